@@ -1,0 +1,42 @@
+"""See how a neural network recognises a drawing, stroke by stroke, live in JupyterLab."""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+# Public name -> module that defines it. Imported on first use, so that `import sketchwidgets` stays light.
+_HOME = {
+    "Sketch": "sketch",
+    "SketchError": "sketch",
+    "rasterize": "sketch",
+    "Prediction": "recognition",
+    "Recognizer": "recognition",
+    "Session": "recognition",
+    "project": "visualization",
+    "record": "visualization",
+    "LayerPanels": "widgets",
+    "Recognition": "widgets",
+    "SketchLab": "widgets",
+    "SketchPad": "widgets",
+    "link": "widgets",
+    "show": "widgets",
+}
+_SUBPACKAGES = ("models", "recognition", "sketch", "training", "visualization", "widgets")
+
+__all__ = [*_HOME, *_SUBPACKAGES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    elif name in _SUBPACKAGES:
+        value = import_module(f"{__name__}.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

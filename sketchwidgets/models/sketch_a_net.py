@@ -1,0 +1,73 @@
+"""Sketch-a-Net (Yu et al., BMVC 2015): the convolutional network made for sketches."""
+
+from collections import OrderedDict
+
+from torch import Tensor, nn
+
+
+class SketchANet(nn.Sequential):
+    """Sketch-a-Net, layer for layer as in the authors' `cnn_sketch.m` (Yu et al., BMVC 2015, table 1).
+
+    Large first filters (15x15, stride 3) because strokes carry structure and no texture; overlapping 3x3/2 max
+    pools; no local response normalisation. The fully connected layers are convolutions over the whole map.
+    8,508,666 parameters for 250 classes and one channel.
+
+    Parameters
+    ----------
+    classes : number of classes (250 in TU-Berlin).
+    channels : input channels, 1 for the drawing alone, 6 for the stroke-order channels of the paper.
+    dropout : dropout probability after fc6 and fc7, 0.5 in the paper.
+
+    The input is (n, channels, 225, 225), float, ink positive on a background of 0.
+
+    >>> net = SketchANet(classes=250)
+    >>> net(torch.zeros(2, 1, 225, 225)).shape
+    torch.Size([2, 250])
+    """
+
+    input_size = 225
+    feature_size = 512
+
+    def __init__(self, classes: int = 250, channels: int = 1, dropout: float = 0.5) -> None:
+        super().__init__(
+            OrderedDict(
+                conv1=nn.Conv2d(channels, 64, 15, stride=3),
+                relu1=nn.ReLU(),
+                pool1=nn.MaxPool2d(3, 2),
+                conv2=nn.Conv2d(64, 128, 5),
+                relu2=nn.ReLU(),
+                pool2=nn.MaxPool2d(3, 2),
+                conv3=nn.Conv2d(128, 256, 3, padding=1),
+                relu3=nn.ReLU(),
+                conv4=nn.Conv2d(256, 256, 3, padding=1),
+                relu4=nn.ReLU(),
+                conv5=nn.Conv2d(256, 256, 3, padding=1),
+                relu5=nn.ReLU(),
+                pool5=nn.MaxPool2d(3, 2),
+                fc6=nn.Conv2d(256, 512, 7),
+                relu6=nn.ReLU(),
+                drop6=nn.Dropout(dropout),
+                fc7=nn.Conv2d(512, 512, 1),
+                relu7=nn.ReLU(),
+                drop7=nn.Dropout(dropout),
+                fc8=nn.Conv2d(512, classes, 1),
+            )
+        )
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                nn.init.zeros_(module.bias)
+
+    def features(self, images: Tensor) -> Tensor:
+        """The rectified fc7 features, (n, 512), of images (n, channels, 225, 225)."""
+        for name, module in self.named_children():
+            images = module(images)
+            if name == "relu7":
+                break
+        return images.flatten(1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Class scores before the softmax, (n, classes), of images (n, channels, 225, 225)."""
+        for module in self.children():
+            images = module(images)
+        return images.flatten(1)
