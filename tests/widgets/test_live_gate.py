@@ -1,0 +1,144 @@
+"""The decision "send now or wait", without a browser and with a clock that stands still until it is moved."""
+
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sketchwidgets.widgets.live._gate import Gate
+
+
+class Clock:
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def gate(clock):
+    gate = Gate(limit=2, expiry=2.0, clock=clock)
+    gate.hello()
+    return gate
+
+
+def test_nothing_is_sent_before_a_view_has_mounted(clock):
+    gate = Gate(clock=clock)
+    assert not gate.present
+    assert not gate.open
+    with pytest.raises(RuntimeError, match="no frame may be sent"):
+        gate.issue()
+    gate.hello()
+    assert gate.open
+
+
+def test_two_frames_may_be_unconfirmed_and_a_confirmation_frees_a_place(gate):
+    assert [gate.issue(), gate.issue()] == [1, 2]
+    assert not gate.open
+    with pytest.raises(RuntimeError, match="2 are unconfirmed"):
+        gate.issue()
+    assert gate.confirm(1)
+    assert gate.open
+    assert gate.issue() == 3
+    assert not gate.open
+
+
+def test_a_confirmation_covers_earlier_frames(gate):
+    gate.issue(), gate.issue()
+    assert gate.confirm(2)
+    assert gate.unconfirmed == 0
+    assert not gate.confirm(1), "frame 1 is no longer waited for"
+
+
+def test_an_unconfirmed_frame_is_given_up_after_two_seconds_and_nobody_looks_any_more(gate, clock):
+    gate.issue()
+    clock.now += 1.0
+    gate.issue()
+    assert gate.retry_in() == pytest.approx(1.0)
+    clock.now += 0.999
+    assert not gate.open
+    clock.now += 0.002
+    assert gate.unconfirmed == 1
+    assert not gate.present
+    assert not gate.open, "a dead view gets nothing"
+    gate.hello()
+    assert gate.open, "the next view is not blocked by the dead one"
+
+
+def test_a_late_confirmation_brings_a_view_back(gate, clock):
+    frame = gate.issue()
+    clock.now += 60.0
+    assert not gate.present
+    assert not gate.confirm(frame)
+    assert gate.open
+
+
+def test_retry_is_none_when_nothing_is_on_its_way(gate):
+    assert gate.retry_in() is None
+    frame = gate.issue()
+    assert gate.retry_in() == pytest.approx(2.0)
+    gate.confirm(frame)
+    assert gate.retry_in() is None
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.just(("issue",)),
+            st.just(("hello",)),
+            st.tuples(st.just("confirm"), st.integers(0, 12)),
+            st.tuples(st.just("pass"), st.floats(0, 3)),
+        ),
+        max_size=60,
+    )
+)
+def test_never_more_than_the_limit_whatever_happens(events):
+    clock = Clock()
+    gate = Gate(limit=2, expiry=2.0, clock=clock)
+    on_their_way = {}  # the same rule, written down naively
+    for event in events:
+        if event[0] == "issue":
+            may = gate.open
+            if may:
+                on_their_way[gate.issue()] = clock.now
+            else:
+                with pytest.raises(RuntimeError):
+                    gate.issue()
+        elif event[0] == "hello":
+            gate.hello()
+        elif event[0] == "confirm":
+            gate.confirm(event[1])
+            on_their_way = {frame: sent for frame, sent in on_their_way.items() if frame > event[1]}
+        else:
+            clock.now += event[1]
+        on_their_way = {frame: sent for frame, sent in on_their_way.items() if clock.now - sent < 2.0}
+        assert gate.unconfirmed == len(on_their_way) <= 2
+        assert gate.open == (gate.present and len(on_their_way) < 2)
+
+
+def test_places_are_never_given_twice_under_threads():
+    gate = Gate(limit=2, expiry=1000.0)
+    gate.hello()
+    frames, refused = [], []
+
+    def take():
+        for _ in range(200):
+            try:
+                frames.append(gate.issue())
+            except RuntimeError:
+                refused.append(1)
+
+    threads = [threading.Thread(target=take) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(frames) == [1, 2]
+    assert len(refused) == 798
