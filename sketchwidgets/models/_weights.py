@@ -44,7 +44,7 @@ def save_weights(
     tensors : name -> tensor. Floating tensors are stored as `dtype`, others as they are.
     metadata : anything JSON can hold, finite numbers only.
     dtype : "float16" or "float32".
-    int8_above : floating tensors of two or more dimensions with more elements than this are stored as int8 with
+    int8_above : floating tensors of two or more dimensions with more elements than this become int8 with
         one scale per output channel (dimension 0); the error is at most max|w| / 254. None: no tensor is.
 
     Raises ValueError where a tensor is not finite, or does not fit float16.

@@ -80,7 +80,7 @@ class GRUCell(nn.Module):
 
 
 class LSTMCell(nn.Module):
-    """Long short-term memory without peepholes (Hochreiter & Schmidhuber 1997; forget gate: Gers et al. 2000).
+    """Long short-term memory without peepholes (Hochreiter & Schmidhuber 1997, Gers et al. 2000).
 
         i, f, o = sigmoid(W_x x + W_h h + b)
         g  = tanh(W_xg x + W_hg h + b_g)
@@ -219,7 +219,7 @@ class RecurrentClassifier(nn.Module):
             )
         if state is None:
             state = self.initial_state(features.shape[0])
-        # Step-major, so that each step reads one block; unbind, because the gradient of an index is full-size.
+        # Step-major, so that a step reads one block; unbind, because the gradient of an index is full-size.
         projected = self.cell.project(features.transpose(0, 1))
         hidden = []
         for step in projected.unbind(0):

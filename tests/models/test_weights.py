@@ -92,7 +92,7 @@ def test_tensors_that_share_memory_are_saved(path):
 @pytest.mark.parametrize(("arguments", "message"), [
     ({"tensors": {"w": torch.tensor([1.0, torch.nan])}}, "'w' has values that are not finite"),
     ({"tensors": {"w": torch.tensor([1e6])}}, "'w' has values beyond float16"),
-    ({"tensors": {"w::scale": torch.ones(1)}}, "kept for the scales"),
+    ({"tensors": {"w::scale": torch.ones(1)}}, "kept for int8 tensors"),
     ({"tensors": {}, "dtype": "int4"}, "dtype must be one of float32, float16"),
     ({"tensors": {}, "int8_above": -1}, "int8_above must be"),
     ({"tensors": {}, "metadata": {"x": float("nan")}}, "not JSON compliant"),
