@@ -1,0 +1,225 @@
+"""The canvas: pen, touch and mouse in, strokes out."""
+
+import math
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from traitlets import Int, TraitError, Unicode, validate
+
+from ..sketch import Sketch
+from ._base import BundledWidget, MessageError
+from ._drawing import Drawing
+from ._inbox import Inbox
+
+
+class SketchPad(BundledWidget):
+    """A square board to draw on with pen, touch or mouse, with undo, redo, clear and a stroke scrubber.
+
+    Coordinates are board units: x to the right and y downwards, 0..`board` (default 400), whatever the
+    size on screen; t in milliseconds; pressure 0..1. `sketch` may be given to start from.
+
+    Raises TypeError for an unknown keyword, TraitError for a board smaller than 50.
+
+    >>> pad = SketchPad()
+    >>> pad.sketch = Sketch([[[100, 100], [300, 300]]])
+    >>> pad
+    SketchPad(1 stroke)
+    >>> pad.undo(), len(pad.sketch)
+    (True, 0)
+    """
+
+    _kind = Unicode("sketch_pad").tag(sync=True)
+    board = Int(400, help="side of the board in its own units").tag(sync=True)
+
+    def __init__(self, sketch: Sketch | None = None, **kwargs: Any) -> None:
+        self.drawing = Drawing()
+        self._inbox = Inbox()
+        self._inbox_lock = threading.RLock()
+        self._prediction: dict[str, Any] = {"type": "prediction", "frame": None, "step": 0, "top": []}
+        super().__init__(**kwargs)
+        if sketch is not None:
+            self.sketch = sketch
+
+    def __repr__(self) -> str:
+        n = len(self.drawing)
+        return f"SketchPad({n} stroke{'' if n == 1 else 's'})"
+
+    @validate("board")
+    def _board_is_large_enough(self, proposal: dict[str, Any]) -> int:
+        if proposal["value"] < 50:
+            raise TraitError(f"board must be at least 50 units, not {proposal['value']}")
+        return proposal["value"]
+
+    # The drawing
+
+    @property
+    def sketch(self) -> Sketch:
+        """The finished strokes as a Sketch, whatever step is scrubbed to. Assigning replaces them (undoable).
+
+        A sketch that leaves the board, or fills less than a quarter of it, is scaled to fit.
+        """
+        return Sketch([stroke.points for stroke in self.drawing.snapshot().strokes], timed=True)
+
+    @sketch.setter
+    def sketch(self, sketch: Sketch) -> None:
+        if not isinstance(sketch, Sketch):
+            raise TypeError(f"sketch must be a sketchwidgets.Sketch, not {type(sketch).__name__}")
+        self.drawing.replace(_fitted(sketch, self.board))
+        self._send_state()
+
+    def undo(self) -> bool:
+        """Take back the newest stroke or clear; False where there is nothing to take back."""
+        return self._tell(self.drawing.undo())
+
+    def redo(self) -> bool:
+        """Bring back what undo took; False where there is nothing."""
+        return self._tell(self.drawing.redo())
+
+    def clear(self) -> bool:
+        """Remove all strokes; undo brings them back. False where the board was empty."""
+        return self._tell(self.drawing.clear())
+
+    def scrub(self, step: int | None) -> None:
+        """Look at the first `step` strokes (1..number of strokes); None returns to the live end.
+
+        Raises ValueError for a step out of range.
+        """
+        self.drawing.scrub(step)
+        self._send_state()
+
+    def on_drawing(self, callback: Callable[[], None], remove: bool = False) -> None:
+        """Call `callback()` after each change of `drawing`. Any thread: only set an event in it."""
+        self.drawing.listen(callback, remove)
+
+    def _tell(self, changed: bool) -> bool:
+        if changed:
+            self._send_state()
+        return changed
+
+    # To the front end
+
+    def send_prediction(
+        self, prediction: Any, *, frame: int | None, since: float | None = None, top: int = 5
+    ) -> None:
+        """Show a prediction under the drawing; None takes the label away.
+
+        `prediction` has `.top(k)`, `.step` and `.provisional`. The page confirms `frame` once it is painted;
+        `since` is the `up_ms` of the stroke, from which the page measures the latency.
+        """
+        content: dict[str, Any] = {"type": "prediction", "frame": frame, "step": 0, "top": []}
+        if prediction is not None:
+            content |= {
+                "step": int(prediction.step),
+                "provisional": bool(prediction.provisional),
+                "top": [[str(name), round(float(p), 5)] for name, p in prediction.top(top)],
+            }
+        self._prediction = content
+        self.send({**content, "since": since})
+
+    def _send_state(self) -> None:
+        with self._inbox_lock:
+            snapshot = self.drawing.snapshot()
+            undo, redo = self.drawing.history
+            content = {
+                "type": "state",
+                "strokes": [{"id": s.id, "n": len(s.points)} for s in snapshot.strokes],
+                "undo": undo,
+                "redo": redo,
+                "step": snapshot.step,
+                # The page drops a state that does not know of its latest strokes, and asks again.
+                "client": self._inbox.client,
+                "seen": self._inbox.seen,
+            }
+            points = [stroke.points for stroke in snapshot.strokes]
+            self.send(content, [np.concatenate(points).tobytes()] if points else None)
+
+    def _send_all(self, content: dict[str, Any]) -> None:
+        super()._send_all(content)
+        self._send_state()
+        # No frame: what is shown again is not a frame that anybody waits for.
+        self.send({**self._prediction, "frame": None, "since": None})
+
+    # From the front end
+
+    def _on_hello(self, content: dict[str, Any], buffers: list[Any]) -> None:
+        client = content.get("client")
+        if isinstance(client, str) and client != self._inbox.client:
+            self.drawing.finish()  # the page that was drawing has gone
+        super()._on_hello(content, buffers)
+
+    def _on_points(self, content: dict[str, Any], buffers: list[Any]) -> None:
+        self._in_order(content, buffers, self._add_points)
+
+    def _on_undo(self, content: dict[str, Any], buffers: list[Any]) -> None:
+        self._in_order(content, buffers, lambda content, buffers: self.drawing.undo())
+
+    def _on_redo(self, content: dict[str, Any], buffers: list[Any]) -> None:
+        self._in_order(content, buffers, lambda content, buffers: self.drawing.redo())
+
+    def _on_clear(self, content: dict[str, Any], buffers: list[Any]) -> None:
+        self._in_order(content, buffers, lambda content, buffers: self.drawing.clear())
+
+    def _on_scrub(self, content: dict[str, Any], buffers: list[Any]) -> None:
+        self._in_order(content, buffers, self._scrub_to)
+
+    def _in_order(self, content: dict[str, Any], buffers: list[Any], apply: Callable[..., Any]) -> None:
+        client, number = content.get("client"), content.get("seq")
+        if not isinstance(client, str) or not isinstance(number, int):
+            client = number = None
+        with self._inbox_lock:
+            for due_content, due_buffers, due_apply in self._inbox.push(client, number, (content, buffers, apply)):
+                try:
+                    due_apply(due_content, due_buffers)
+                except ValueError as error:
+                    raise MessageError(str(error)) from error
+
+    def _scrub_to(self, content: dict[str, Any], buffers: list[Any]) -> None:
+        step = content.get("step")
+        if step is not None and (not isinstance(step, int) or isinstance(step, bool)):
+            raise MessageError(f"scrub needs a stroke number or null, not {step!r}")
+        self.drawing.scrub(step)
+
+    def _add_points(self, content: dict[str, Any], buffers: list[Any]) -> None:
+        stroke, first = content.get("stroke"), content.get("first", 0)
+        if not isinstance(stroke, int) or not isinstance(first, int) or stroke < 0 or first < 0:
+            raise MessageError(f"points need a stroke and a first point, not {stroke!r} and {first!r}")
+        up_ms = content.get("up_ms")
+        if not isinstance(up_ms, int | float) or not math.isfinite(up_ms):
+            up_ms = None
+        points = _decode_points(buffers, stroke)
+        self.drawing.extend(stroke, first, points, bool(content.get("end")), up_ms)
+
+
+def _decode_points(buffers: list[Any], stroke: int) -> np.ndarray:
+    """The points of one message, (n, 4) float32; no buffer at all means no points (a bare end of stroke)."""
+    if not buffers:
+        return np.empty((0, 4), np.float32)
+    data = bytes(buffers[0])
+    if len(buffers) > 1 or len(data) % 16:
+        raise MessageError(
+            f"stroke {stroke}: expected one buffer of 16 bytes a point, got {[memoryview(b).nbytes for b in buffers]}"
+        )
+    points = np.frombuffer(data, "<f4").reshape(-1, 4).astype(np.float32)
+    if not np.isfinite(points).all():
+        raise MessageError(f"stroke {stroke}: a coordinate is not a finite number")
+    np.clip(points[:, 3], 0, 1, out=points[:, 3])
+    return points
+
+
+def _fitted(sketch: Sketch, board: int) -> list[np.ndarray]:
+    """The strokes of a sketch in board units: as they are where they fit the board, else scaled to 90 % of it."""
+    strokes = [np.array(points, np.float32) for points in sketch.strokes]
+    if not strokes:
+        return strokes
+    x_min, y_min, x_max, y_max = sketch.bounds
+    side = max(x_max - x_min, y_max - y_min)
+    inside = x_min >= 0 and y_min >= 0 and x_max <= board and y_max <= board
+    if inside and (side >= board / 4 or side == 0):
+        return strokes
+    scale = 0.9 * board / side if side else 1.0
+    centre = np.array([x_min + x_max, y_min + y_max], np.float32) / 2
+    for points in strokes:
+        points[:, :2] = (points[:, :2] - centre) * scale + board / 2
+    return strokes
