@@ -1,1 +1,5 @@
+"""Recognise drawings, whole or stroke by stroke."""
 
+from sketchwidgets.recognition._preprocessing import Preprocessing
+
+__all__ = ["Preprocessing"]

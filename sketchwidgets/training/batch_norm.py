@@ -1,0 +1,64 @@
+"""Train Sketch-a-Net with batch normalisation, ship it without.
+
+Batch norm in evaluation mode is a scale and a shift per channel, so it can be folded into the convolution before it and
+what remains is exactly Sketch-a-Net. Two liberties make training faster on a CPU and change nothing of the result: the
+norm stands after the max pool (a positive scale and the ReLU commute with a maximum; the scale is kept positive), and
+the first convolution, 15x15 with stride 3 on one channel, is computed as 5x5 with stride 1 on nine.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sketchwidgets.models.sketch_a_net import SketchANet
+
+_SMALLEST_SCALE = 1e-3
+_NORMALISED = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7")
+_POOL_AFTER = {"conv1": "pool1", "conv2": "pool2", "conv5": "pool5"}
+
+
+class BatchNormSketchANet(nn.Module):
+    """Sketch-a-Net with a batch norm after each hidden convolution, for training. `fold` gives the plain network."""
+
+    def __init__(self, net: SketchANet) -> None:
+        super().__init__()
+        self.net = net
+        self.norms = nn.ModuleDict(
+            {name: nn.BatchNorm2d(net.get_submodule(name).out_channels) for name in _NORMALISED}
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Class scores (n, classes) of images (n, channels, 225, 225)."""
+        net, x = self.net, images
+        for name in _NORMALISED:
+            conv = net.get_submodule(name)
+            if name == "conv1":
+                stride = conv.stride[0]
+                x = F.pixel_unshuffle(x, stride).contiguous(memory_format=torch.channels_last)
+                x = F.conv2d(x, F.pixel_unshuffle(conv.weight, stride), conv.bias)
+            else:
+                x = conv(x)
+            if name in _POOL_AFTER:
+                x = net.get_submodule(_POOL_AFTER[name])(x)
+            x = F.relu(self.norms[name](x), inplace=True)
+            if name in ("fc6", "fc7"):
+                x = net.get_submodule(f"drop{name[-1]}")(x)
+        return net.fc8(x).flatten(1)
+
+    @torch.no_grad()
+    def keep_scales_positive(self) -> None:
+        """Call after each optimiser step: a negative scale would not commute with the pools."""
+        for norm in self.norms.values():
+            norm.weight.clamp_(min=_SMALLEST_SCALE)
+
+    @torch.no_grad()
+    def fold(self) -> SketchANet:
+        """A plain Sketch-a-Net in evaluation mode that computes the same as this network in evaluation mode."""
+        plain = SketchANet(self.net.fc8.out_channels, self.net.conv1.in_channels, self.net.drop6.p)
+        plain.load_state_dict(self.net.state_dict())
+        for name, norm in self.norms.items():
+            conv = plain.get_submodule(name)
+            scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+            conv.weight.mul_(scale[:, None, None, None])
+            conv.bias.copy_((conv.bias - norm.running_mean) * scale + norm.bias)
+        return plain.eval()

@@ -1,0 +1,165 @@
+"""The convolutional part of the recogniser: Sketch-a-Net on random prefixes of QuickDraw drawings."""
+
+import math
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import lightning as L
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+
+from sketchwidgets.models.sketch_a_net import SketchANet
+from sketchwidgets.recognition import Preprocessing
+from sketchwidgets.training.batch_norm import BatchNormSketchANet
+from sketchwidgets.training.images import Augmentation, PrefixBatches, render
+from sketchwidgets.training.quickdraw import DrawingSet
+
+
+@dataclass(frozen=True)
+class CNNRecipe:
+    """Everything that decides how the CNN is trained.
+
+    steps : optimiser steps; the learning rate rises for `warmup` of them and then falls as a cosine to 0.
+    learning_rate : its peak. weight_decay : AdamW's. label_smoothing : share of the target spread over all classes.
+    dropout : after fc6 and fc7.
+    """
+
+    steps: int = 3000
+    batch_size: int = 128
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.02
+    warmup: int = 150
+    label_smoothing: float = 0.05
+    dropout: float = 0.2
+    seed: int = 0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+
+
+class CNNTraining(L.LightningModule):
+    """Cross-entropy of whole drawings and prefixes; validation on both."""
+
+    def __init__(self, classes: int, recipe: CNNRecipe) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.network = BatchNormSketchANet(SketchANet(classes, dropout=recipe.dropout)).to(
+            memory_format=torch.channels_last
+        )
+
+    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
+        images, labels = batch
+        scores = self.network(images).float()
+        loss = F.cross_entropy(scores, labels, label_smoothing=self.recipe.label_smoothing)
+        self.log("loss", loss, prog_bar=True)
+        self.log("accuracy", (scores.argmax(1) == labels).float().mean(), prog_bar=True)
+        return loss
+
+    def on_train_batch_end(self, *_: object) -> None:
+        self.network.keep_scales_positive()
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], _: int, dataloader_idx: int = 0) -> None:
+        images, labels = batch
+        scores = self.network(images).float()
+        name = ("whole", "half")[dataloader_idx]
+        top5 = (scores.topk(5).indices == labels[:, None]).any(1).float().mean()
+        self.log(f"{name}_top1", (scores.argmax(1) == labels).float().mean(), add_dataloader_idx=False)
+        self.log(f"{name}_top5", top5, add_dataloader_idx=False)
+
+    def configure_optimizers(self) -> dict:
+        recipe = self.recipe
+        optimizer = torch.optim.AdamW(
+            self.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.99), fused=True
+        )
+
+        def rate(step: int) -> float:
+            if step < recipe.warmup:
+                return (step + 1) / recipe.warmup
+            done = (step - recipe.warmup) / max(recipe.steps - recipe.warmup, 1)
+            return 0.5 * (1 + math.cos(math.pi * min(done, 1)))
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+class DrawingData(L.LightningDataModule):
+    """Training batches that resume at the step where a run was cut off, and fixed validation images."""
+
+    def __init__(self, drawings: DrawingSet, recipe: CNNRecipe, validate_on: int = 2048) -> None:
+        super().__init__()
+        self.drawings, self.recipe, self.validate_on = drawings, recipe, validate_on
+        train, self.held_out = drawings.split()
+        self.batches = PrefixBatches(
+            drawings, train, recipe.preprocessing, recipe.augmentation, recipe.batch_size, recipe.steps, recipe.seed
+        )
+
+    def train_dataloader(self) -> DataLoader:
+        return DataLoader(self.batches, batch_size=None)
+
+    def val_dataloader(self) -> list[DataLoader]:
+        chosen = self.held_out[: self.validate_on]
+        whole = self.drawings.n_strokes[chosen].astype(np.int64)
+        return [
+            DataLoader(_FixedImages(self.drawings, chosen, keep, self.recipe), batch_size=None)
+            for keep in (whole, np.ceil(whole / 2).astype(np.int64))
+        ]
+
+    def state_dict(self) -> dict[str, int]:
+        return {"step": self.trainer.global_step}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        self.batches.first_step = state["step"]
+
+
+class _FixedImages(torch.utils.data.IterableDataset):
+    def __init__(self, drawings: DrawingSet, chosen: np.ndarray, keep: np.ndarray, recipe: CNNRecipe) -> None:
+        super().__init__()
+        self.drawings, self.chosen, self.keep, self.recipe = drawings, chosen, keep, recipe
+
+    def __iter__(self):
+        for first in range(0, len(self.chosen), 256):
+            chosen, keep = self.chosen[first : first + 256], self.keep[first : first + 256]
+            images = render(self.drawings, chosen, keep, self.recipe.preprocessing)
+            yield images, torch.from_numpy(self.drawings.label[chosen].astype(np.int64))
+
+
+def train_cnn(
+    data: str | Path, folder: str | Path, recipe: CNNRecipe | None = None, *, resume: bool = True, every: int = 250
+) -> SketchANet:
+    """Train, leaving checkpoints and a CSV log in `folder`, and return the folded network.
+
+    A run that was cut off goes on from its last checkpoint, at the very batch where it stopped.
+    """
+    recipe = recipe or CNNRecipe()
+    folder = Path(folder)
+    drawings = DrawingSet.load(data)
+    torch.manual_seed(recipe.seed)
+    module = CNNTraining(len(drawings.classes), recipe)
+    last = folder / "last.ckpt"
+    callbacks: list[Callback] = [
+        ModelCheckpoint(folder, filename="step-{step}", every_n_train_steps=every, save_last=True, save_top_k=1),
+        LearningRateMonitor("step"),
+    ]
+    trainer = L.Trainer(
+        accelerator="auto",
+        devices="auto",
+        precision="bf16-mixed",
+        max_steps=recipe.steps,
+        callbacks=callbacks,
+        logger=CSVLogger(folder, name="log", flush_logs_every_n_steps=50),
+        val_check_interval=every * 2,
+        check_val_every_n_epoch=None,
+        log_every_n_steps=10,
+        num_sanity_val_steps=0,
+    )
+    trainer.fit(module, DrawingData(drawings, recipe), ckpt_path=str(last) if resume and last.exists() else None)
+    return module.network.fold()
+
+
+def describe(recipe: CNNRecipe) -> dict:
+    """The recipe as JSON-ready values, for the metadata of the weights."""
+    return asdict(recipe)

@@ -1,0 +1,89 @@
+"""Many drawings in a few flat arrays: the QuickDraw training data."""
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+_ARRAYS = ("label", "classes", "key_id", "n_strokes", "stroke_len")
+
+
+@dataclass(frozen=True)
+class DrawingSet:
+    """Labelled drawings, packed.
+
+    points : (P, 2) float32 or uint8, x and y of all points of all drawings.
+    times : (P,) milliseconds, or None.
+    stroke_len : (S,) points of each stroke.
+    n_strokes : (N,) strokes of each drawing.
+    label : (N,) int, index into `classes`.
+    key_id : (N,) uint64, the identity of each drawing in the public data.
+    """
+
+    points: np.ndarray
+    times: np.ndarray | None
+    stroke_len: np.ndarray
+    n_strokes: np.ndarray
+    label: np.ndarray
+    key_id: np.ndarray
+    classes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "first_stroke", np.r_[0, np.cumsum(self.n_strokes, dtype=np.int64)])
+        object.__setattr__(self, "first_point", np.r_[0, np.cumsum(self.stroke_len, dtype=np.int64)])
+        for name, have, want in (
+            ("strokes", len(self.stroke_len), self.first_stroke[-1]),
+            ("points", len(self.points), self.first_point[-1]),
+            ("labels", len(self.label), len(self.n_strokes)),
+            ("key_ids", len(self.key_id), len(self.n_strokes)),
+        ):
+            if have != want:
+                raise ValueError(f"the drawings promise {want} {name}, the file holds {have}")
+
+    def __len__(self) -> int:
+        return len(self.n_strokes)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "DrawingSet":
+        """Read an .npz with `xy` (or `x`, `y`, `t_ms`), `stroke_len`, `n_strokes`, `label`, `classes`, `key_id`."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                missing = [name for name in _ARRAYS if name not in file]
+                if missing or ("xy" not in file and not {"x", "y"} <= set(file.files)):
+                    raise ValueError(f"{path}: not a set of drawings, {', '.join(missing) or 'xy'} missing")
+                points = file["xy"] if "xy" in file else np.stack([file["x"], file["y"]], 1)
+                return cls(
+                    points.astype(np.float32),
+                    file["t_ms"] if "t_ms" in file else None,
+                    *(file[name] for name in ("stroke_len", "n_strokes", "label", "key_id")),
+                    classes=tuple(str(name) for name in file["classes"]),
+                )
+        except (zipfile.BadZipFile, EOFError, OSError) as error:
+            raise ValueError(f"{path}: cannot be read as an .npz file ({error})") from error
+
+    def split(self, one_in: int = 25) -> tuple[np.ndarray, np.ndarray]:
+        """Indices for training and for validation; every `one_in`-th drawing by key_id is kept for validation."""
+        held_out = self.key_id.astype(np.uint64) % np.uint64(one_in) == 0
+        return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+    def strokes(self, index: int) -> list[np.ndarray]:
+        """The strokes of one drawing, each (n, 2) or, with times, (n, 3) float32."""
+        columns = self.points if self.times is None else np.c_[self.points, self.times]
+        first, last = self.first_stroke[index], self.first_stroke[index + 1]
+        bounds = self.first_point[first : last + 1]
+        return [np.asarray(columns[a:b], np.float32) for a, b in zip(bounds, bounds[1:], strict=False)]
+
+    def gather(self, indices: np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Points (P, 2), stroke lengths (S,) and drawing number (S,) of the first `keep` strokes of drawings."""
+        strokes = _ranges(self.first_stroke[indices], keep)
+        lengths = self.stroke_len[strokes].astype(np.int64)
+        points = self.points[_ranges(self.first_point[strokes], lengths)]
+        return points, lengths, np.repeat(np.arange(len(indices)), keep)
+
+
+def _ranges(start: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """arange(start[i], start[i] + count[i]) for all i, end to end."""
+    count = count.astype(np.int64)
+    before = np.cumsum(count) - count
+    return np.arange(count.sum()) + np.repeat(start - before, count)
