@@ -1,0 +1,26 @@
+"""What every test can use: the shared data where it is present, one thread of arithmetic, small recognisers."""
+
+import os
+from pathlib import Path
+
+# Before torch is imported anywhere: two cores are shared with a browser and kernels, and more threads only wait.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the checkout."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of data sets beside the checkout; tests that need it are skipped where it is absent."""
+    folder = REPOSITORY.parent / "shared"
+    if not (folder / "data").is_dir():
+        pytest.skip(f"the data folder {folder.name}/ is not beside the checkout")
+    return folder
