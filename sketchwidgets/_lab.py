@@ -13,14 +13,14 @@ class LabError(Exception):
 
 @dataclass(frozen=True)
 class Copied:
-    """What `copy_notebooks` did: paths in the user's folder that are new, and paths where the user's own file stayed."""
+    """What `copy_notebooks` did: files in the user's folder that are new, and changed ones that stayed."""
 
     new: tuple[Path, ...]
     kept: tuple[Path, ...]
 
 
 def bundled_notebooks() -> list[Path]:
-    """The notebooks of this installation, in reading order: inside an installed wheel, or beside the package in a checkout.
+    """The notebooks of this installation, in reading order: inside the package, or beside it in a checkout.
 
     Raises LabError where there are none.
     """
@@ -30,12 +30,12 @@ def bundled_notebooks() -> list[Path]:
         if notebooks:
             return notebooks
     raise LabError(
-        f"This installation holds no notebooks (looked in {package / 'notebooks'}); install sketchwidgets again."
+        f"This installation holds no notebooks in {package / 'notebooks'}; install sketchwidgets again."
     )
 
 
 def copy_notebooks(notebooks: list[Path], folder: Path) -> Copied:
-    """Copy notebooks into a folder, which is made if need be; a file that is there and differs is never touched.
+    """Copy notebooks into a folder, made if need be; a file that is there and differs is never touched.
 
     Raises LabError where the folder cannot be made or written to.
     """
@@ -65,7 +65,7 @@ def lab_arguments(folder: Path, notebook: str, *, port: int | None = None, brows
     if not browser:
         arguments.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        # Jupyter refuses to run as root unless told; in a container root is the usual user, and it listens on loopback only.
+        # Jupyter refuses root unless told; in a container that is the usual user, and it serves loopback only.
         arguments.append("--allow-root")
     return arguments
 

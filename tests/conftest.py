@@ -1,9 +1,9 @@
-"""What every test can use: the shared data where it is present, one thread of arithmetic, small recognisers."""
+"""What every test can use: the shared data where it is present, and one thread of arithmetic."""
 
 import os
 from pathlib import Path
 
-# Before torch is imported anywhere: two cores are shared with a browser and kernels, and more threads only wait.
+# Before torch is imported anywhere: browser and kernels share two cores, where more threads only wait.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest

@@ -16,7 +16,7 @@ BUNDLE = {"sketchwidgets/static/sketchwidgets.js", "sketchwidgets/static/sketchw
 
 
 def build(source: Path, target: str, output: Path, **environment: str) -> Path:
-    """Build "wheel" or "sdist" with the installed hatchling, npm out of reach; CalledProcessError holds its output."""
+    """Build "wheel" or "sdist" with npm out of reach; CalledProcessError holds what was printed."""
     nothing = output.parent / "no-programs"
     nothing.mkdir(exist_ok=True)
     subprocess.run(

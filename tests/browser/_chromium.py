@@ -12,7 +12,7 @@ from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-# No sandbox, since containers run as root without user namespaces; the rest keeps the browser off the network.
+# No sandbox, since containers run as root without user namespaces; the rest keeps it off the network.
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -28,7 +28,7 @@ ARGUMENTS = [
 
 
 def find() -> Path | None:
-    """The first Chromium that answers `--version`: the one named in SKETCHWIDGETS_CHROMIUM, one on PATH, Playwright's own."""
+    """The Chromium named in SKETCHWIDGETS_CHROMIUM, else the first that runs: PATH, then Playwright's own."""
     named = os.environ.get("SKETCHWIDGETS_CHROMIUM")
     if named:
         if not _runs(named):
@@ -42,7 +42,7 @@ def find() -> Path | None:
 
 
 def install() -> Path:
-    """Install a Chromium with Playwright, or with apt as root, and return it; SystemExit says what to do where neither works."""
+    """Install one with Playwright, or with apt as root; SystemExit says what to do where neither works."""
     attempts = [[sys.executable, "-m", "playwright", "install", "chromium"]]
     if shutil.which("apt-get") and os.geteuid() == 0:
         attempts += [
@@ -55,8 +55,9 @@ def install() -> Path:
         if found := find():
             return found
     raise SystemExit(
-        "No Chromium for the browser tests: none on PATH, and it could not be installed. Install Chromium or Google "
-        "Chrome, or run `python -m playwright install --with-deps chromium`, or name one in SKETCHWIDGETS_CHROMIUM."
+        "No Chromium for the browser tests: none on PATH, and it could not be installed. Install Chromium or "
+        "Google Chrome, or run `python -m playwright install --with-deps chromium`, or name one in "
+        "SKETCHWIDGETS_CHROMIUM."
     )
 
 

@@ -1,4 +1,4 @@
-"""A JupyterLab of its own on loopback: a free port, a token, and nothing of the user's configuration or network."""
+"""A JupyterLab of its own on loopback: a free port, a token, nothing of the user's configuration."""
 
 import contextlib
 import json
@@ -50,7 +50,7 @@ class LabServer:
         return f"{self.url}/lab/tree/{notebook}?token={self.token}" + ("&reset" if reset else "")
 
     def request(self, path: str, method: str = "GET") -> object:
-        """Ask the server's REST interface, such as `/api/kernels`; returns the decoded JSON, or None without a body."""
+        """Ask the REST interface, such as `/api/kernels`; returns the decoded JSON, None without a body."""
         request = urllib.request.Request(
             self.url + path, method=method, headers={"Authorization": f"token {self.token}"}
         )
@@ -66,7 +66,7 @@ def jupyterlab(
     """Serve the folder `root` and stop the server, with its kernels, at the end.
 
     `command` replaces `python -m jupyterlab FLAGS`; it must serve on the port of JUPYTER_PORT.
-    Raises RuntimeError with the end of the server's log where it stops or does not answer in `timeout` seconds.
+    Raises RuntimeError with the end of the log where it stops or does not answer in `timeout` seconds.
     """
     port, token = _free_port(), secrets.token_hex(16)
     with tempfile.TemporaryDirectory(prefix="sketchwidgets-lab-", ignore_cleanup_errors=True) as folder:

@@ -63,7 +63,7 @@ class NotebookPage:
                     assert output["output_type"] != "error", "\n".join(output["traceback"])
 
     def ask(self, expression: str) -> Any:
-        """The value of a Python expression in the kernel, through JSON; uses the last cell, whose source it replaces."""
+        """The value of a Python expression in the kernel, as JSON; replaces the source of the last cell."""
         index = self.cell_count() - 1
         self.page.evaluate(
             f"([index, source]) => {_CELL}.sharedModel.setSource(source)",
@@ -91,7 +91,7 @@ class NotebookPage:
     def restart_kernel(self) -> None:
         """Restart the kernel without the dialog that asks whether."""
         self.page.evaluate(
-            "async () => { await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart(); }"
+            "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
         )
         self.page.evaluate(_READY)
 

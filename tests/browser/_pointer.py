@@ -10,8 +10,8 @@ from playwright.sync_api import Locator, Page
 class Hand:
     """Draws strokes on an element whose own coordinates run from 0 to `board` on both axes.
 
-    `pointer` is "mouse", "pen" or "touch". Mouse events go through Playwright; pen and touch, which it cannot send
-    with pressure, through the DevTools protocol.
+    `pointer` is "mouse", "pen" or "touch". Mouse events go through Playwright; pen and touch, which it cannot
+    send with pressure, through the DevTools protocol.
     """
 
     def __init__(self, page: Page, target: Locator, board: float = 400.0, pointer: str = "mouse") -> None:
@@ -23,7 +23,7 @@ class Hand:
     def stroke(self, points: np.ndarray, *, speed: float = 1.0, lift: bool = True) -> None:
         """Draw one stroke, points (n, 2..4): x, y in board units[, t in ms[, pressure 0..1]].
 
-        Points with times are sent at their times divided by `speed`. With `lift=False` the pointer stays down.
+        Points with times are sent at their times over `speed`. With `lift=False` the pointer stays down.
         """
         points = np.asarray(points, dtype=float)
         to_page = self._to_page()
@@ -81,10 +81,10 @@ class Hand:
 
 
 def flood(page: Page, target: Locator, *, points: int, rate: float, board: float = 400.0) -> float:
-    """One stroke of `points` move events at `rate` a second along a spiral, made inside the page; returns its seconds.
+    """One stroke, a spiral of `points` moves at `rate` a second, made inside the page; returns its seconds.
 
-    The pointer is pressed for real, so that it can be captured; the moves are made by the page itself, since no
-    protocol sends that many a second.
+    The pointer is pressed for real, so that it can be captured; the moves are made by the page itself, since
+    no protocol sends that many a second.
     """
     target.scroll_into_view_if_needed()
     box = target.bounding_box()

@@ -72,7 +72,10 @@ def pictures(repository: Path) -> Path:
 def notebook(
     request: pytest.FixtureRequest, chromium: Browser, server: LabServer, pictures: Path
 ) -> Iterator[Callable[..., NotebookPage]]:
-    """Opens a notebook made of the given cells. A failed test leaves a screenshot; an error in the page fails the test."""
+    """Opens a notebook made of the given cells.
+
+    A failed test leaves a screenshot; an error that the page throws fails the test.
+    """
     opened: list[NotebookPage] = []
 
     def open_notebook(*cells: str, **context: Any) -> NotebookPage:
