@@ -1,5 +1,6 @@
 """Networks, recurrent cells, their registry and their weights."""
 
+from sketchwidgets.models._device import resolve_device
 from sketchwidgets.models._registry import create, name_of
 from sketchwidgets.models._registry import list_models as list
 from sketchwidgets.models._weights import WeightsError, assign_weights, load_weights, save_weights
@@ -17,5 +18,6 @@ __all__ = [
     "list",
     "load_weights",
     "name_of",
+    "resolve_device",
     "save_weights",
 ]

@@ -53,6 +53,8 @@ class SketchANet(nn.Sequential):
                 fc8=nn.Conv2d(512, classes, 1),
             )
         )
+        # What `models.create` needs to build this network again; saved with the weights.
+        self.arguments = {"classes": classes, "channels": channels, "dropout": dropout}
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
