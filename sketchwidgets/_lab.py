@@ -65,7 +65,7 @@ def lab_arguments(folder: Path, notebook: str, *, port: int | None = None, brows
     if not browser:
         arguments.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        # Jupyter refuses root unless told; in a container that is the usual user, and it serves loopback only.
+        # Jupyter refuses root unless told; containers run as root, and only loopback is served.
         arguments.append("--allow-root")
     return arguments
 

@@ -34,11 +34,11 @@ def find() -> Path | None:
         if not _runs(named):
             raise SystemExit(f"SKETCHWIDGETS_CHROMIUM names {named}, which does not run")
         return Path(named)
-    candidates = [path for name in NAMES if (path := shutil.which(name))]
-    for path in [*candidates, _playwrights_own()]:
+    for name in NAMES:
+        path = shutil.which(name)
         if path and _runs(path):
             return Path(path)
-    return None
+    return _playwrights_own()
 
 
 def install() -> Path:
@@ -69,12 +69,12 @@ def _runs(path: str) -> bool:
     return done.returncode == 0
 
 
-def _playwrights_own() -> str | None:
+def _playwrights_own() -> Path | None:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        path = playwright.chromium.executable_path
-    return path if os.path.exists(path) else None
+        path = Path(playwright.chromium.executable_path)
+    return path if path.exists() and _runs(str(path)) else None
 
 
 if __name__ == "__main__":
