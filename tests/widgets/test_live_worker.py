@@ -40,6 +40,7 @@ def owner():
 @pytest.fixture
 def worker(owner):
     worker = Worker(owner.work, "test worker")
+    worker.start()
     yield worker
     owner.go.release()
     worker.close()
@@ -82,6 +83,20 @@ def test_runs_on_one_daemon_thread_of_its_own(owner, worker):
     assert worker._thread is not threading.current_thread()
 
 
+def test_a_wake_up_before_the_start_is_not_lost():
+    owner = Owner()
+    owner.go.release()
+    worker = Worker(owner.work, "late")
+    worker.wake()
+    worker.start()
+    assert ran(owner)
+    worker.close()
+
+
+def test_a_worker_that_never_started_can_be_closed():
+    Worker(Owner().work, "never").close()
+
+
 def test_survives_an_exception_and_logs_it(owner, worker, caplog):
     owner.error = RuntimeError("boom")
     owner.go.release(2)
@@ -109,6 +124,7 @@ def test_close_from_the_work_itself_does_not_wait_for_itself():
 
     closing = Closing()
     closing.worker = Worker(closing.work, "closes itself")
+    closing.worker.start()
     closing.worker.wake()
     closing.worker._thread.join(5)
     assert not closing.worker.alive
@@ -118,6 +134,7 @@ def test_the_thread_ends_when_its_owner_is_dropped():
     owner = Owner()
     gone = weakref.ref(owner)
     worker = Worker(owner.work, "orphan")
+    worker.start()
     del owner
     gc.collect()
     assert gone() is None
@@ -135,6 +152,7 @@ class Owner:
         return 0.0
 owner = Owner()
 worker = Worker(owner.work, "busy")
+worker.start()
 worker.wake()
 time.sleep(0.1)
 print("leaving")

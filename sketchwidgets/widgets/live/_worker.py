@@ -35,7 +35,6 @@ class Worker:
         )
         # Also runs at exit, and must not hold the worker, which is why it is given the parts.
         self._stop = weakref.finalize(work.__self__, _stop, self._thread, self._wake, self._closed)
-        self._thread.start()
 
     def __repr__(self) -> str:
         return f"<Worker {self._thread.name!r}, {'alive' if self.alive else 'ended'}>"
@@ -44,6 +43,10 @@ class Worker:
     def alive(self) -> bool:
         """Whether the thread still runs."""
         return self._thread.is_alive()
+
+    def start(self) -> None:
+        """Start the thread, once the owner is complete. Earlier calls of `wake` are not lost."""
+        self._thread.start()
 
     def wake(self) -> None:
         """Ask for a run; returns at once, callable from any thread."""
@@ -57,7 +60,7 @@ class Worker:
 def _stop(thread: threading.Thread, wake: threading.Event, closed: threading.Event) -> None:
     closed.set()
     wake.set()
-    if thread is not threading.current_thread():
+    if thread.is_alive() and thread is not threading.current_thread():
         thread.join(_PATIENCE)
 
 

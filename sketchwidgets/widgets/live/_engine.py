@@ -1,0 +1,262 @@
+"""The way of a stroke: from the board to a prediction and to the panels of every layer."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ...recognition import Recognizer, Session
+from .._drawing import Snapshot
+from ..layer_panels import LayerPanels
+from ..recognition import Recognition
+from ..sketch_pad import SketchPad
+from ._panel_feed import PanelFeed
+from ._prediction_feed import PredictionFeed
+from ._recorder import Recorder, Take
+from ._view import View
+from ._worker import Worker
+
+# Seconds between two provisional predictions while panels are being computed.
+_PREVIEW_PAUSE = 0.04
+
+
+class LiveEngine:
+    """Recognises what is drawn on a pad and shows it in pad, charts and panels, on a thread of its own.
+
+    It follows the state of the drawing, not its events: on each wake-up it compares the finished strokes with
+    those its session holds, takes back what is gone and adds what is new, one stroke at a time and in order,
+    so that none is ever dropped. What is only shown (panels, a stroke in progress) is the newest or nothing.
+    Predictions go first; panels follow a layer at a time, and stop when the drawing has changed.
+
+    An exception of the recogniser or of a projection is shown in the widget, and the engine goes on with the
+    next change. Closing the pad closes the engine.
+
+    Parameters
+    ----------
+    recognizer : a Recognizer; or a function without arguments that loads one, called on the thread; None for
+        the bundled weights.
+    pad : the SketchPad to follow.
+    recognition, panels : the Recognition and the LayerPanels to feed, each optional.
+
+    >>> pad, panels = SketchPad(), LayerPanels()
+    >>> engine = LiveEngine(None, pad, panels=panels)
+    """
+
+    def __init__(
+        self,
+        recognizer: Recognizer | Callable[[], Recognizer] | None,
+        pad: SketchPad,
+        recognition: Recognition | None = None,
+        panels: LayerPanels | None = None,
+    ) -> None:
+        self._wanted: Callable[[], Recognizer] | None = _loader(recognizer)
+        self._recognizer: Recognizer | None = None
+        self._session: Session | None = None
+        self._held: list[int] = []  # ids of the strokes in the session
+        self._seen: int | None = None  # revision of the drawing that was dealt with
+        self._previewed = 0.0  # when the last provisional prediction was made
+        self._recorder = Recorder()
+        self._settled = threading.Condition()
+        self._working = False
+        self._closing = False
+        self._worker = Worker(self._work, name="sketchwidgets live engine")
+        self._pad = pad
+        self._predictions = PredictionFeed(pad, recognition, self._worker.wake)
+        self._panels = None if panels is None else PanelFeed(panels, self._worker.wake)
+        pad.on_drawing(self._worker.wake)
+        pad.observe(self._pad_closed, names="comm")
+        self._worker.start()
+        self._worker.wake()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closing else "loading" if self._session is None else "live"
+        return f"<LiveEngine {state}, {len(self._held)} strokes>"
+
+    @property
+    def recognizer(self) -> Recognizer | None:
+        """The recogniser in use, None while it loads. Assigning another one recognises the drawing anew."""
+        return self._recognizer
+
+    @recognizer.setter
+    def recognizer(self, recognizer: Recognizer | Callable[[], Recognizer] | None) -> None:
+        self._wanted = _loader(recognizer)
+        self._worker.wake()
+
+    @property
+    def session(self) -> Session | None:
+        """The session that follows the drawing, to be read and not to be changed; None while loading."""
+        return self._session
+
+    @property
+    def latencies(self) -> dict[str, list[float]]:
+        """Milliseconds from pointer-up to painted, oldest first: "prediction", and "panels" of all layers."""
+        panels = [] if self._panels is None else list(self._panels.latencies)
+        return {"prediction": list(self._predictions.latencies), "panels": panels}
+
+    def settle(self, timeout: float = 60.0) -> bool:
+        """Wait until all that is drawn is recognised, or has failed to be; False after `timeout` seconds."""
+        with self._settled:
+            return self._settled.wait_for(self._is_settled, timeout)
+
+    def close(self) -> None:
+        """End the thread and let go of the session and the widgets. Closing twice is harmless."""
+        if self._closing:
+            return
+        self._closing = True
+        self._worker.close()
+        self._pad.on_drawing(self._worker.wake, remove=True)
+        self._pad.unobserve(self._pad_closed, names="comm")
+        self._predictions.close()
+        if self._panels is not None:
+            self._panels.close()
+        self._wanted = self._recognizer = self._session = None
+        with self._settled:
+            self._settled.notify_all()
+
+    def _pad_closed(self, change: dict[str, Any]) -> None:
+        if change["new"] is None:
+            self.close()
+
+    def _is_settled(self) -> bool:
+        if self._closing:
+            return True
+        if self._working or self._wanted is not None:
+            return False
+        return self._session is None or self._seen == self._pad.drawing.snapshot().revision
+
+    # From here on: on the worker's thread only
+
+    def _work(self) -> float | None:
+        self._working = True
+        try:
+            while not self._closing and self._turn():
+                pass
+        finally:
+            with self._settled:
+                self._working = False
+                self._settled.notify_all()
+        feeds = [self._predictions] if self._panels is None else [self._predictions, self._panels]
+        return min((wait for feed in feeds if (wait := feed.retry_in()) is not None), default=None)
+
+    def _turn(self) -> bool:
+        """Do the most urgent thing; True if there is more to do at once."""
+        if not self._ready():
+            return False
+        snapshot = self._pad.drawing.snapshot()
+        behind = False
+        try:
+            if snapshot.revision != self._seen:
+                behind = self._recognize(snapshot)
+                self._predictions.recover()
+            self._predictions.deliver()
+        except Exception as error:
+            self._seen = snapshot.revision  # tried again when the drawing changes
+            if len(self._session) != len(self._held):
+                self._start_session()  # the step was left half done
+            self._predictions.report(error, "The drawing could not be recognised")
+        if behind or self._panels is None:
+            return behind
+        try:
+            return self._panels.turn(self._record)
+        except Exception as error:
+            self._panels.give_up()
+            self._panels.report(error, "The layers could not be projected")
+            return True
+
+    def _ready(self) -> bool:
+        """Whether there is a recogniser; loads the one that is wanted."""
+        load, self._wanted = self._wanted, None
+        if load is None:
+            return self._recognizer is not None
+        self._pad.send_status("Loading the recogniser ...")
+        try:
+            self._recognizer = load()
+            self._start_session()
+            self._predictions.recover()
+        except Exception as error:
+            self._predictions.report(error, "The recogniser could not be loaded")
+        finally:
+            self._pad.send_status("")
+        return self._recognizer is not None
+
+    def _start_session(self) -> None:
+        self._session = self._recognizer.session(forward=self._recorder)
+        self._held.clear()
+
+    def _recognize(self, snapshot: Snapshot) -> bool:
+        """Bring the session up to the drawing by one stroke at most; True if more are missing."""
+        held, session = self._held, self._session
+        common = 0
+        for stroke, held_id in zip(snapshot.strokes, held, strict=False):
+            if stroke.id != held_id:
+                break
+            common += 1
+        if not common and held:
+            session.clear()
+            held.clear()
+        while len(held) > common:
+            session.undo()
+            held.pop()
+        missing = snapshot.strokes[common:]
+        since = None
+        if missing:
+            since = missing[0].up_ms
+            # Only the pass of the last stroke will be looked at, and only where nothing else is.
+            last = len(missing) == 1 and snapshot.step is None and snapshot.current is None
+            self._arm(last)
+            session.add(missing[0].points)
+            held.append(missing[0].id)
+        if len(missing) > 1:
+            self._show(View(session.predictions, since=since))
+            return True
+        if snapshot.step is not None:
+            self._show(View(session.predictions, snapshot.step))
+        elif snapshot.current is not None and len(snapshot.current.points):
+            if self._pausing() and not missing:
+                return False  # and not seen: the points are looked at after the next layer
+            self._arm(True)
+            preview = session.preview(snapshot.current.points)
+            self._previewed = time.monotonic()
+            self._show(View(session.predictions, preview=preview, stroke=snapshot.current.id))
+        else:
+            self._show(View(session.predictions, since=since))
+        self._seen = snapshot.revision
+        return False
+
+    def _pausing(self) -> bool:
+        """Whether panels under way should get some time before the next provisional prediction."""
+        working = self._panels is not None and self._panels.working
+        return working and time.monotonic() - self._previewed < _PREVIEW_PAUSE
+
+    def _arm(self, wanted: bool) -> None:
+        """Have the next pass of the session recorded, where somebody will see its panels."""
+        self._recorder.take()
+        self._recorder.armed = wanted and self._panels is not None and self._panels.watched
+        if self._recorder.armed:
+            self._recorder.layers = self._panels.layers
+
+    def _show(self, view: View) -> None:
+        self._predictions.show(view)
+        if self._panels is not None:
+            self._panels.show(view, self._recorder.take())
+
+    def _record(self, view: View) -> Take | None:
+        """One pass of a view that was recognised unrecorded: scrubbed or undone to, or unseen before."""
+        if view.preview is not None:
+            return None  # the next points bring one
+        self._recorder.layers = self._panels.layers
+        self._recorder.record(self._recognizer.cnn, self._session.image(view.step))
+        return self._recorder.take()
+
+
+def _loader(recognizer: Recognizer | Callable[[], Recognizer] | None) -> Callable[[], Recognizer]:
+    if recognizer is None:
+        return Recognizer.load
+    if hasattr(recognizer, "session"):
+        return lambda: recognizer
+    if callable(recognizer):
+        return recognizer
+    raise TypeError(
+        "recognizer must be a Recognizer, a function that loads one, or None for the bundled one, "
+        f"not {type(recognizer).__name__}"
+    )

@@ -1,0 +1,138 @@
+"""Brings the projections of what is shown to the panels, layer by layer."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ..layer_panels import LayerPanels
+from ._outlet import Outlet
+from ._recorder import Take
+from ._refinement import Refinement
+from ._view import View
+
+_SETTINGS = ("rule", "top", "layers")
+
+
+class PanelFeed(Outlet):
+    """Refines the panels of the newest view; what belongs to an older drawing is given up.
+
+    While a stroke is being drawn, panels that are under way are finished before those of its newer points
+    begin: given up for every point, they would never be seen.
+    """
+
+    def __init__(self, panels: LayerPanels, wake: Callable[[], None]) -> None:
+        super().__init__(panels, wake)
+        self._view = View()
+        self._take: Take | None = None
+        self._job: Refinement | None = None
+        self._job_of: tuple[View, Any] | None = None
+        self._finished: tuple[View, Any] | None = (self._view, self._settings)
+        self._visible: tuple[str, ...] | None = None
+        self._rows: tuple[str, ...] = ()
+        panels.on_visible(self._look)
+        panels.observe(self._adjust, names=_SETTINGS)
+
+    @property
+    def layers(self) -> tuple[str, ...] | None:
+        """Names of the layers that the user wants to see; None for the default."""
+        return None if self.widget.layers is None else tuple(self.widget.layers)
+
+    @property
+    def working(self) -> bool:
+        """Whether a layer will be projected in the next turn."""
+        return self._job is not None and not self._job.computed
+
+    def show(self, view: View, take: Take | None) -> None:
+        """Make this the view to show. `take` is its recorded pass, if there is one already."""
+        if not view.continues(self._view):
+            self._job = None
+        self._view, self._take = view, take
+
+    def turn(self, record: Callable[[View], Take | None]) -> bool:
+        """Do a little: at most one layer and one message. True if there is more to do at once.
+
+        `record` makes the recorded pass of a view that has none; None where it cannot be had.
+        """
+        if not self.watched:
+            self._job = None
+            return False
+        if self._job is not None and self._job_of[1] != self._settings:
+            self._job = None
+        if self._job is None and not self._begin(record):
+            return False
+        job = self._job
+        if not job.computed:
+            job.advance()
+        if job.due and self.gate.open:
+            self._send(job)
+        if job.done:
+            self._finished, self._job = self._job_of, None
+            return True
+        return not job.computed
+
+    def give_up(self) -> None:
+        """Do nothing more for the view that is shown: it cannot be projected."""
+        self._job, self._finished = None, (self._view, self._settings)
+
+    def retry_in(self) -> float | None:
+        """Seconds until panels that wait for the page should be tried again; None where none wait."""
+        waits = self._job is not None or self._finished != (self._view, self._settings)
+        return self.gate.retry_in() if waits else None
+
+    def close(self) -> None:
+        """Stop listening to the widget and let go of the recorded pass."""
+        super().close()
+        self.widget.on_visible(self._look, remove=True)
+        self.widget.unobserve(self._adjust, names=_SETTINGS)
+        self._job = self._take = None
+
+    @property
+    def _settings(self) -> tuple[str, int, tuple[str, ...] | None]:
+        return self.widget.rule, self.widget.top, self.layers
+
+    def _begin(self, record: Callable[[View], Take | None]) -> bool:
+        view, settings = self._view, self._settings
+        if self._finished == (view, settings) or not self.gate.open:
+            return False
+        if not view.strokes:
+            self.widget.send_empty()
+            self.give_up()
+            return False
+        if self._take is None or self._take.asked != self.layers:
+            self._take = record(view)
+        if self._take is None:
+            return False
+        # A stroke in progress will change in a moment, so only what is seen is worth the time.
+        job = Refinement(self._take, self.widget.rule, self.widget.top, self._visible, view.preview is None)
+        if job.done:
+            self.give_up()
+            return False
+        self._job, self._job_of = job, (view, settings)
+        if self._rows != self._take.recording.layers:
+            self._rows = self._take.recording.layers
+            self.widget.send_rows([(name, name) for name in self._rows])
+        self.widget.send_paper(view.strokes, self._take.image)
+        return True
+
+    def _send(self, job: Refinement) -> None:
+        view, _ = self._job_of
+        first = not job.started
+        layers = [(name, name, projection) for name, projection in job.hand_out()]
+        self.widget.send_panels(
+            view.strokes,
+            layers,
+            frame=self.gate.issue(),
+            rule=job.rule,
+            replace=first,
+            done=job.done,
+            since=view.since if job.done else None,  # the time to the whole of the panels
+            size=job.take.image.shape[-1],
+        )
+
+    # On comm threads: note it down and leave.
+
+    def _look(self, names: tuple[str, ...]) -> None:
+        self._visible = names
+        self._wake()
+
+    def _adjust(self, _change: Any) -> None:
+        self._wake()

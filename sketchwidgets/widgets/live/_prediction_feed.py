@@ -1,0 +1,40 @@
+"""Brings the newest prediction to the pad and to the charts, as fast as the page paints and no faster."""
+
+from collections.abc import Callable
+
+from ..recognition import Recognition
+from ..sketch_pad import SketchPad
+from ._outlet import Outlet
+from ._view import View
+
+
+class PredictionFeed(Outlet):
+    """Shows the newest view only: one that waits for the page is replaced by a newer one."""
+
+    def __init__(self, pad: SketchPad, recognition: Recognition | None, wake: Callable[[], None]) -> None:
+        super().__init__(pad, wake)
+        self._recognition = recognition
+        self._view = View()
+        self._delivered: tuple[View, int] | None = (self._view, 0)
+
+    def show(self, view: View) -> None:
+        """Make this the view to show; `deliver` sends it."""
+        self._view = view
+
+    def deliver(self) -> None:
+        """Send the newest view if it is news and the page is not behind."""
+        news = (self._view, self.views)
+        if news == self._delivered or (self.watched and not self.gate.open):
+            return
+        self._delivered = news
+        if self.watched:
+            view = self._view
+            self.widget.send_prediction(view.prediction, frame=self.gate.issue(), since=view.since)
+        # The charts have no confirmation of their own, so they follow the pace of the pad. Where nobody looks
+        # at a pad, the drawing changes at the pace of Python and there is nothing to hold back.
+        if self._recognition is not None and self._recognition.comm is not None:
+            self._recognition.update(self._view.predictions, self._view.step, self._view.preview)
+
+    def retry_in(self) -> float | None:
+        """Seconds until a view that waits for the page should be tried again; None where none waits."""
+        return None if (self._view, self.views) == self._delivered else self.gate.retry_in()

@@ -1,0 +1,55 @@
+"""The forward pass of a session, recorded when its layers will be projected."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from ...visualization import Recording, record
+
+
+class Recorder:
+    """The `forward` of a Session: (cnn, image) -> features, (1, 512), kept as a Recording while `armed`.
+
+    So the pass that recognises is the one whose layers are projected: the network runs once for each stroke.
+
+    >>> recorder = Recorder()
+    >>> session = recognizer.session(forward=recorder)
+    >>> recorder.armed = True
+    >>> session.add(stroke), recorder.take().layers
+    """
+
+    def __init__(self) -> None:
+        self.armed = False
+        self.layers: tuple[str, ...] | None = None
+        self._taken: Take | None = None
+
+    def __call__(self, cnn: nn.Module, image: Tensor) -> Tensor:
+        if not self.armed:
+            return cnn.features(image)
+        return self.record(cnn, image).recording.output
+
+    def record(self, cnn: nn.Module, image: Tensor) -> "Take":
+        """Record one pass of an image (1, 1, S, S) that nobody will draw on; `take` returns it too."""
+        recording = record(cnn, image, layers=self.layers, forward=_features)
+        self._taken = Take(recording, image, self.layers)
+        return self._taken
+
+    def take(self) -> "Take | None":
+        """The pass recorded since the last call, None without one. The recorder lets go of it."""
+        taken, self._taken = self._taken, None
+        return taken
+
+
+class Take:
+    """A recording, its image (1, 1, S, S), and the layers that were asked for (None: the default)."""
+
+    __slots__ = ("asked", "image", "recording")
+
+    def __init__(self, recording: Recording, image: Tensor, asked: tuple[str, ...] | None) -> None:
+        self.recording = recording
+        self.image = image
+        self.asked = asked
+
+
+def _features(cnn: Any, image: Tensor) -> Tensor:
+    return cnn.features(image)

@@ -1,0 +1,216 @@
+"""What the network thinks the drawing is: the best classes now, and how they came up stroke by stroke."""
+
+import html
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+import bqplot
+import ipywidgets
+import numpy as np
+
+from ..recognition import Prediction
+
+# One colour for each class shown; dark enough on white, light enough on Lab's dark grey.
+_COLORS = ("#3d85c6", "#e0861a", "#2ca064", "#a06cc9", "#d9534f")
+_COLORS += ("#2aa6b0", "#8f8f2f", "#c2578f", "#7f6a5a", "#6f7f95")
+_MAX_POINTS = 200  # of a curve; more than the chart has pixels to tell apart
+_SIDES = ("top", "bottom", "left", "right")
+_ROW = 22  # pixels of one bar with its name
+
+# bqplot takes its text colour from variables that are orange in Lab's dark theme, and frames every bar.
+_STYLE = """<style>
+.skw-recognition { --bq-content-font-color: var(--jp-ui-font-color1, #333);
+  --bq-mark-tooltip-background-color: var(--jp-layout-color1, #fff); }
+.skw-recognition .bqplot .svg-background .plotarea_background,
+.skw-recognition .bqplot .svg-figure { fill: none; background: none; }
+.skw-recognition .bqplot .bargroup rect { stroke: none; }
+.skw-recognition .bqplot text.object_label, .skw-recognition .bqplot .object_grp text {
+  fill: var(--jp-ui-font-color1, #333); }
+.skw-recognition .bqplot text.axislabel { font: 11px sans-serif !important;
+  fill: var(--jp-ui-font-color2, #666) !important; }
+.skw-recognition-title { line-height: 1.2; min-height: 50px; color: var(--jp-ui-font-color1, #333); }
+.skw-recognition-title .skw-name { font-size: 24px; font-weight: 600; overflow-wrap: anywhere; }
+.skw-recognition-title .skw-share { font-size: 24px; margin-left: .4em;
+  color: var(--jp-ui-font-color2, #666); }
+.skw-recognition-title .skw-note { font-size: 12px; color: var(--jp-ui-font-color2, #666); }
+.skw-recognition-title.skw-provisional .skw-name { font-style: italic; opacity: .65; }
+</style>"""
+
+
+class Recognition(ipywidgets.VBox):
+    """The best classes of a drawing as bars, and their probabilities over its strokes as curves.
+
+    Made with bqplot; about 360 by 300 pixels, and as wide as its container. A prediction of a stroke that is
+    still being drawn looks provisional: an italic name and pale bars.
+
+    Parameters
+    ----------
+    top : number of classes shown, 1 to 10.
+
+    >>> recognition = Recognition()
+    >>> recognition.update(sketchwidgets.Recognizer.load().recognize(sketch))
+    """
+
+    def __init__(self, top: int = 5) -> None:
+        if not 1 <= top <= len(_COLORS):
+            raise ValueError(f"top must be 1 to {len(_COLORS)}, not {top}")
+        self._top = top
+        self._slots: dict[str, int] = {}  # class -> index of its colour, while it is among the best
+        self._title = ipywidgets.HTML()
+        self._make_bars()
+        self._make_curves()
+        self._changing = (self._title, self._bars, self._names, self._shares)
+        self._changing += (self._curves, self._mark, self._steps)
+        super().__init__([ipywidgets.HTML(_STYLE), self._title, self._bar_figure, self._curve_figure])
+        self.add_class("skw-recognition")
+        self.update([])
+
+    def __repr__(self) -> str:
+        return f"<Recognition of the best {self._top} classes>"
+
+    def update(
+        self, predictions: Sequence[Prediction], step: int | None = None, preview: Prediction | None = None
+    ) -> None:
+        """Show the predictions of a drawing, one for each stroke.
+
+        Parameters
+        ----------
+        predictions : one Prediction for each finished stroke, in order; empty for an empty canvas.
+        step : the number of strokes to look at, 0 to len(predictions); None for all of them.
+        preview : the prediction with a stroke in progress, shown as provisional; ignored with a `step`.
+
+        ValueError if `step` is not a step of these predictions.
+        """
+        if step is not None and not 0 <= step <= len(predictions):
+            raise ValueError(f"step {step} is not within the {len(predictions)} predictions")
+        rows = list(predictions)
+        if step is not None:
+            preview = None
+        elif preview is not None:
+            rows.append(preview)
+        at = len(rows) if step is None else step
+        shown = rows[at - 1] if at else None
+        best = shown.top(self._top) if shown else []
+        self._assign_colors([name for name, _ in best])
+        with ExitStack() as stack:  # every widget sends one message, and only if it changed
+            for widget in self._changing:
+                stack.enter_context(widget.hold_sync())
+            self._title.value = _title(best, at, len(predictions), preview is not None)
+            self._show_bars(best, preview is not None)
+            self._show_curves(rows, shown, at)
+
+    def _assign_colors(self, names: list[str]) -> None:
+        self._slots = {name: slot for name, slot in self._slots.items() if name in names}
+        free = iter(sorted(set(range(self._top)) - set(self._slots.values())))
+        for name in names:
+            if name not in self._slots:
+                self._slots[name] = next(free)
+
+    def _make_bars(self) -> None:
+        rank = bqplot.LinearScale(min=-0.5, max=self._top - 0.5, reverse=True)
+        share = bqplot.LinearScale(min=0, max=1)
+        ranks = np.arange(self._top)
+        zeros = np.zeros(self._top)
+        self._bars = bqplot.Bars(
+            x=ranks,
+            y=zeros,
+            scales={"x": rank, "y": share},
+            orientation="horizontal",
+            padding=0.12,
+            opacities=[0.5],
+            colors=["#888888"],
+        )
+        text = {"default_size": 13, "font_weight": "normal", "scales": {"x": share, "y": rank}, "y": ranks}
+        text |= {"enable_hover": False, "apply_clip": False, "colors": ["var(--jp-ui-font-color1)"]}
+        self._names = bqplot.Label(x=zeros, x_offset=6, y_offset=5, text=[""] * self._top, **text)
+        self._shares = bqplot.Label(
+            x=zeros + 1, x_offset=-6, y_offset=5, align="end", text=[""] * self._top, **text
+        )
+        self._bar_figure = _figure(
+            [self._bars, self._names, self._shares], [], self._top * _ROW, dict.fromkeys(_SIDES, 0)
+        )
+
+    def _make_curves(self) -> None:
+        self._steps = bqplot.LinearScale(min=1, max=8)
+        share = bqplot.LinearScale(min=0, max=1)
+        scales = {"x": self._steps, "y": share}
+        self._curves = bqplot.Lines(
+            x=[],
+            y=[],
+            scales=scales,
+            colors=list(_COLORS[: self._top]),
+            stroke_width=2,
+            marker="circle",
+            marker_size=20,
+            tooltip=bqplot.Tooltip(fields=["name"], show_labels=False),
+        )
+        self._mark = bqplot.Lines(
+            x=[], y=[], scales=scales, colors=["#888888"], line_style="dashed", enable_hover=False
+        )
+        axes = [
+            bqplot.Axis(scale=self._steps, label="strokes", num_ticks=8, tick_format="d", grid_lines="none"),
+            bqplot.Axis(scale=share, orientation="vertical", tick_values=[0, 0.5, 1], tick_format=".0%"),
+        ]
+        self._curve_figure = _figure(
+            [self._mark, self._curves], axes, 140, dict(zip(_SIDES, (8, 36, 42, 10), strict=True))
+        )
+
+    def _show_bars(self, best: list[tuple[str, float]], provisional: bool) -> None:
+        blank = self._top - len(best)
+        self._bars.y = np.array([share for _, share in best] + [0.0] * blank)
+        self._bars.colors = [_COLORS[self._slots[name]] for name, _ in best] or ["#888888"]
+        self._bars.opacities = [0.25 if provisional else 0.5] * self._top
+        self._names.text = np.array([name for name, _ in best] + [""] * blank)
+        self._shares.text = np.array([_percent(share) for _, share in best] + [""] * blank)
+
+    def _show_curves(self, rows: list[Prediction], shown: Prediction | None, at: int) -> None:
+        self._mark.x, self._mark.y = ([at, at], [0, 1]) if 0 < at < len(rows) else ([], [])
+        if shown is None:
+            self._curves.x, self._curves.y, self._curves.labels = [], [], []
+            return
+        names = sorted(self._slots, key=self._slots.get)
+        columns = [shown.classes.index(name) for name in names]
+        steps = np.unique(np.linspace(1, len(rows), min(len(rows), _MAX_POINTS)).round().astype(int))
+        if len(steps) == 1:
+            steps = np.repeat(steps, 2)  # bqplot would take one point of several lines for one line
+        self._steps.max = max(8, -(-len(rows) // 8) * 8)
+        self._curves.x = steps
+        self._curves.y = np.stack([rows[step - 1].probabilities[columns] for step in steps], axis=1)
+        self._curves.labels = names
+
+
+def _figure(marks: list, axes: list, height: int, margin: dict[str, int]) -> bqplot.Figure:
+    return bqplot.Figure(
+        marks=marks,
+        axes=axes,
+        fig_margin=margin,
+        display_toolbar=False,
+        background_style={"fill": "none"},
+        min_aspect_ratio=0.1,
+        max_aspect_ratio=20,
+        padding_x=0,
+        padding_y=0,
+        layout=ipywidgets.Layout(width="100%", height=f"{height}px", min_width="0"),
+    )
+
+
+def _percent(share: float) -> str:
+    return "< 1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
+
+
+def _title(best: list[tuple[str, float]], at: int, strokes: int, provisional: bool) -> str:
+    if not best:
+        note = "Nothing drawn yet" if not strokes else f"before the first of {strokes} strokes"
+        return f'<div class="skw-recognition-title"><span class="skw-note">{note}</span></div>'
+    name, share = best[0]
+    if provisional:
+        note = f"while stroke {at} is being drawn"
+    elif at < strokes:
+        note = f"after {at} of {strokes} strokes"
+    else:
+        note = f"after {at} stroke{'s' if at > 1 else ''}"
+    return (
+        f'<div class="skw-recognition-title{" skw-provisional" if provisional else ""}">'
+        f'<span class="skw-name">{html.escape(name)}</span><span class="skw-share">{_percent(share)}</span>'
+        f'<div class="skw-note">{note}</div></div>'
+    )
