@@ -114,8 +114,9 @@ def load_weights(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict[str, 
             continue
         if name in quantised:
             tensor = _dequantise(path, name, tensor, raw.get(name + _SCALE))
-        elif tensor.is_floating_point():
-            tensor = tensor.float()
+        else:
+            # A copy: what safetensors gives may be a view into the mapped file, which could change under us.
+            tensor = tensor.to(torch.float32 if tensor.is_floating_point() else tensor.dtype, copy=True)
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise WeightsError(f"{path}: tensor {name!r} has values that are not finite")
         tensors[name] = tensor

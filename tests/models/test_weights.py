@@ -221,3 +221,10 @@ def test_assign_names_everything_that_does_not_fit():
         "cell.gate_weight is 2x2 and should be 6x3; output.bias is torch.int8 and should be torch.float32"
     )
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+
+
+def test_loaded_tensors_do_not_depend_on_the_file(path):
+    save_weights(path, {"w": torch.ones(4096), "n": torch.ones(4096, dtype=torch.int64)}, dtype="float32")
+    tensors, _ = load_weights(path)
+    path.write_bytes(bytes(path.stat().st_size))
+    assert all((tensor == 1).all() for tensor in tensors.values())

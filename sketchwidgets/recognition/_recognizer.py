@@ -1,0 +1,275 @@
+"""The networks, the classes and the preprocessing that together recognise drawings."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+
+from sketchwidgets import models
+from sketchwidgets.models import RecurrentClassifier, WeightsError
+from sketchwidgets.recognition._prediction import Prediction
+from sketchwidgets.recognition._prefixes import prefix_images
+from sketchwidgets.recognition._preprocessing import Preprocessing
+from sketchwidgets.recognition._session import Forward, Session
+from sketchwidgets.sketch import Sketch
+
+_BUNDLED = Path(models.__file__).parent / "weights"
+_DEFAULT = "sketchwidgets-quickdraw345"
+_SUFFIX = ".safetensors"
+_VERSION = 1
+
+Drawing = Sketch | Iterable[ArrayLike]
+
+
+class Recognizer:
+    """Names a drawing after every stroke: a CNN sees each prefix, a recurrent network remembers.
+
+    Parameters
+    ----------
+    cnn : a network with `features(images (n, 1, size, size)) -> (n, recurrent.input_size)`.
+    recurrent : scores the classes from the features of prefix after prefix.
+    classes : the names, one for each output of `recurrent`.
+    preprocessing : how a prefix becomes an image.
+    device : "auto", "cpu", "cuda", "mps" or a torch device.
+    card : facts about the weights (licence, data, training, accuracy), JSON values; saved with them.
+
+    The networks are used as they are, not copied: they go to the device, into eval mode, and their parameters
+    are frozen.
+
+    >>> recognizer = sw.Recognizer.load()
+    >>> sketch = sw.Sketch([[(0, 0), (30, 10), (60, 0)], [(20, -20), (21, -18)]])
+    >>> [len(prediction.top(3)) for prediction in recognizer.recognize(sketch)]
+    [3, 3]
+    """
+
+    def __init__(
+        self,
+        cnn: nn.Module,
+        recurrent: RecurrentClassifier,
+        classes: Sequence[str],
+        preprocessing: Preprocessing,
+        device: str | torch.device = "auto",
+        card: Mapping[str, Any] | None = None,
+    ) -> None:
+        classes = tuple(classes)
+        if len(classes) != recurrent.classes or len(set(classes)) != len(classes):
+            raise ValueError(
+                f"{len(set(classes))} distinct classes for a recurrent network of {recurrent.classes} outputs"
+            )
+        if getattr(cnn, "feature_size", recurrent.input_size) != recurrent.input_size:
+            raise ValueError(
+                f"the CNN gives {cnn.feature_size} features, the recurrent net takes {recurrent.input_size}"
+            )
+        if getattr(cnn, "input_size", preprocessing.size) != preprocessing.size:
+            raise ValueError(
+                f"the CNN takes {cnn.input_size} px, the preprocessing makes {preprocessing.size} px"
+            )
+        self.device = models.resolve_device(device)
+        self.cnn = cnn.to(self.device).eval().requires_grad_(False)
+        self.recurrent = recurrent.to(self.device).eval().requires_grad_(False)
+        self.classes = classes
+        self.preprocessing = preprocessing
+        self.card = dict(card or {})
+
+    @classmethod
+    def load(
+        cls, name_or_path: str | os.PathLike | None = None, device: str | torch.device = "auto"
+    ) -> "Recognizer":
+        """A recogniser with the bundled weights (default), bundled ones by name, or those of a file.
+
+        Raises FileNotFoundError where there are none, `WeightsError` (a ValueError) where the file is damaged
+        or does not fit the networks it names.
+        """
+        device = models.resolve_device(device)
+        path = _locate(name_or_path)
+        tensors, metadata = models.load_weights(path)
+        cnn, recurrent, classes, preprocessing, card = _read_metadata(path, metadata)
+        for prefix, network in (("cnn.", cnn), ("recurrent.", recurrent)):
+            own = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+            models.assign_weights(network, own, f"{path}: {prefix}*")
+        stray = [name for name in tensors if not name.startswith(("cnn.", "recurrent."))]
+        if stray:
+            raise WeightsError(f"{path}: tensor {stray[0]!r} belongs to neither cnn.* nor recurrent.*")
+        try:
+            return cls(cnn, recurrent, classes, preprocessing, device, card)
+        except ValueError as error:
+            raise WeightsError(f"{path}: {error}") from None
+
+    def save(self, path: str | os.PathLike, dtype: str = "float16", int8_above: int | None = None) -> None:
+        """Write everything that `load` needs to one safetensors file.
+
+        `dtype` and `int8_above` are those of `models.save_weights`. Raises ValueError for a CNN that is not
+        in the registry of networks.
+        """
+        metadata = {
+            "kind": "recognizer",
+            "version": _VERSION,
+            "classes": list(self.classes),
+            "preprocessing": self.preprocessing.to_dict(),
+            "cnn": {"name": models.name_of(self.cnn), "arguments": self.cnn.arguments},
+            "recurrent": {"name": models.name_of(self.recurrent), "arguments": self.recurrent.arguments},
+            "card": self.card,
+        }
+        tensors = {f"cnn.{name}": tensor for name, tensor in self.cnn.state_dict().items()}
+        tensors |= {f"recurrent.{name}": tensor for name, tensor in self.recurrent.state_dict().items()}
+        models.save_weights(path, tensors, metadata, dtype, int8_above)
+
+    def session(self, forward: Forward | None = None) -> Session:
+        """A new drawing to be recognised stroke by stroke; `forward`: see `Session`."""
+        return Session(self, forward)
+
+    def recognize(self, sketch: Drawing) -> list[Prediction]:
+        """The prediction after each stroke of a `Sketch` or of an iterable of (n, 2..4) strokes, in order.
+
+        What a `Session` gives for the same strokes, faster: the prefixes go through the CNN in batches.
+        """
+        sketch = _as_sketch(sketch)
+        if not len(sketch):
+            return []
+        with torch.inference_mode():
+            features = self._features([sketch], batch_size=64)
+            probabilities = self.recurrent(features[None])[0].softmax(-1).cpu().numpy()
+        probabilities.flags.writeable = False
+        return [Prediction(row, self.classes, step) for step, row in enumerate(probabilities, 1)]
+
+    def recognize_many(
+        self, sketches: Iterable[Drawing], batch_size: int = 64, progress: bool = False
+    ) -> np.ndarray:
+        """Probabilities after the last stroke of each drawing, (len, n_classes) float32.
+
+        Parameters
+        ----------
+        sketches : `Sketch` values or iterables of strokes; may be a generator, which is read as it is needed.
+        batch_size : images that go through the CNN at once; bounds the memory.
+        progress : show a progress bar.
+
+        Raises ValueError naming a drawing without strokes.
+        """
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        rows = [np.empty((0, len(self.classes)), np.float32)]
+        with torch.inference_mode(), _progress_bar(sketches, progress) as bar:
+            for group in _groups(sketches, 16 * batch_size):
+                features = self._features(group, batch_size)
+                hidden = self._last_hidden(features, [len(sketch) for sketch in group])
+                rows.append(self.recurrent.output(hidden).softmax(-1).cpu().numpy())
+                bar.update(len(group))
+        return np.concatenate(rows)
+
+    def __repr__(self) -> str:
+        cnn, cell = type(self.cnn).__name__, self.recurrent.cell
+        recurrent = f"{type(cell).__name__.removesuffix('Cell')} {cell.hidden_size}"
+        return f"Recognizer({cnn}, {recurrent}, {len(self.classes)} classes, {self.device})"
+
+    def _features(self, sketches: Sequence[Sketch], batch_size: int) -> Tensor:
+        """Features of every prefix of every sketch, (strokes in all, features)."""
+        batches = prefix_images(self.preprocessing, sketches, batch_size, self.device)
+        return torch.cat([self.cnn.features(images) for images in batches])
+
+    def _last_hidden(self, features: Tensor, lengths: Sequence[int]) -> Tensor:
+        """The hidden state after the last step of each sequence, (n, hidden_size).
+
+        The sequences lie one after the other in `features`, not padded: at step t only those longer than t
+        take part, so one long drawing among many short ones costs no more than its own length.
+        """
+        cell = self.recurrent.cell
+        projected = cell.project(features)
+        order = np.argsort(-np.asarray(lengths), kind="stable")
+        longest_first = np.asarray(lengths)[order]
+        first = (np.cumsum(lengths) - lengths)[order]
+        state = self.recurrent.initial_state(len(lengths))
+        last = torch.empty_like(state[0])
+        for t in range(longest_first[0]):
+            active = int(np.searchsorted(-longest_first, -t))  # how many are longer than t
+            rows = torch.from_numpy(first[:active] + t).to(projected.device)
+            state = cell.advance(projected[rows], tuple(part[:active] for part in state))
+            last[:active] = state[0]
+        return last[torch.from_numpy(np.argsort(order)).to(last.device)]
+
+
+def _as_sketch(drawing: Drawing) -> Sketch:
+    return drawing if isinstance(drawing, Sketch) else Sketch(drawing)
+
+
+def _groups(drawings: Iterable[Drawing], max_strokes: int) -> Iterator[list[Sketch]]:
+    """Successive drawings in lists of about `max_strokes` strokes in all."""
+    group: list[Sketch] = []
+    strokes = 0
+    for index, drawing in enumerate(drawings):
+        sketch = _as_sketch(drawing)
+        if not len(sketch):
+            raise ValueError(f"drawing {index} has no strokes, so there is nothing to recognise")
+        group.append(sketch)
+        strokes += len(sketch)
+        if strokes >= max_strokes:
+            yield group
+            group, strokes = [], 0
+    if group:
+        yield group
+
+
+def _progress_bar(drawings: Iterable[Drawing], shown: bool):
+    from tqdm.auto import tqdm
+
+    total = len(drawings) if isinstance(drawings, Sized) else None
+    return tqdm(total=total, desc="recognising", unit="drawing", disable=not shown)
+
+
+def _locate(name_or_path: str | os.PathLike | None) -> Path:
+    """The weights file of a bundled name or a path."""
+    name = _DEFAULT if name_or_path is None else os.fspath(name_or_path)
+    bundled = {path.stem: path for path in sorted(_BUNDLED.glob(f"*{_SUFFIX}"))}
+    if name in bundled:
+        return bundled[name]
+    path = Path(name)
+    if name_or_path is not None and path.is_file():
+        return path
+    known = f"bundled are: {', '.join(bundled)}" if bundled else f"no weights are bundled in {_BUNDLED}"
+    raise FileNotFoundError(
+        f"there are no weights called {name!r} and no such file ({known}); "
+        "give the path of a file of Recognizer.save, or train one with `sketchwidgets train`"
+    )
+
+
+def _read_metadata(
+    path: Path, metadata: Mapping[str, Any]
+) -> tuple[nn.Module, RecurrentClassifier, list[str], Preprocessing, dict[str, Any]]:
+    """What the metadata of `Recognizer.save` describes; the networks are on the meta device."""
+    if metadata.get("kind") != "recognizer":
+        raise WeightsError(f"{path}: holds no recogniser (kind {metadata.get('kind')!r})")
+    if metadata.get("version") != _VERSION:
+        raise WeightsError(
+            f"{path}: recogniser of version {metadata.get('version')!r}; this sketchwidgets reads {_VERSION}"
+        )
+    classes = metadata.get("classes")
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        raise WeightsError(f'{path}: "classes" in the metadata is not a list of names')
+    for key in ("preprocessing", "card"):
+        if not isinstance(metadata.get(key), dict):
+            raise WeightsError(f'{path}: "{key}" in the metadata is not an object')
+    try:
+        preprocessing = Preprocessing.from_dict(metadata["preprocessing"])
+    except ValueError as error:
+        raise WeightsError(f"{path}: {error}") from None
+    cnn, recurrent = (_build(path, key, metadata.get(key)) for key in ("cnn", "recurrent"))
+    if not isinstance(recurrent, RecurrentClassifier) or not hasattr(cnn, "features"):
+        raise WeightsError(
+            f"{path}: {type(cnn).__name__} or {type(recurrent).__name__} is of the wrong kind"
+        )
+    return cnn, recurrent, classes, preprocessing, metadata["card"]
+
+
+def _build(path: Path, key: str, description: Any) -> nn.Module:
+    if not isinstance(description, dict) or not isinstance(description.get("arguments"), dict):
+        raise WeightsError(f'{path}: "{key}" in the metadata is not an object with a name and arguments')
+    try:
+        # Without storage: sizes that a hostile file makes up cost nothing, and initial values are not needed.
+        with torch.device("meta"):
+            return models.create(description.get("name"), **description["arguments"])
+    except (ValueError, TypeError, RuntimeError, OverflowError) as error:
+        raise WeightsError(f"{path}: the {key} network of the metadata cannot be built: {error}") from None
