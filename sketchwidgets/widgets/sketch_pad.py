@@ -128,8 +128,7 @@ class SketchPad(BundledWidget):
                 "undo": undo,
                 "redo": redo,
                 "step": snapshot.step,
-                # The page drops a state that does not know of its latest strokes, and asks again.
-                "client": self._inbox.client,
+                # A page drops a state that does not know of its latest strokes, and asks again.
                 "seen": self._inbox.seen,
             }
             points = [stroke.points for stroke in snapshot.strokes]
@@ -144,9 +143,8 @@ class SketchPad(BundledWidget):
     # From the front end
 
     def _on_hello(self, content: dict[str, Any], buffers: list[Any]) -> None:
-        client = content.get("client")
-        if isinstance(client, str) and client != self._inbox.client:
-            self.drawing.finish()  # the page that was drawing has gone
+        if content.get("client") not in self._inbox.seen:
+            self.drawing.finish()  # a new page: the one that was drawing has gone
         super()._on_hello(content, buffers)
 
     def _on_points(self, content: dict[str, Any], buffers: list[Any]) -> None:

@@ -1,0 +1,146 @@
+// The drawing of one SketchPad model, shared by all its views.
+import { Outbox } from "./outbox.js";
+import { decodeState } from "./protocol.js";
+import { Store } from "./store.js";
+import { Drawing } from "./strokes.js";
+
+/**
+ * @typedef {import("./protocol.js").Stroke} Stroke
+ * @typedef {import("./protocol.js").StateMessage} StateMessage
+ * @typedef {import("./protocol.js").PredictionMessage} PredictionMessage
+ * @typedef {{ ink: { stroke: Stroke, first: number }, drawing: { repaint: boolean }, prediction: void }} PadEvents
+ *   ink: points from `first` on are new; drawing: number of strokes, step or undo have changed, and with
+ *   `repaint` what is to be seen
+ */
+
+/** Milliseconds between two sittings in the times of the points. */
+const PAUSE = 1000;
+/** Milliseconds before a drawing is asked for again, because the kernel had not seen the latest strokes. */
+const ASK_AGAIN = 250;
+
+/** @extends {Store<PadEvents>} */
+export class PadStore extends Store {
+  drawing = new Drawing();
+  /** @type {PredictionMessage | null} */
+  prediction = null;
+  /** The page's clock at time 0 of the drawing. @type {number | null} */
+  #zero = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+
+  /**
+   * @param {import("./store.js").Model} model
+   * @param {AbortSignal} signal
+   */
+  constructor(model, signal) {
+    super(model, signal);
+    signal.addEventListener("abort", () => clearTimeout(this.#timer));
+    this.outbox = new Outbox((content, buffers) => this.link.send(content, buffers), this.client);
+  }
+
+  get board() {
+    return /** @type {number} */ (this.model.get("board"));
+  }
+
+  get drawingNow() {
+    return this.drawing.current !== null;
+  }
+
+  /** The pen is down. */
+  begin() {
+    const wasScrubbed = this.drawing.step !== null;
+    this.drawing.begin();
+    if (wasScrubbed) this.emit("drawing", { repaint: true });
+    this.emit("prediction", undefined);
+  }
+
+  /**
+   * The pen has moved; `time` is the page's clock.
+   *
+   * @param {{ x: number, y: number, time: number, pressure: number }[]} points
+   */
+  extend(points) {
+    const stroke = this.drawing.current;
+    if (!stroke || points.length === 0) return;
+    this.#zero ??= points[0].time - (this.drawing.strokes.length ? this.drawing.lastTime + PAUSE : 0);
+    const first = stroke.n;
+    for (const { x, y, time, pressure } of points) this.drawing.extend(x, y, time - this.#zero, pressure);
+    this.emit("ink", { stroke, first });
+    this.outbox.grow(stroke);
+  }
+
+  /** The pen is up. */
+  finish() {
+    const stroke = this.drawing.current;
+    if (!stroke) return;
+    this.drawing.finish();
+    if (stroke.n > 0) this.outbox.end(stroke, performance.now());
+    this.emit("drawing", { repaint: false });
+  }
+
+  /** @param {"undo" | "redo"} type */
+  walk(type) {
+    if (this.drawingNow) return;
+    const outcome = type === "undo" ? this.drawing.undo() : this.drawing.redo();
+    if (outcome === "nothing") return;
+    this.outbox.operate(type);
+    if (outcome === "ask") this.hello();
+    this.#afterChange();
+  }
+
+  clear() {
+    if (this.drawingNow || !this.drawing.clear()) return;
+    this.outbox.operate("clear");
+    this.#afterChange();
+  }
+
+  #afterChange() {
+    if (this.drawing.strokes.length === 0) {
+      this.#zero = null;
+      this.prediction = null;
+      this.emit("prediction", undefined);
+    }
+    this.emit("drawing", { repaint: true });
+  }
+
+  /** @param {number | null} step */
+  scrub(step) {
+    if (this.drawingNow || !this.drawing.scrub(step)) return;
+    this.outbox.scrub(this.drawing.step);
+    this.emit("drawing", { repaint: true });
+  }
+
+  /**
+   * @override
+   * @param {any} content
+   * @param {import("./protocol.js").Buffer[]} buffers
+   */
+  receive(content, buffers) {
+    if (content.type === "state") this.#adopt(content, buffers);
+    else if (content.type === "prediction") {
+      this.prediction = content.top.length ? content : null;
+      this.emit("prediction", undefined);
+    }
+  }
+
+  /**
+   * Take over the kernel's drawing, unless it was sent before the kernel had seen what was drawn here.
+   *
+   * @param {StateMessage} state
+   * @param {import("./protocol.js").Buffer[]} buffers
+   */
+  #adopt(state, buffers) {
+    if (this.outbox.waiting || this.drawingNow || this.outbox.seq > (state.seen?.[this.client] ?? 0)) {
+      this.#askSoon();
+      return;
+    }
+    if (!this.drawing.replace(decodeState(state, buffers), state)) return;
+    this.#zero = null;
+    this.#afterChange();
+  }
+
+  #askSoon() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => (this.drawingNow ? this.#askSoon() : this.hello()), ASK_AGAIN);
+  }
+}

@@ -1,0 +1,45 @@
+// What the drawing is taken for, under the board.
+import { h } from "./dom.js";
+
+/**
+ * A probability for a reader: whole per cent, never a rounded "100 %" or "0 %".
+ *
+ * @param {number} p
+ */
+export function percent(p) {
+  const value = Math.round(100 * p);
+  if (value >= 100) return "> 99 %";
+  return value < 1 ? "< 1 %" : `${value} %`;
+}
+
+/**
+ * @param {import("./pad_store.js").PadStore} store
+ * @param {AbortSignal} signal
+ * @returns {HTMLElement}
+ */
+export function predictionLabel(store, signal) {
+  const name = h("span", { class: "skw-guess-name" });
+  const probability = h("span", { class: "skw-guess-p" });
+  const others = h("span", { class: "skw-guess-others" });
+  // A screen reader hears finished strokes only, not every frame of the pen.
+  const spoken = h("span", { class: "skw-spoken", role: "status" });
+  const guess = h("div", { class: "skw-guess", "aria-hidden": "true" }, name, probability, others);
+
+  const update = () => {
+    const { prediction } = store;
+    const [first, ...rest] = prediction?.top ?? [];
+    name.textContent = first?.[0] ?? "";
+    probability.textContent = first ? percent(first[1]) : "";
+    others.textContent = rest
+      .slice(0, 2)
+      .map(([label, p]) => `${label} ${percent(p)}`)
+      .join(" · ");
+    guess.title = (prediction?.top ?? []).map(([label, p]) => `${label} ${percent(p)}`).join("\n");
+    const provisional = Boolean(prediction?.provisional || (prediction && store.drawingNow));
+    guess.classList.toggle("skw-provisional", provisional);
+    if (!provisional) spoken.textContent = first ? `${first[0]}, ${percent(first[1])}` : "";
+  };
+  store.listen("prediction", update, signal);
+  update();
+  return h("div", { class: "skw-label" }, guess, spoken);
+}

@@ -1,0 +1,66 @@
+// One layer: its title and a grid of tiles.
+import { h } from "./dom.js";
+import { TileView } from "./tile_view.js";
+import { fieldSide } from "./tiles.js";
+
+/** @typedef {import("./tiles.js").Row} Row */
+
+export class RowView {
+  /** @type {TileView[]} */
+  tiles = [];
+  #title = h("h4", { class: "skw-row-title" });
+  #grid = h("div", { class: "skw-grid" });
+
+  /**
+   * @param {string} name
+   * @param {(rank: number) => void} open called with the place of a tile that is clicked
+   * @param {AbortSignal} signal
+   */
+  constructor(name, open, signal) {
+    this.element = h("section", { class: "skw-row", "data-layer": name }, this.#title, this.#grid);
+    this.#grid.addEventListener(
+      "click",
+      (event) => {
+        const rank = this.tiles.findIndex(({ element }) => element.contains(/** @type {Node} */ (event.target)));
+        if (rank >= 0) open(rank);
+      },
+      { signal },
+    );
+    this.#grid.addEventListener("keydown", (event) => this.#walk(event), { signal });
+  }
+
+  /** @param {Row} row */
+  head({ title, stale, tiles }) {
+    const [name, ...facts] = title.split(" · ");
+    this.#title.replaceChildren(name, h("span", { class: "skw-row-facts" }, facts.join(" · ")));
+    this.element.classList.toggle("skw-stale", stale);
+    this.element.setAttribute("aria-busy", String(stale));
+    this.element.classList.toggle("skw-waiting", tiles.length === 0);
+  }
+
+  /**
+   * @param {Row} row
+   * @param {number} shown side of a tile in CSS pixels
+   */
+  update(row, shown) {
+    this.head(row);
+    while (this.tiles.length > row.tiles.length) this.tiles.pop()?.element.remove();
+    while (this.tiles.length < row.tiles.length) {
+      const view = new TileView();
+      this.tiles.push(view);
+      this.#grid.append(view.element);
+    }
+    const field = fieldSide(row.tiles);
+    row.tiles.forEach((tile, i) => this.tiles[i].update(tile, row.channels, field, shown));
+  }
+
+  /** @param {KeyboardEvent} event */
+  #walk(event) {
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const at = this.tiles.findIndex(({ element }) => element === document.activeElement);
+    if (by === undefined || at < 0) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.tiles[(at + by + this.tiles.length) % this.tiles.length].element.focus();
+  }
+}

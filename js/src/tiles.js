@@ -1,0 +1,100 @@
+// Greys to pixels, and where a tile sits. No DOM here.
+
+/** The grey of a signal of zero. */
+export const ZERO = 128;
+
+/**
+ * @typedef {import("./protocol.js").TileHeader & { greys: Uint8Array }} Tile
+ * @typedef {{ name: string, title: string, channels: number, tiles: Tile[], stale: boolean }} Row
+ */
+
+/**
+ * Cut the tiles of a layer out of the packed buffer; nothing is copied.
+ *
+ * @param {import("./protocol.js").LayerHeader} layer
+ * @param {Uint8Array} packed
+ * @returns {Tile[]}
+ */
+export function cutTiles({ name, tiles, channels = 1 }, packed) {
+  return tiles.map((tile) => {
+    const end = tile.offset + tile.h * tile.w * channels;
+    if (end > packed.length) {
+      throw new RangeError(`${name}: a tile ends at byte ${end} of ${packed.length}`);
+    }
+    return { ...tile, greys: packed.subarray(tile.offset, end) };
+  });
+}
+
+/**
+ * Side of the square that every tile of a row is shown in: the receptive field, or less where the input is
+ * smaller. A unit at the border sees less than a full field; shown in the same square it keeps its scale.
+ *
+ * @param {Pick<Tile, "h" | "w">[]} tiles
+ */
+export function fieldSide(tiles) {
+  return tiles.reduce((side, { h, w }) => Math.max(side, h, w), 1);
+}
+
+/**
+ * Where in that square a tile goes. What the border of the input cut off is left empty on that side.
+ *
+ * @param {Pick<Tile, "h" | "w" | "box">} tile
+ * @param {number} field
+ * @returns {{ top: number, left: number }}
+ */
+export function placement({ h, w, box: [top, left] }, field) {
+  return { top: top === 0 ? field - h : 0, left: left === 0 ? field - w : 0 };
+}
+
+/**
+ * RGBA pixels of a square of `field` pixels with the tile in its place, the rest at zero.
+ *
+ * @param {Tile} tile
+ * @param {number} channels 1 or 3
+ * @param {number} field
+ * @param {Uint8ClampedArray} [out] written and returned
+ */
+export function tilePixels(tile, channels, field, out = new Uint8ClampedArray(field * field * 4)) {
+  const { greys, h, w } = tile;
+  const { top, left } = placement(tile, field);
+  out.fill(ZERO);
+  for (let i = 3; i < out.length; i += 4) out[i] = 255;
+  for (let y = 0; y < h; y++) {
+    let to = ((top + y) * field + left) * 4;
+    let from = y * w * channels;
+    for (let x = 0; x < w; x++, to += 4, from += channels) {
+      out[to] = greys[from];
+      out[to + 1] = greys[channels === 3 ? from + 1 : from];
+      out[to + 2] = greys[channels === 3 ? from + 2 : from];
+    }
+  }
+  return out;
+}
+
+/**
+ * RGBA pixels of the network's input: ink in one colour, as opaque as it is dark; paper is left clear.
+ *
+ * @param {Uint8Array} ink 0 paper to 255 ink
+ * @param {[number, number, number]} colour
+ */
+export function paperPixels(ink, [red, green, blue]) {
+  const out = new Uint8ClampedArray(ink.length * 4);
+  for (let i = 0, to = 0; i < ink.length; i++, to += 4) {
+    out[to] = red;
+    out[to + 1] = green;
+    out[to + 2] = blue;
+    out[to + 3] = ink[i];
+  }
+  return out;
+}
+
+/**
+ * A number for a reader: three significant digits, a real minus sign.
+ *
+ * @param {number | null | undefined} value
+ */
+export function short(value) {
+  if (value === null || value === undefined) return "–";
+  const text = Math.abs(value) >= 1e4 || (value !== 0 && Math.abs(value) < 1e-3) ? value.toExponential(1) : value.toPrecision(3);
+  return text.replaceAll("-", "−");
+}

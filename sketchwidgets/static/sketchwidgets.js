@@ -1,0 +1,1594 @@
+// Built from js/ by `make bundle`. Do not edit.
+
+// src/protocol.js
+var POINT = 4;
+var ProtocolError = class extends Error {
+};
+function bytes(buffer) {
+  if (buffer === void 0) return new Uint8Array(0);
+  if (ArrayBuffer.isView(buffer)) return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+  return new Uint8Array(buffer);
+}
+function floats(buffer) {
+  const raw = bytes(buffer);
+  if (raw.byteLength % 4) throw new ProtocolError(`${raw.byteLength} bytes are no float32 numbers`);
+  return new Float32Array(raw.slice().buffer);
+}
+function encodePoints(stroke, first, end) {
+  return (
+    /** @type {ArrayBuffer} */
+    stroke.points.slice(first * POINT, end * POINT).buffer
+  );
+}
+function decodeState(message, buffers) {
+  const all = floats(buffers[0]);
+  const total = message.strokes.reduce((sum, { n }) => sum + n, 0);
+  if (all.length !== total * POINT) {
+    throw new ProtocolError(`expected ${total} points, got ${all.length / POINT}`);
+  }
+  let at = 0;
+  return message.strokes.map(({ id, n }) => {
+    const points = all.subarray(at, at += n * POINT);
+    return { id, n, points };
+  });
+}
+
+// src/outbox.js
+var Outbox = class {
+  /** @type {{ stroke: Stroke, sent: number } | null} */
+  #open = null;
+  /** @type {number | null | undefined} the step to send; undefined: none waits */
+  #step;
+  #scheduled = false;
+  #send;
+  #schedule;
+  /** Number of the last message; the kernel puts messages back in order by it. */
+  seq = 0;
+  /**
+   * @param {(content: Record<string, any>, buffers?: ArrayBuffer[]) => void} send
+   * @param {string} client names this page, since numbers count from 1 in each
+   * @param {(callback: () => void) => unknown} [schedule] the next animation frame
+   */
+  constructor(send, client, schedule = (callback) => requestAnimationFrame(callback)) {
+    this.client = client;
+    this.#send = send;
+    this.#schedule = schedule;
+  }
+  /** True while something waits for its frame. */
+  get waiting() {
+    return this.#open !== null || this.#step !== void 0;
+  }
+  /** @param {Stroke} stroke has grown */
+  grow(stroke) {
+    this.#open ??= { stroke, sent: 0 };
+    this.#later();
+  }
+  /**
+   * The stroke has ended: its last points go out now, the answer should not wait for a frame.
+   *
+   * @param {Stroke} stroke
+   * @param {number} upMs performance.now() at pointer-up
+   */
+  end(stroke, upMs) {
+    this.#open ??= { stroke, sent: 0 };
+    this.#points(true, upMs);
+  }
+  /** @param {"undo" | "redo" | "clear"} type */
+  operate(type) {
+    this.flush();
+    this.#number({ type });
+  }
+  /**
+   * Scrubbing sends the newest step once a frame.
+   *
+   * @param {number | null} step
+   */
+  scrub(step) {
+    this.#step = step;
+    this.#later();
+  }
+  /** Send what waits. */
+  flush() {
+    if (this.#open) this.#points(false);
+    if (this.#step !== void 0) {
+      const step = this.#step;
+      this.#step = void 0;
+      this.#number({ type: "scrub", step });
+    }
+  }
+  #later() {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#schedule(() => {
+      this.#scheduled = false;
+      this.flush();
+    });
+  }
+  /**
+   * @param {boolean} end
+   * @param {number} [upMs]
+   */
+  #points(end, upMs) {
+    const open = this.#open;
+    if (!open) return;
+    const { stroke, sent } = open;
+    if (stroke.n === sent && !end) return;
+    const content = { type: "points", stroke: stroke.id, first: sent, end };
+    if (end) content.up_ms = upMs;
+    const buffers = stroke.n > sent ? [encodePoints(stroke, sent, stroke.n)] : [];
+    open.sent = stroke.n;
+    if (end) this.#open = null;
+    this.#number(content, buffers);
+  }
+  /**
+   * @param {Record<string, any>} content
+   * @param {ArrayBuffer[]} [buffers]
+   */
+  #number(content, buffers = []) {
+    this.seq += 1;
+    this.#send({ ...content, seq: this.seq, client: this.client }, buffers);
+  }
+};
+
+// src/dom.js
+function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === false || value === void 0) continue;
+    element.setAttribute(name, value === true ? "" : String(value));
+  }
+  if (["button", "input", "select", "summary"].includes(tag) || "tabindex" in attributes) {
+    element.dataset.lmSuppressShortcuts = "true";
+  }
+  element.append(...children);
+  return element;
+}
+function iconButton(image, label, act, signal) {
+  const button = h("button", { type: "button", class: "skw-button", title: label, "aria-label": label }, image);
+  button.addEventListener("click", act, { signal });
+  return button;
+}
+var SVG = "http://www.w3.org/2000/svg";
+function icon(...paths) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 16 16");
+  svg.setAttribute("aria-hidden", "true");
+  svg.classList.add("skw-icon");
+  for (const d of paths) {
+    const path = document.createElementNS(SVG, "path");
+    path.setAttribute("d", d);
+    svg.append(path);
+  }
+  return svg;
+}
+function afterPaint(callback) {
+  requestAnimationFrame(() => requestAnimationFrame(callback));
+}
+function watchTheme(callback, signal) {
+  const observer = new MutationObserver(callback);
+  observer.observe(document.body, {
+    attributes: true,
+    attributeFilter: ["data-jp-theme-light", "data-jp-theme-name", "class"]
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", callback, { signal });
+  signal.addEventListener("abort", () => observer.disconnect());
+}
+
+// src/emitter.js
+var Emitter = class {
+  /** @type {Map<keyof Events, Set<(detail: any) => void>>} */
+  #listeners = /* @__PURE__ */ new Map();
+  /**
+   * @template {keyof Events} K
+   * @param {K} name
+   * @param {(detail: Events[K]) => void} callback
+   * @param {AbortSignal} signal the end of the listening
+   */
+  listen(name, callback, signal) {
+    const set = this.#listeners.get(name) ?? /* @__PURE__ */ new Set();
+    this.#listeners.set(name, set.add(callback));
+    signal.addEventListener("abort", () => set.delete(callback));
+  }
+  /**
+   * @template {keyof Events} K
+   * @param {K} name
+   * @param {Events[K]} detail
+   */
+  emit(name, detail) {
+    for (const callback of [...this.#listeners.get(name) ?? []]) callback(detail);
+  }
+};
+
+// src/link.js
+var Link = class {
+  /** False once the kernel has been restarted or shut down. */
+  alive = true;
+  #model;
+  #changed;
+  /**
+   * @param {Model} model
+   * @param {() => void} changed called when `alive` changes
+   */
+  constructor(model, changed) {
+    this.#model = model;
+    this.#changed = changed;
+  }
+  /**
+   * Send a message; one that cannot be sent is dropped and `alive` says so.
+   *
+   * @param {Record<string, any>} content
+   * @param {ArrayBuffer[]} [buffers]
+   */
+  send(content, buffers = []) {
+    try {
+      this.#model.send(content, void 0, buffers);
+      this.#set(true);
+    } catch {
+      this.#set(false);
+    }
+  }
+  /** @param {boolean} alive */
+  #set(alive) {
+    if (alive === this.alive) return;
+    this.alive = alive;
+    this.#changed();
+  }
+};
+
+// src/store.js
+var LATENCY_LIMIT = 6e4;
+var Store = class extends Emitter {
+  /** @type {ErrorMessage | null} */
+  error = null;
+  status = "";
+  views = 0;
+  /** Names this page to the kernel, which may talk to several. */
+  client = Math.random().toString(36).slice(2);
+  /**
+   * @param {Model} model
+   * @param {AbortSignal} signal the end of the model
+   */
+  constructor(model, signal) {
+    super();
+    this.model = model;
+    this.link = new Link(model, () => this.#noticed());
+    const receive = (content, buffers) => this.#receive(content, buffers);
+    const probe = () => this.hello();
+    model.on("msg:custom", receive);
+    model.on("comm_live_update", probe);
+    signal.addEventListener("abort", () => {
+      model.off("msg:custom", receive);
+      model.off("comm_live_update", probe);
+    });
+  }
+  /**
+   * A view has mounted: ask the kernel for everything.
+   *
+   * @param {AbortSignal} signal the end of the view
+   */
+  mount(signal) {
+    this.views += 1;
+    signal.addEventListener("abort", () => this.views -= 1);
+    this.hello();
+  }
+  hello() {
+    this.link.send({ type: "hello", client: this.client });
+  }
+  /**
+   * @param {any} content
+   * @param {Buffer[]} buffers
+   */
+  #receive(content, buffers) {
+    try {
+      if (content.type === "error") {
+        this.error = content.title === null ? null : content;
+        this.#noticed();
+      } else if (content.type === "status") {
+        this.status = content.text;
+        this.#noticed();
+      } else {
+        this.receive(content, buffers);
+      }
+    } catch (error) {
+      const { message, stack } = (
+        /** @type {Error} */
+        error
+      );
+      this.error = { type: "error", title: "Could not show a message of the kernel", message, traceback: stack };
+      this.#noticed();
+    }
+    this.#confirm(content);
+  }
+  #noticed() {
+    this.emit("notices", void 0);
+  }
+  /**
+   * What the widget does with its own messages.
+   *
+   * @param {any} _content
+   * @param {Buffer[]} _buffers
+   */
+  receive(_content, _buffers) {
+  }
+  /**
+   * Tell the kernel that a frame is on the screen. With no view nothing is painted, so nothing is confirmed.
+   *
+   * @param {{ frame?: number | null, since?: number | null }} content
+   */
+  #confirm({ frame, since }) {
+    if (typeof frame !== "number" || this.views === 0) return;
+    afterPaint(() => {
+      const latency = typeof since === "number" ? performance.now() - since : NaN;
+      const known = latency >= 0 && latency < LATENCY_LIMIT;
+      this.link.send({ type: "ack", frame, latency_ms: known ? latency : null });
+    });
+  }
+};
+
+// src/strokes.js
+var HISTORY = 1e3;
+var Drawing = class {
+  /** @type {Stroke[]} */
+  strokes = [];
+  /** @type {Stroke | null} the stroke under the pen */
+  current = null;
+  /** @type {number | null} strokes looked at when scrubbed back, null at the live end */
+  step = null;
+  /** @type {Operation[]} */
+  #done = [];
+  /** @type {Operation[]} */
+  #undone = [];
+  // Operations that only the kernel remembers, from before this page was loaded.
+  #hiddenUndo = 0;
+  #hiddenRedo = 0;
+  #nextId = 2;
+  get canUndo() {
+    return this.#done.length + this.#hiddenUndo > 0;
+  }
+  get canRedo() {
+    return this.#undone.length + this.#hiddenRedo > 0;
+  }
+  /** The finished strokes that are looked at. */
+  get visible() {
+    return this.step === null ? this.strokes : this.strokes.slice(0, this.step);
+  }
+  /** Begin a stroke at the live end. The page's ids are even, the kernel's odd: they never meet. */
+  begin() {
+    this.step = null;
+    this.current = { id: this.#nextId, points: new Float32Array(64 * POINT), n: 0 };
+    this.#nextId += 2;
+    return this.current;
+  }
+  /**
+   * Add a point to the stroke under the pen.
+   *
+   * @param {number} x
+   * @param {number} y
+   * @param {number} t
+   * @param {number} pressure
+   */
+  extend(x, y, t, pressure) {
+    const stroke = this.current;
+    if (!stroke) return;
+    const at = stroke.n * POINT;
+    if (at === stroke.points.length) {
+      const grown = new Float32Array(2 * at);
+      grown.set(stroke.points);
+      stroke.points = grown;
+    }
+    stroke.points.set([x, y, t, pressure], at);
+    stroke.n += 1;
+  }
+  /** End the stroke under the pen. */
+  finish() {
+    const stroke = this.current;
+    this.current = null;
+    if (!stroke || stroke.n === 0) return;
+    stroke.points = stroke.points.slice(0, stroke.n * POINT);
+    this.strokes.push(stroke);
+    this.#remember({ kind: "add", stroke });
+  }
+  /** @param {Operation} operation */
+  #remember(operation) {
+    this.#done.push(operation);
+    if (this.#done.length + this.#hiddenUndo > HISTORY) {
+      if (this.#hiddenUndo > 0) this.#hiddenUndo -= 1;
+      else this.#done.shift();
+    }
+    this.#undone = [];
+    this.#hiddenRedo = 0;
+  }
+  /**
+   * Take back the newest operation.
+   *
+   * @returns {"done" | "ask" | "nothing"} "ask": only the kernel knows what comes back
+   */
+  undo() {
+    const operation = this.#done.pop();
+    if (!operation) return this.#hiddenUndo > 0 ? "ask" : "nothing";
+    this.#undone.push(operation);
+    if (operation.kind === "add") this.strokes.pop();
+    else this.strokes = [...operation.strokes];
+    this.step = null;
+    return "done";
+  }
+  /**
+   * Bring back what undo took.
+   *
+   * @returns {"done" | "ask" | "nothing"}
+   */
+  redo() {
+    const operation = this.#undone.pop();
+    if (!operation) return this.#hiddenRedo > 0 ? "ask" : "nothing";
+    this.#done.push(operation);
+    if (operation.kind === "add") this.strokes.push(operation.stroke);
+    else this.strokes = [];
+    this.step = null;
+    return "done";
+  }
+  /** Remove all strokes; undo brings them back. False where there is none. */
+  clear() {
+    if (this.strokes.length === 0) return false;
+    this.#remember({ kind: "clear", strokes: this.strokes });
+    this.strokes = [];
+    this.step = null;
+    return true;
+  }
+  /**
+   * Look at the first `step` strokes; null, or the last one, is the live end. False where nothing changes.
+   *
+   * @param {number | null} step
+   */
+  scrub(step) {
+    const n = this.strokes.length;
+    const next = step === null || step >= n ? null : Math.max(1, step);
+    if (next === this.step) return false;
+    this.step = next;
+    return true;
+  }
+  /**
+   * Take over the kernel's drawing; a stroke under the pen goes on. False where it is what is here already.
+   *
+   * @param {Stroke[]} strokes
+   * @param {{ undo?: number, redo?: number, step?: number | null }} rest
+   */
+  replace(strokes, { undo = 0, redo = 0, step = null }) {
+    const same = strokes.length === this.strokes.length && strokes.every((stroke, i) => stroke.id === this.strokes[i].id && stroke.n === this.strokes[i].n);
+    if (same && step === this.step && undo === this.#done.length + this.#hiddenUndo && redo === this.#undone.length + this.#hiddenRedo) {
+      return false;
+    }
+    this.strokes = strokes;
+    this.step = step;
+    this.#done = [];
+    this.#undone = [];
+    this.#hiddenUndo = undo;
+    this.#hiddenRedo = redo;
+    const last = strokes.reduce((most, { id }) => Math.max(most, id), this.#nextId - 2);
+    this.#nextId = Math.max(this.#nextId, 2 * (Math.floor(last / 2) + 1));
+    return true;
+  }
+  /** The time of the last point in ms, 0 for an empty board. */
+  get lastTime() {
+    const stroke = this.strokes.at(-1);
+    return stroke ? stroke.points[(stroke.n - 1) * POINT + 2] : 0;
+  }
+};
+
+// src/pad_store.js
+var PAUSE = 1e3;
+var ASK_AGAIN = 250;
+var PadStore = class extends Store {
+  drawing = new Drawing();
+  /** @type {PredictionMessage | null} */
+  prediction = null;
+  /** The page's clock at time 0 of the drawing. @type {number | null} */
+  #zero = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  /**
+   * @param {import("./store.js").Model} model
+   * @param {AbortSignal} signal
+   */
+  constructor(model, signal) {
+    super(model, signal);
+    signal.addEventListener("abort", () => clearTimeout(this.#timer));
+    this.outbox = new Outbox((content, buffers) => this.link.send(content, buffers), this.client);
+  }
+  get board() {
+    return (
+      /** @type {number} */
+      this.model.get("board")
+    );
+  }
+  get drawingNow() {
+    return this.drawing.current !== null;
+  }
+  /** The pen is down. */
+  begin() {
+    const wasScrubbed = this.drawing.step !== null;
+    this.drawing.begin();
+    if (wasScrubbed) this.emit("drawing", { repaint: true });
+    this.emit("prediction", void 0);
+  }
+  /**
+   * The pen has moved; `time` is the page's clock.
+   *
+   * @param {{ x: number, y: number, time: number, pressure: number }[]} points
+   */
+  extend(points) {
+    const stroke = this.drawing.current;
+    if (!stroke || points.length === 0) return;
+    this.#zero ??= points[0].time - (this.drawing.strokes.length ? this.drawing.lastTime + PAUSE : 0);
+    const first = stroke.n;
+    for (const { x, y, time, pressure } of points) this.drawing.extend(x, y, time - this.#zero, pressure);
+    this.emit("ink", { stroke, first });
+    this.outbox.grow(stroke);
+  }
+  /** The pen is up. */
+  finish() {
+    const stroke = this.drawing.current;
+    if (!stroke) return;
+    this.drawing.finish();
+    if (stroke.n > 0) this.outbox.end(stroke, performance.now());
+    this.emit("drawing", { repaint: false });
+  }
+  /** @param {"undo" | "redo"} type */
+  walk(type) {
+    if (this.drawingNow) return;
+    const outcome = type === "undo" ? this.drawing.undo() : this.drawing.redo();
+    if (outcome === "nothing") return;
+    this.outbox.operate(type);
+    if (outcome === "ask") this.hello();
+    this.#afterChange();
+  }
+  clear() {
+    if (this.drawingNow || !this.drawing.clear()) return;
+    this.outbox.operate("clear");
+    this.#afterChange();
+  }
+  #afterChange() {
+    if (this.drawing.strokes.length === 0) {
+      this.#zero = null;
+      this.prediction = null;
+      this.emit("prediction", void 0);
+    }
+    this.emit("drawing", { repaint: true });
+  }
+  /** @param {number | null} step */
+  scrub(step) {
+    if (this.drawingNow || !this.drawing.scrub(step)) return;
+    this.outbox.scrub(this.drawing.step);
+    this.emit("drawing", { repaint: true });
+  }
+  /**
+   * @override
+   * @param {any} content
+   * @param {import("./protocol.js").Buffer[]} buffers
+   */
+  receive(content, buffers) {
+    if (content.type === "state") this.#adopt(content, buffers);
+    else if (content.type === "prediction") {
+      this.prediction = content.top.length ? content : null;
+      this.emit("prediction", void 0);
+    }
+  }
+  /**
+   * Take over the kernel's drawing, unless it was sent before the kernel had seen what was drawn here.
+   *
+   * @param {StateMessage} state
+   * @param {import("./protocol.js").Buffer[]} buffers
+   */
+  #adopt(state, buffers) {
+    if (this.outbox.waiting || this.drawingNow || this.outbox.seq > (state.seen?.[this.client] ?? 0)) {
+      this.#askSoon();
+      return;
+    }
+    if (!this.drawing.replace(decodeState(state, buffers), state)) return;
+    this.#zero = null;
+    this.#afterChange();
+  }
+  #askSoon() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.drawingNow ? this.#askSoon() : this.hello(), ASK_AGAIN);
+  }
+};
+
+// src/ink.js
+var WIDTH = 3.2;
+function lineWidth(pressure) {
+  return WIDTH * (0.55 + 0.45 * Math.min(1, Math.max(0, pressure)));
+}
+function drawStroke(context, { points, n }, first = 0, unit = 1) {
+  if (first === 0 && n > 0) {
+    context.beginPath();
+    context.arc(points[0], points[1], unit * lineWidth(points[3]) / 2, 0, 2 * Math.PI);
+    context.fill();
+  }
+  context.lineCap = "round";
+  context.lineJoin = "round";
+  let width = -1;
+  let open = false;
+  for (let i = Math.max(1, first); i < n; i++) {
+    const a = (i - 1) * POINT;
+    const b = i * POINT;
+    const next = unit * lineWidth((points[a + 3] + points[b + 3]) / 2);
+    if (Math.abs(next - width) > 0.02 * unit) {
+      if (open) context.stroke();
+      context.beginPath();
+      context.moveTo(points[a], points[a + 1]);
+      context.lineWidth = width = next;
+      open = true;
+    }
+    context.lineTo(points[b], points[b + 1]);
+  }
+  if (open) context.stroke();
+}
+function fitCanvas(canvas, entry) {
+  const exact = entry.devicePixelContentBoxSize?.[0];
+  const css = entry.contentBoxSize[0];
+  const width = Math.round(exact ? exact.inlineSize : css.inlineSize * devicePixelRatio);
+  const height = Math.round(exact ? exact.blockSize : css.blockSize * devicePixelRatio);
+  if (width === 0 || height === 0 || canvas.width === width && canvas.height === height) return false;
+  canvas.width = width;
+  canvas.height = height;
+  return true;
+}
+
+// src/notices.js
+function notices(store, gone, signal) {
+  const banner = h("div", { class: "skw-banner", role: "alert", hidden: true }, gone);
+  const title = h("div", { class: "skw-error-title" });
+  const message = h("div", { class: "skw-error-message" });
+  const traceback = h("pre", { class: "skw-error-traceback" });
+  const details = h("details", {}, h("summary", {}, "Traceback"), traceback);
+  const error = h("div", { class: "skw-error", role: "alert", hidden: true }, title, message, details);
+  const status = h("div", { class: "skw-status", role: "status", hidden: true });
+  const update = () => {
+    banner.hidden = store.link.alive;
+    error.hidden = store.error === null;
+    title.textContent = store.error?.title ?? "";
+    message.textContent = store.error?.message ?? "";
+    traceback.textContent = store.error?.traceback ?? "";
+    details.hidden = !store.error?.traceback;
+    status.hidden = !store.status || !store.link.alive;
+    status.textContent = store.status;
+  };
+  store.listen("notices", update, signal);
+  update();
+  return h("div", { class: "skw-notices" }, banner, error, status);
+}
+
+// src/pen.js
+var PEN_NEAR = 600;
+var PALM = 60;
+var Grip = class {
+  /** @type {{ id: number, type: string } | null} */
+  active = null;
+  #lastPen = -Infinity;
+  /** @param {{ pointerType: string, timeStamp: number }} event any event of a pointer near the board */
+  notice({ pointerType, timeStamp }) {
+    if (pointerType === "pen") this.#lastPen = timeStamp;
+  }
+  /**
+   * A pointer is down: "draw", "ignore", or "replace" when it is the pen and what draws is a touch.
+   *
+   * @param {Press} event
+   * @returns {"draw" | "ignore" | "replace"}
+   */
+  press(event) {
+    const { pointerType, pointerId, button, ctrlKey, timeStamp } = event;
+    const penNear = timeStamp - this.#lastPen < PEN_NEAR;
+    this.notice(event);
+    if (button !== 0 || pointerType === "mouse" && ctrlKey) return "ignore";
+    if (pointerType === "touch" && (penNear || !event.isPrimary || Math.max(event.width, event.height) > PALM)) {
+      return "ignore";
+    }
+    if (this.active && !(pointerType === "pen" && this.active.type === "touch")) return "ignore";
+    const outcome = this.active ? "replace" : "draw";
+    this.active = { id: pointerId, type: pointerType };
+    return outcome;
+  }
+  /** @param {{ pointerId: number }} event */
+  holds({ pointerId }) {
+    return this.active?.id === pointerId;
+  }
+  release() {
+    this.active = null;
+  }
+};
+function coalesced(event) {
+  const all = event.getCoalescedEvents?.() ?? [];
+  return all.length > 0 ? all : [event];
+}
+function toPoints(events, box, board, last) {
+  const points = [];
+  const inside = (v) => Math.min(board, Math.max(0, v));
+  for (const event of events) {
+    const x = inside((event.clientX - box.left) / box.width * board);
+    const y = inside((event.clientY - box.top) / box.height * board);
+    if (last && x === last.x && y === last.y) continue;
+    const pressure = event.pointerType === "pen" ? event.pressure || (last?.pressure ?? 0.5) : 1;
+    const time = Math.max(event.timeStamp, last?.time ?? -Infinity);
+    last = { x, y, time, pressure };
+    points.push(last);
+  }
+  return points;
+}
+function listenToPen(canvas, board, hand, signal) {
+  const grip = new Grip();
+  let last = null;
+  const draw = (events) => {
+    const points = toPoints(events, canvas.getBoundingClientRect(), board(), last);
+    if (points.length === 0) return;
+    last = points[points.length - 1];
+    hand.extend(points);
+  };
+  const end = () => {
+    grip.release();
+    last = null;
+    hand.finish();
+  };
+  canvas.addEventListener(
+    "pointerdown",
+    (event) => {
+      const outcome = grip.press(event);
+      if (outcome === "ignore") return;
+      event.preventDefault();
+      canvas.focus({ preventScroll: true });
+      if (outcome === "replace") {
+        last = null;
+        hand.takeBack();
+      }
+      try {
+        canvas.setPointerCapture(event.pointerId);
+      } catch {
+      }
+      hand.begin();
+      draw([event]);
+    },
+    { signal }
+  );
+  canvas.addEventListener(
+    "pointermove",
+    (event) => {
+      grip.notice(event);
+      if (grip.holds(event)) draw(coalesced(event));
+    },
+    { signal }
+  );
+  canvas.addEventListener(
+    "pointerup",
+    (event) => {
+      if (!grip.holds(event)) return;
+      draw([event]);
+      end();
+    },
+    { signal }
+  );
+  for (
+    const name of
+    /** @type {const} */
+    ["pointercancel", "lostpointercapture"]
+  ) {
+    canvas.addEventListener(name, (event) => grip.holds(event) && end(), { signal });
+  }
+  canvas.addEventListener("contextmenu", (event) => grip.active && event.preventDefault(), { signal });
+  signal.addEventListener("abort", () => grip.active && end());
+}
+
+// src/prediction_label.js
+function percent(p) {
+  const value = Math.round(100 * p);
+  if (value >= 100) return "> 99 %";
+  return value < 1 ? "< 1 %" : `${value} %`;
+}
+function predictionLabel(store, signal) {
+  const name = h("span", { class: "skw-guess-name" });
+  const probability = h("span", { class: "skw-guess-p" });
+  const others = h("span", { class: "skw-guess-others" });
+  const spoken = h("span", { class: "skw-spoken", role: "status" });
+  const guess = h("div", { class: "skw-guess", "aria-hidden": "true" }, name, probability, others);
+  const update = () => {
+    const { prediction } = store;
+    const [first, ...rest] = prediction?.top ?? [];
+    name.textContent = first?.[0] ?? "";
+    probability.textContent = first ? percent(first[1]) : "";
+    others.textContent = rest.slice(0, 2).map(([label, p]) => `${label} ${percent(p)}`).join(" · ");
+    guess.title = (prediction?.top ?? []).map(([label, p]) => `${label} ${percent(p)}`).join("\n");
+    const provisional = Boolean(prediction?.provisional || prediction && store.drawingNow);
+    guess.classList.toggle("skw-provisional", provisional);
+    if (!provisional) spoken.textContent = first ? `${first[0]}, ${percent(first[1])}` : "";
+  };
+  store.listen("prediction", update, signal);
+  update();
+  return h("div", { class: "skw-label" }, guess, spoken);
+}
+
+// src/scrubber.js
+var BEAT = 450;
+var PLAY = ["M5 3.2v9.6l7.5-4.8z"];
+var STOP = ["M4.5 4h7v8h-7z"];
+function scrubber(store, signal) {
+  const { drawing } = store;
+  let timer;
+  const slider = h("input", {
+    type: "range",
+    class: "skw-slider",
+    min: 1,
+    step: 1,
+    title: "Step through the strokes",
+    "aria-label": "Stroke"
+  });
+  const text = h("span", { class: "skw-scrub-text" });
+  const play = iconButton(icon(...PLAY), "Play the strokes", () => timer ? stop() : start(), signal);
+  const face = (paths, label) => {
+    play.replaceChildren(icon(...paths));
+    play.title = label;
+    play.setAttribute("aria-label", label);
+  };
+  const stop = () => {
+    clearInterval(timer);
+    timer = void 0;
+    face(PLAY, "Play the strokes");
+  };
+  const start = () => {
+    if (drawing.strokes.length < 2) return;
+    store.scrub(drawing.step === null ? 1 : drawing.step + 1);
+    if (drawing.step === null) return;
+    face(STOP, "Stop");
+    timer = setInterval(() => {
+      if (drawing.step !== null) store.scrub(drawing.step + 1);
+      if (drawing.step === null) stop();
+    }, BEAT);
+  };
+  const update = () => {
+    const n = drawing.strokes.length;
+    const at = drawing.step ?? n;
+    slider.max = String(Math.max(n, 1));
+    slider.value = String(Math.max(at, 1));
+    slider.disabled = n < 2;
+    play.disabled = n < 2;
+    slider.setAttribute("aria-valuetext", `stroke ${at} of ${n}`);
+    slider.style.setProperty("--skw-at", n > 1 ? `${(at - 1) / (n - 1) * 100}%` : "100%");
+    text.textContent = n === 0 ? "no strokes" : `${at} of ${n}`;
+    if (timer && drawing.step === null) stop();
+  };
+  slider.addEventListener(
+    "input",
+    () => {
+      stop();
+      store.scrub(Number(slider.value));
+    },
+    { signal }
+  );
+  store.listen("drawing", update, signal);
+  signal.addEventListener("abort", stop);
+  update();
+  return h("div", { class: "skw-scrubber" }, play, slider, text);
+}
+
+// src/pad_view.js
+var GONE = "The kernel of this pad is gone. The drawing is kept and you can go on drawing here, but nothing is recognised. Run the cell again to connect it.";
+var KEYS = "Ctrl+Z undo, Ctrl+Shift+Z redo, Delete clear, arrow keys step through the strokes";
+function renderPad(store, root, signal) {
+  const canvas = h("canvas", {
+    class: "skw-canvas",
+    tabindex: 0,
+    role: "img",
+    "aria-label": `Drawing board. ${KEYS}.`
+  });
+  const hint = h("div", { class: "skw-hint", "aria-hidden": "true" }, "Draw something");
+  const board = h("div", { class: "skw-board" }, canvas, hint);
+  const undo = iconButton(
+    icon("M5.5 3 2.5 6l3 3", "M2.5 6h7a3.8 3.8 0 0 1 0 7.5H6"),
+    "Undo (Ctrl+Z)",
+    () => store.walk("undo"),
+    signal
+  );
+  const redo = iconButton(
+    icon("M10.5 3l3 3-3 3", "M13.5 6h-7a3.8 3.8 0 0 0 0 7.5H10"),
+    "Redo (Ctrl+Shift+Z)",
+    () => store.walk("redo"),
+    signal
+  );
+  const clear = iconButton(
+    icon("M3 4.5h10", "M6 4.5V3h4v1.5", "M4.5 4.5l.6 9h5.8l.6-9"),
+    "Clear (Delete)",
+    () => store.clear(),
+    signal
+  );
+  const tools = h(
+    "div",
+    { class: "skw-tools", role: "toolbar", "aria-label": "Drawing" },
+    undo,
+    redo,
+    clear,
+    scrubber(store, signal)
+  );
+  const pad = h("div", { class: "skw skw-pad" }, board, predictionLabel(store, signal), tools);
+  pad.append(notices(store, GONE, signal));
+  root.append(pad);
+  paint(store, canvas, signal);
+  const update = () => {
+    const { drawing } = store;
+    hint.hidden = drawing.strokes.length > 0 || drawing.current !== null;
+    undo.disabled = !drawing.canUndo;
+    redo.disabled = !drawing.canRedo;
+    clear.disabled = drawing.strokes.length === 0;
+    board.classList.toggle("skw-scrubbed", drawing.step !== null);
+  };
+  store.listen("drawing", update, signal);
+  store.listen("ink", () => hint.hidden = true, signal);
+  update();
+  listenToPen(
+    canvas,
+    () => store.board,
+    {
+      begin: () => store.begin(),
+      extend: (points) => store.extend(points),
+      finish: () => store.finish(),
+      takeBack: () => {
+        store.finish();
+        store.walk("undo");
+      }
+    },
+    signal
+  );
+  pad.addEventListener("keydown", (event) => key(store, event), { signal });
+}
+function paint(store, canvas, signal) {
+  const context = (
+    /** @type {CanvasRenderingContext2D} */
+    canvas.getContext("2d")
+  );
+  const unit = () => store.board / 400;
+  const all = () => {
+    const { visible, current } = store.drawing;
+    const ghosts = store.drawing.strokes.slice(visible.length);
+    const scale = canvas.width / store.board;
+    const colour = getComputedStyle(canvas).color;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    context.setTransform(scale, 0, 0, scale, 0, 0);
+    context.fillStyle = context.strokeStyle = colour;
+    context.globalAlpha = 0.1;
+    for (const stroke of ghosts) drawStroke(context, stroke, 0, unit());
+    context.globalAlpha = 1;
+    for (const stroke of visible) drawStroke(context, stroke, 0, unit());
+    if (current) drawStroke(context, current, 0, unit());
+  };
+  const observer = new ResizeObserver(([entry]) => {
+    if (fitCanvas(canvas, entry)) all();
+  });
+  try {
+    observer.observe(canvas, { box: "device-pixel-content-box" });
+  } catch {
+    observer.observe(canvas);
+  }
+  signal.addEventListener("abort", () => observer.disconnect());
+  store.listen("ink", ({ stroke, first }) => drawStroke(context, stroke, first, unit()), signal);
+  store.listen("drawing", ({ repaint }) => repaint && all(), signal);
+  watchTheme(all, signal);
+  store.model.on("change:board", all);
+  signal.addEventListener("abort", () => store.model.off("change:board", all));
+}
+function key(store, event) {
+  const command = event.ctrlKey || event.metaKey;
+  const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const { drawing } = store;
+  const at = drawing.step ?? drawing.strokes.length;
+  const onSlider = event.target instanceof HTMLInputElement;
+  let act;
+  if (command && !event.altKey) {
+    if (name === "z") act = () => store.walk(event.shiftKey ? "redo" : "undo");
+    else if (name === "y") act = () => store.walk("redo");
+  } else if (!event.altKey) {
+    if (name === "Delete" || name === "Backspace") act = () => store.clear();
+    else if (onSlider) act = void 0;
+    else if (name === "ArrowLeft" || name === "ArrowDown") act = () => store.scrub(at - 1);
+    else if (name === "ArrowRight" || name === "ArrowUp") act = () => store.scrub(at + 1);
+    else if (name === "Home") act = () => store.scrub(1);
+    else if (name === "End" || name === "Escape") act = () => store.scrub(null);
+  }
+  if (!act) return;
+  event.preventDefault();
+  event.stopPropagation();
+  act();
+}
+
+// src/tiles.js
+var ZERO = 128;
+function cutTiles({ name, tiles, channels = 1 }, packed) {
+  return tiles.map((tile) => {
+    const end = tile.offset + tile.h * tile.w * channels;
+    if (end > packed.length) {
+      throw new RangeError(`${name}: a tile ends at byte ${end} of ${packed.length}`);
+    }
+    return { ...tile, greys: packed.subarray(tile.offset, end) };
+  });
+}
+function fieldSide(tiles) {
+  return tiles.reduce((side, { h: h2, w }) => Math.max(side, h2, w), 1);
+}
+function placement({ h: h2, w, box: [top, left] }, field) {
+  return { top: top === 0 ? field - h2 : 0, left: left === 0 ? field - w : 0 };
+}
+function tilePixels(tile, channels, field, out = new Uint8ClampedArray(field * field * 4)) {
+  const { greys, h: h2, w } = tile;
+  const { top, left } = placement(tile, field);
+  out.fill(ZERO);
+  for (let i = 3; i < out.length; i += 4) out[i] = 255;
+  for (let y = 0; y < h2; y++) {
+    let to = ((top + y) * field + left) * 4;
+    let from = y * w * channels;
+    for (let x = 0; x < w; x++, to += 4, from += channels) {
+      out[to] = greys[from];
+      out[to + 1] = greys[channels === 3 ? from + 1 : from];
+      out[to + 2] = greys[channels === 3 ? from + 2 : from];
+    }
+  }
+  return out;
+}
+function paperPixels(ink, [red, green, blue]) {
+  const out = new Uint8ClampedArray(ink.length * 4);
+  for (let i = 0, to = 0; i < ink.length; i++, to += 4) {
+    out[to] = red;
+    out[to + 1] = green;
+    out[to + 2] = blue;
+    out[to + 3] = ink[i];
+  }
+  return out;
+}
+function short(value) {
+  if (value === null || value === void 0) return "–";
+  const text = Math.abs(value) >= 1e4 || value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(1) : value.toPrecision(3);
+  return text.replaceAll("-", "−");
+}
+
+// src/panels_store.js
+var PanelsStore = class extends Store {
+  /** @type {Map<string, Row>} in the order of the layers */
+  rows = /* @__PURE__ */ new Map();
+  /** @type {Paper | null} */
+  paper = null;
+  /** Side of the network's input. */
+  size = 225;
+  step = 0;
+  /** @type {Map<object, Set<string>>} rows in sight, for each view */
+  #sight = /* @__PURE__ */ new Map();
+  #lastSight = "";
+  #sightScheduled = false;
+  get empty() {
+    for (const { tiles } of this.rows.values()) if (tiles.length > 0) return false;
+    return true;
+  }
+  /**
+   * @override
+   * @param {any} content
+   * @param {Buffer[]} buffers
+   */
+  receive(content, buffers) {
+    if (content.type === "panels") this.#panels(content, buffers);
+    else if (content.type === "rows") this.#announce(content.rows);
+    else if (content.type === "empty") this.#clear();
+    else if (content.type === "paper") {
+      this.paper = { step: content.step, size: content.size, ink: bytes(buffers[0]) };
+      this.emit("paper", void 0);
+    }
+  }
+  /** @param {{ name: string, title: string }[]} rows */
+  #announce(rows) {
+    const old = this.rows;
+    this.rows = /* @__PURE__ */ new Map();
+    for (const { name, title } of rows) {
+      const tiles = old.get(name)?.tiles ?? [];
+      this.rows.set(name, { name, title, channels: old.get(name)?.channels ?? 1, tiles, stale: tiles.length > 0 });
+    }
+    this.emit("rows", void 0);
+  }
+  #clear() {
+    for (const row of this.rows.values()) {
+      row.tiles = [];
+      row.stale = false;
+    }
+    this.paper = null;
+    this.emit("rows", void 0);
+    for (const name of this.rows.keys()) this.emit("row", name);
+  }
+  /**
+   * @param {PanelsMessage} message
+   * @param {Buffer[]} buffers
+   */
+  #panels(message, buffers) {
+    const packed = bytes(buffers[0]);
+    const cut = message.layers.map((layer) => ({ ...layer, tiles: cutTiles(layer, packed) }));
+    this.size = message.sketch_size;
+    this.step = message.step;
+    if (message.replace) for (const row of this.rows.values()) row.stale = row.tiles.length > 0;
+    for (const { name, title, channels = 1, tiles } of cut) {
+      this.rows.set(name, { name, title, channels, tiles, stale: false });
+    }
+    this.emit("rows", void 0);
+    for (const { name } of cut) this.emit("row", name);
+  }
+  /**
+   * Which rows a view shows; the kernel computes those that somebody sees.
+   *
+   * @param {object} view
+   * @param {Set<string> | null} names null when the view is gone
+   */
+  see(view, names) {
+    if (names) this.#sight.set(view, names);
+    else this.#sight.delete(view);
+    if (this.#sightScheduled) return;
+    this.#sightScheduled = true;
+    requestAnimationFrame(() => {
+      this.#sightScheduled = false;
+      const seen = [...this.rows.keys()].filter((name) => [...this.#sight.values()].some((set) => set.has(name)));
+      const text = JSON.stringify(seen);
+      if (text === this.#lastSight) return;
+      this.#lastSight = text;
+      this.link.send({ type: "visible", layers: seen });
+    });
+  }
+  /**
+   * Change a setting from the page.
+   *
+   * @param {string} name
+   * @param {any} value
+   */
+  choose(name, value) {
+    this.model.set(name, value);
+    this.model.save_changes();
+  }
+};
+
+// src/tile_view.js
+function paintTile(canvas, tile, channels, field) {
+  if (canvas.width !== field || canvas.height !== field) {
+    canvas.width = field;
+    canvas.height = field;
+  }
+  const image = new ImageData(field, field);
+  tilePixels(tile, channels, field, image.data);
+  canvas.getContext("2d")?.putImageData(image, 0, 0);
+}
+var TileView = class {
+  /** @type {Tile | null} */
+  tile = null;
+  #canvas = h("canvas", { class: "skw-tile-canvas" });
+  #dead = h("span", { class: "skw-tile-dead" }, "dead");
+  #number = h("span", { class: "skw-tile-number" });
+  constructor() {
+    this.element = h(
+      "button",
+      { type: "button", class: "skw-tile" },
+      h("span", { class: "skw-tile-picture" }, this.#canvas, this.#dead),
+      this.#number
+    );
+  }
+  /**
+   * @param {Tile} tile
+   * @param {number} channels
+   * @param {number} field
+   * @param {number} shown side on screen in CSS pixels
+   */
+  update(tile, channels, field, shown) {
+    this.tile = tile;
+    const { channel, dead } = tile;
+    this.element.classList.toggle("skw-is-dead", dead);
+    this.#number.textContent = String(channel);
+    const said = dead ? `channel ${channel}: dead, no unit is active` : `channel ${channel}, activation ${short(tile.activation)}`;
+    this.element.title = said;
+    this.element.setAttribute("aria-label", `${said}. Enlarge.`);
+    this.#canvas.classList.toggle("skw-pixelated", shown / field > 2.5);
+    if (!dead) paintTile(this.#canvas, tile, channels, field);
+  }
+};
+
+// src/enlarged.js
+function textColour(element) {
+  const [r, g, b] = (getComputedStyle(element).color.match(/[\d.]+/g) ?? ["0", "0", "0"]).map(Number);
+  return [r, g, b];
+}
+var Enlarged = class {
+  /** What is enlarged; a channel is followed wherever the next drawing ranks it. @type {{ layer: string, channel: number } | null} */
+  shown = null;
+  #store;
+  #back;
+  #title = h("h4", { class: "skw-large-title" });
+  #tile = h("canvas", { class: "skw-large-canvas" });
+  #paper = h("canvas", { class: "skw-paper-canvas" });
+  #box = h("div", { class: "skw-field" });
+  #low = h("span");
+  #high = h("span");
+  #facts = h("dl", { class: "skw-facts" });
+  /**
+   * @param {PanelsStore} store
+   * @param {(layer: string, channel: number) => void} back called when it closes, to give the focus back
+   * @param {AbortSignal} signal
+   */
+  constructor(store, back, signal) {
+    this.#store = store;
+    this.#back = back;
+    const close = iconButton(icon("M4 4l8 8", "M12 4l-8 8"), "Close (Escape)", () => this.close(), signal);
+    const legend = h(
+      "div",
+      { class: "skw-legend", title: "The projection is signed: mid-grey is zero" },
+      this.#low,
+      h("span", { class: "skw-legend-ramp" }),
+      this.#high
+    );
+    const figure = (caption, ...content) => h("figure", { class: "skw-figure" }, ...content, h("figcaption", {}, caption));
+    this.element = h(
+      "div",
+      { class: "skw-large", role: "dialog", tabindex: -1, hidden: true },
+      h("div", { class: "skw-large-head" }, this.#title, close),
+      h(
+        "div",
+        { class: "skw-large-body" },
+        figure("What excites it, in the drawing", h("div", { class: "skw-large-picture" }, this.#tile), legend),
+        figure("Where it looks", h("div", { class: "skw-paper" }, this.#paper, this.#box)),
+        this.#facts
+      )
+    );
+    this.element.addEventListener(
+      "keydown",
+      (event) => {
+        if (event.key !== "Escape") return;
+        event.stopPropagation();
+        this.close();
+      },
+      { signal }
+    );
+    store.listen("row", (name) => name === this.shown?.layer && this.#update(), signal);
+    store.listen("rows", () => this.#fade(), signal);
+    store.listen("paper", () => this.#drawPaper(), signal);
+    watchTheme(() => this.#drawPaper(), signal);
+  }
+  /**
+   * @param {string} layer
+   * @param {number} channel
+   */
+  open(layer, channel) {
+    this.shown = { layer, channel };
+    this.element.hidden = false;
+    this.#update();
+    this.#drawPaper();
+    this.element.focus({ preventScroll: true });
+    this.element.scrollIntoView({ block: "nearest" });
+  }
+  close() {
+    if (!this.shown) return;
+    const { layer, channel } = this.shown;
+    this.shown = null;
+    this.element.hidden = true;
+    this.#back(layer, channel);
+  }
+  #found() {
+    const row = this.shown ? this.#store.rows.get(this.shown.layer) : void 0;
+    const tile = row?.tiles.find(({ channel }) => channel === this.shown?.channel);
+    return { row, tile };
+  }
+  #fade() {
+    const { row, tile } = this.#found();
+    this.element.classList.toggle("skw-stale", Boolean(this.shown) && (!tile || !row || row.stale));
+  }
+  #update() {
+    if (!this.shown) return;
+    const { row, tile } = this.#found();
+    const { layer, channel } = this.shown;
+    this.#title.textContent = `${layer}, channel ${channel}`;
+    this.element.setAttribute("aria-label", `${layer}, channel ${channel}, enlarged`);
+    this.#fade();
+    if (!row || !tile || tile.dead) {
+      const why = tile?.dead ? "dead: no unit of this channel is active" : `not among the strongest ${row?.tiles.length ?? 0} now`;
+      this.#setFacts([["Activation", why]]);
+      this.#box.hidden = true;
+      return;
+    }
+    paintTile(this.#tile, tile, row.channels, fieldSide(row.tiles));
+    this.#tile.classList.toggle("skw-pixelated", this.#tile.width <= 90);
+    const scale = tile.scale === void 0 ? "max" : short(tile.scale);
+    this.#low.textContent = `−${scale}`;
+    this.#high.textContent = `+${scale}`;
+    this.#placeBox(tile.box);
+    const [top, left, bottom, right] = tile.box;
+    const facts = [["Activation", short(tile.activation)]];
+    if (tile.position) facts.push(["Unit", `row ${tile.position[0]}, column ${tile.position[1]} of its map`]);
+    facts.push(["Sees", `${bottom - top} × ${right - left} of ${this.#store.size} × ${this.#store.size} px`]);
+    this.#setFacts(facts);
+  }
+  /** @param {[string, string][]} facts */
+  #setFacts(facts) {
+    this.#facts.replaceChildren(...facts.flatMap(([term, value]) => [h("dt", {}, term), h("dd", {}, value)]));
+  }
+  /** @param {[number, number, number, number]} box */
+  #placeBox([top, left, bottom, right]) {
+    const size = this.#store.size;
+    const share = (v) => `${100 * Math.min(size, Math.max(0, v)) / size}%`;
+    this.#box.hidden = false;
+    Object.assign(this.#box.style, {
+      top: share(top),
+      left: share(left),
+      height: share(bottom - top),
+      width: share(right - left)
+    });
+  }
+  #drawPaper() {
+    if (!this.shown) return;
+    const context = (
+      /** @type {CanvasRenderingContext2D} */
+      this.#paper.getContext("2d")
+    );
+    const paper = this.#store.paper;
+    if (!paper) {
+      context.clearRect(0, 0, this.#paper.width, this.#paper.height);
+      return;
+    }
+    this.#paper.width = this.#paper.height = paper.size;
+    const pixels = paperPixels(paper.ink, textColour(this.#paper));
+    context.putImageData(new ImageData(pixels, paper.size, paper.size), 0, 0);
+  }
+};
+
+// src/panels_toolbar.js
+var RULES = [
+  ["guided", "Guided", "Guided backpropagation: signal passes a ReLU where it is positive and the unit was active. Uses both the drawing and the signal from above."],
+  ["deconvnet", "Deconvnet", "Deconvnet: signal passes a ReLU where it is positive. Uses the signal from above; of the drawing only where each pool had its maximum."],
+  ["backprop", "Backprop", "Backpropagation, the plain gradient: signal passes a ReLU where the unit was active. Uses the drawing only, so it keeps both signs."]
+];
+var TOPS = [1, 2, 3, 4, 6, 9, 12, 16];
+function panelsToolbar(store, signal) {
+  const { model } = store;
+  const buttons = RULES.map(([rule, label, title]) => {
+    const button = h("button", { type: "button", class: "skw-choice", title, role: "radio" }, label);
+    button.addEventListener("click", () => store.choose("rule", rule), { signal });
+    return button;
+  });
+  const group = h("div", { class: "skw-choices", role: "radiogroup", "aria-label": "Rule" }, ...buttons);
+  group.addEventListener(
+    "keydown",
+    (event) => {
+      const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      if (by === void 0) return;
+      event.preventDefault();
+      event.stopPropagation();
+      const at = RULES.findIndex(([rule]) => rule === model.get("rule"));
+      const next = (at + by + RULES.length) % RULES.length;
+      store.choose("rule", RULES[next][0]);
+      buttons[next].focus();
+    },
+    { signal }
+  );
+  const top = h("select", { class: "skw-select", title: "How many of the strongest channels of each layer" });
+  top.addEventListener("change", () => store.choose("top", Number(top.value)), { signal });
+  const tile = h("input", {
+    type: "range",
+    class: "skw-slider",
+    min: 32,
+    max: 160,
+    step: 4,
+    title: "Size of a tile on the screen"
+  });
+  tile.addEventListener("input", () => model.set("tile", Number(tile.value)), { signal });
+  tile.addEventListener("change", () => store.choose("tile", Number(tile.value)), { signal });
+  const update = () => {
+    RULES.forEach(([rule], i) => {
+      const on = rule === model.get("rule");
+      buttons[i].setAttribute("aria-checked", String(on));
+      buttons[i].tabIndex = on ? 0 : -1;
+    });
+    const now = Number(model.get("top"));
+    const offered = TOPS.includes(now) ? TOPS : [...TOPS, now].sort((a, b) => a - b);
+    top.replaceChildren(...offered.map((n) => h("option", { value: n, selected: n === now }, String(n))));
+    top.value = String(now);
+    tile.value = String(model.get("tile"));
+    tile.style.setProperty("--skw-at", `${(Number(tile.value) - 32) / 128 * 100}%`);
+  };
+  for (const name of ["rule", "top", "tile"]) {
+    model.on(`change:${name}`, update);
+    signal.addEventListener("abort", () => model.off(
+      /** @type {any} */
+      `change:${name}`,
+      update
+    ));
+  }
+  update();
+  return h(
+    "div",
+    { class: "skw-panels-tools", role: "toolbar", "aria-label": "Projections" },
+    group,
+    h("label", { class: "skw-labelled" }, "Top", top),
+    h("label", { class: "skw-labelled" }, "Size", tile)
+  );
+}
+
+// src/row_view.js
+var RowView = class {
+  /** @type {TileView[]} */
+  tiles = [];
+  #title = h("h4", { class: "skw-row-title" });
+  #grid = h("div", { class: "skw-grid" });
+  /**
+   * @param {string} name
+   * @param {(rank: number) => void} open called with the place of a tile that is clicked
+   * @param {AbortSignal} signal
+   */
+  constructor(name, open, signal) {
+    this.element = h("section", { class: "skw-row", "data-layer": name }, this.#title, this.#grid);
+    this.#grid.addEventListener(
+      "click",
+      (event) => {
+        const rank = this.tiles.findIndex(({ element }) => element.contains(
+          /** @type {Node} */
+          event.target
+        ));
+        if (rank >= 0) open(rank);
+      },
+      { signal }
+    );
+    this.#grid.addEventListener("keydown", (event) => this.#walk(event), { signal });
+  }
+  /** @param {Row} row */
+  head({ title, stale, tiles }) {
+    const [name, ...facts] = title.split(" · ");
+    this.#title.replaceChildren(name, h("span", { class: "skw-row-facts" }, facts.join(" · ")));
+    this.element.classList.toggle("skw-stale", stale);
+    this.element.setAttribute("aria-busy", String(stale));
+    this.element.classList.toggle("skw-waiting", tiles.length === 0);
+  }
+  /**
+   * @param {Row} row
+   * @param {number} shown side of a tile in CSS pixels
+   */
+  update(row, shown) {
+    this.head(row);
+    while (this.tiles.length > row.tiles.length) this.tiles.pop()?.element.remove();
+    while (this.tiles.length < row.tiles.length) {
+      const view = new TileView();
+      this.tiles.push(view);
+      this.#grid.append(view.element);
+    }
+    const field = fieldSide(row.tiles);
+    row.tiles.forEach((tile, i) => this.tiles[i].update(tile, row.channels, field, shown));
+  }
+  /** @param {KeyboardEvent} event */
+  #walk(event) {
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const at = this.tiles.findIndex(({ element }) => element === document.activeElement);
+    if (by === void 0 || at < 0) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.tiles[(at + by + this.tiles.length) % this.tiles.length].element.focus();
+  }
+};
+
+// src/panels_view.js
+var GONE2 = "The kernel of these panels is gone: they show the last drawing it saw. Run the cell again.";
+function renderPanels(store, root, signal) {
+  const views = /* @__PURE__ */ new Map();
+  const list = h("div", { class: "skw-rows" });
+  const empty = h(
+    "p",
+    { class: "skw-empty" },
+    "Draw a stroke, and every layer of the network shows here what it found in the drawing."
+  );
+  const panels = h("div", { class: "skw skw-panels" }, panelsToolbar(store, signal), notices(store, GONE2, signal));
+  panels.append(empty, list);
+  root.append(panels);
+  const enlarged = new Enlarged(
+    store,
+    (layer, channel) => views.get(layer)?.tiles.find(({ tile }) => tile?.channel === channel)?.element.focus(),
+    signal
+  );
+  const seen = watchSight(store, panels, signal);
+  const tileSide = () => Number(store.model.get("tile"));
+  const open = (name, rank) => {
+    const view = views.get(name);
+    const tile = view?.tiles[rank].tile;
+    if (!view || !tile) return;
+    view.element.append(enlarged.element);
+    enlarged.open(name, tile.channel);
+  };
+  const rows = () => {
+    for (const [name, view] of views) {
+      if (store.rows.has(name)) continue;
+      if (enlarged.shown?.layer === name) enlarged.close();
+      seen.unobserve(view.element);
+      view.element.remove();
+      views.delete(name);
+    }
+    let previous = (
+      /** @type {Element | null} */
+      null
+    );
+    for (const [name, row2] of store.rows) {
+      let view = views.get(name);
+      if (!view) {
+        view = new RowView(name, (rank) => open(name, rank), signal);
+        views.set(name, view);
+        seen.observe(view.element);
+      }
+      view.head(row2);
+      if (view.element.previousElementSibling !== previous || view.element.parentNode !== list) {
+        if (previous) previous.after(view.element);
+        else list.prepend(view.element);
+      }
+      previous = view.element;
+    }
+    empty.hidden = !store.empty;
+    list.classList.toggle("skw-rows-empty", store.empty);
+  };
+  const row = (name) => {
+    const data = store.rows.get(name);
+    if (data) views.get(name)?.update(data, tileSide());
+  };
+  const resize = () => {
+    panels.style.setProperty("--skw-tile", `${tileSide()}px`);
+    for (const name of views.keys()) row(name);
+  };
+  store.listen("rows", rows, signal);
+  store.listen("row", row, signal);
+  store.model.on("change:tile", resize);
+  signal.addEventListener("abort", () => store.model.off("change:tile", resize));
+  rows();
+  resize();
+}
+function watchSight(store, view, signal) {
+  const names = /* @__PURE__ */ new Set();
+  const observer = new IntersectionObserver(
+    (entries) => {
+      for (const { target, isIntersecting } of entries) {
+        const name = (
+          /** @type {HTMLElement} */
+          target.dataset.layer ?? ""
+        );
+        if (isIntersecting) names.add(name);
+        else names.delete(name);
+      }
+      store.see(view, names);
+    },
+    { rootMargin: "120px" }
+  );
+  signal.addEventListener("abort", () => {
+    observer.disconnect();
+    store.see(view, null);
+  });
+  return observer;
+}
+
+// src/index.js
+var KINDS = {
+  sketch_pad: { make: (model, signal) => new PadStore(model, signal), render: renderPad },
+  layer_panels: { make: (model, signal) => new PanelsStore(model, signal), render: renderPanels }
+};
+function kindOf(model) {
+  const kind = KINDS[model.get("_kind")];
+  if (!kind) throw new Error(`sketchwidgets: this bundle knows no widget ${model.get("_kind")}`);
+  return kind;
+}
+function widget() {
+  let store;
+  return {
+    /** @param {{ model: Model }} props */
+    initialize({ model }) {
+      const life = new AbortController();
+      store = kindOf(model).make(model, life.signal);
+      return () => life.abort();
+    },
+    /** @param {{ model: Model, el: HTMLElement }} props */
+    render({ model, el }) {
+      const life = new AbortController();
+      kindOf(model).render(store, el, life.signal);
+      store.mount(life.signal);
+      return () => {
+        life.abort();
+        el.replaceChildren();
+      };
+    }
+  };
+}
+export {
+  widget as default
+};
