@@ -88,6 +88,14 @@ class NotebookPage:
             .locator(".jp-OutputArea")
         )
 
+    def clear_output(self, index: int) -> None:
+        """Clear the outputs of a cell."""
+        self.page.evaluate(f"index => {_CELL}.clearExecution()", index)
+
+    def save(self) -> None:
+        """Save the notebook with its outputs."""
+        self.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.save()")
+
     def restart_kernel(self) -> None:
         """Restart the kernel without the dialog that asks whether."""
         self.page.evaluate(

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import _chromium
+import numpy as np
 import pytest
+from _drawings import timed_drawing
 from _lab import LabServer, jupyterlab
 from _page import NotebookPage
 from playwright.sync_api import Browser, sync_playwright
@@ -91,3 +93,10 @@ def notebook(
         page.close()
     if not failed:
         assert [error for page in opened for error in page.errors] == []
+
+
+@pytest.fixture(scope="session")
+def drawing(repository: Path) -> list[np.ndarray]:
+    """A cat that a person drew, with its times; one made in code where the data is absent."""
+    shared = repository.parent / "shared"
+    return timed_drawing(shared if (shared / "data").is_dir() else None)

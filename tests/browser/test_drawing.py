@@ -1,0 +1,184 @@
+"""Drawing in the lab: each stroke is recognised and every layer answers, with any pointer and at any rate."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from _pointer import flood
+from _widgets import LAB, expect_recognised, lab_in, points_in_kernel
+from playwright.sync_api import expect
+
+
+def test_a_real_drawing_is_recognised_stroke_by_stroke(notebook, drawing, pictures):
+    page = notebook(LAB, "")
+    page.run(0)
+    lab = lab_in(page, 0)
+    hand = lab.hand()
+    labels, shown = [], []
+    for strokes, stroke in enumerate(drawing, start=1):
+        hand.stroke(stroke, speed=4)
+        expect_recognised(page, lab, strokes)
+        lab.expect_panels()
+        labels.append(lab.label())
+        shown.append(lab.pictures())
+    lab.root.screenshot(path=pictures / "drawing.png")
+
+    layers = set(shown[0])
+    assert len(layers) == 7  # five convolutions and two fully connected ones, each with its rectifier
+    for before, after in pairwise(shown):
+        assert set(after) == layers
+        assert any(before[layer] != after[layer] for layer in layers)
+    assert all(shown[0][layer] != shown[-1][layer] for layer in layers)
+    assert len(set(labels)) > 1
+    expect(lab.scrub_text).to_have_text(f"{len(drawing)} of {len(drawing)}")
+
+    for drawn, held in zip(drawing, points_in_kernel(page), strict=True):
+        np.testing.assert_allclose(held[0, :2], drawn[0, :2], atol=1)
+        np.testing.assert_allclose(held[-1, :2], drawn[-1, :2], atol=1)
+        assert (np.diff(held[:, 2]) >= 0).all()
+        assert (held[:, 3] == 1).all()  # a mouse has no pressure
+
+
+@pytest.mark.parametrize("pointer", ["pen", "touch"])
+def test_pen_and_touch_draw_too(notebook, pointer):
+    page = notebook(LAB, "", has_touch=True)
+    page.run(0)
+    lab = lab_in(page, 0)
+    ramp = np.linspace(0, 1, 20)
+    stroke = np.column_stack([80 + 240 * ramp, 100 + 150 * ramp, 400 * ramp, 0.2 + 0.6 * ramp])
+    lab.hand(pointer).stroke(stroke)
+    expect_recognised(page, lab, 1)
+    (held,) = points_in_kernel(page)
+    np.testing.assert_allclose(held[[0, -1], :2], stroke[[0, -1], :2], atol=1)
+    if pointer == "pen":
+        np.testing.assert_allclose(held[[0, -1], 3], [0.2, 0.8], atol=0.05)
+        assert (np.diff(held[:, 3]) >= 0).all()
+    else:
+        assert (held[:, 3] == 1).all()
+
+
+def test_a_stroke_in_progress_is_recognised_before_the_pen_lifts(notebook):
+    page = notebook(LAB, "")
+    page.run(0)
+    lab = lab_in(page, 0)
+    hand = lab.hand()
+    hand.stroke(np.array([[100, 100], [300, 120], [280, 300]]), lift=False)
+    expect(lab.root.locator(".skw-guess.skw-provisional .skw-guess-name")).not_to_have_text("")
+    assert page.ask("len(lab.session)") == 0
+    hand.lift(280, 300)
+    expect_recognised(page, lab, 1)
+
+
+def test_undo_redo_clear_and_scrub_back(notebook, drawing):
+    page = notebook(LAB, "")
+    page.run(0)
+    lab = lab_in(page, 0)
+    hand = lab.hand()
+    seen = []
+    for strokes, stroke in enumerate(drawing[:3], start=1):
+        hand.stroke(stroke, speed=10)
+        expect_recognised(page, lab, strokes)
+        lab.expect_panels()
+        seen.append((lab.label(), lab.pictures()))
+
+    # Undo shows what was seen before, and redo what was seen after.
+    lab.button("Undo").click()
+    expect_recognised(page, lab, 2)
+    lab.expect_panels()
+    assert (lab.label(), lab.pictures()) == seen[1]
+    lab.button("Redo").click()
+    expect_recognised(page, lab, 3)
+    lab.expect_panels()
+    assert (lab.label(), lab.pictures()) == seen[2]
+
+    # Scrubbing looks back without forgetting.
+    lab.scrub(1)
+    expect(lab.scrub_text).to_have_text("1 of 3")
+    lab.expect_label(seen[0][0][0])
+    expect(lab.probability).to_have_text(seen[0][0][1])
+    lab.expect_panels()
+    page.page.wait_for_timeout(300)  # a refinement that is still on its way would change a row now
+    assert (lab.label(), lab.pictures()) == seen[0]
+    assert page.ask("(len(lab.sketch), len(lab.session))") == [3, 3]
+
+    # A stroke drawn while looking back goes to the end.
+    hand.stroke(drawing[3], speed=10)
+    expect_recognised(page, lab, 4)
+    expect(lab.scrub_text).to_have_text("4 of 4")
+
+    lab.button("Clear").click()
+    expect(lab.scrub_text).to_have_text("no strokes")
+    expect(lab.name).to_have_text("")
+    assert lab.ink() == 0
+    lab.button("Undo").click()
+    expect_recognised(page, lab, 4)
+
+
+def test_the_choice_of_rule_and_top_reaches_every_panel(notebook, drawing):
+    page = notebook(LAB, "")
+    page.run(0)
+    lab = lab_in(page, 0)
+    for stroke in drawing[:2]:
+        lab.hand().stroke(stroke, speed=10)
+    expect_recognised(page, lab, 2)
+    lab.expect_panels()
+    guided = lab.pictures()
+    lab.root.get_by_role("radio", name="Backprop").click()
+    expect(lab.root.get_by_role("radio", name="Backprop")).to_have_attribute("aria-checked", "true")
+    lab.expect_panels()
+    page.page.wait_for_function("() => !document.querySelector('.skw-stale')")
+    backprop = lab.pictures()
+    # Below the first rectifier the rules have nothing to differ in; everywhere else they do.
+    others = list(guided)[1:]
+    assert all(guided[layer] != backprop[layer] for layer in others)
+
+    lab.root.locator(".skw-panels select").select_option("4")
+    expect(lab.rows.nth(1).locator(".skw-tile")).to_have_count(4)
+    lab.expect_panels()
+    fewer = lab.pictures()
+    assert all(backprop[layer].startswith(fewer[layer]) for layer in backprop)
+    assert page.ask("(lab.panels.rule, lab.panels.top)") == ["backprop", 4]
+
+
+def test_a_tile_enlarges_and_says_where_its_unit_looks(notebook, drawing):
+    page = notebook(LAB, "")
+    page.run(0)
+    lab = lab_in(page, 0)
+    lab.hand().stroke(drawing[0], speed=10)
+    expect_recognised(page, lab, 1)
+    lab.expect_panels()
+    row = lab.rows.nth(2)
+    row.locator(".skw-tile:not(.skw-is-dead)").first.click()
+    large = lab.root.get_by_role("dialog")
+    expect(large).to_be_visible()
+    paper, box = large.locator(".skw-paper").bounding_box(), large.locator(".skw-field").bounding_box()
+    assert 0 < box["width"] < paper["width"]
+    assert paper["x"] - 2 <= box["x"] <= paper["x"] + paper["width"]
+    page.page.keyboard.press("Escape")
+    expect(large).to_be_hidden()
+
+
+def test_a_flood_of_points_loses_none_and_is_recognised_while_it_lasts(notebook):
+    page = notebook(LAB, "")
+    page.run(0)
+    lab = lab_in(page, 0)
+    page.page.evaluate(
+        """() => {
+          window.provisional = 0;
+          const name = document.querySelector('.skw-guess');
+          new MutationObserver(() => { window.provisional += name.classList.contains('skw-provisional'); })
+            .observe(name, { subtree: true, childList: true, characterData: true });
+        }"""
+    )
+    count = 1500
+    flood(page.page, lab.canvas, points=count, rate=500)
+    expect_recognised(page, lab, 1)
+    (held,) = points_in_kernel(page)
+    # The press and the release are in the middle, the moves on the spiral.
+    moves = held[1 : count + 1, :2]
+    turn, radius = np.arange(count) / 60, 0.45 * 400 * np.arange(1, count + 1) / count
+    spiral = 200 + radius[:, None] * np.column_stack([np.cos(turn), np.sin(turn)])
+    np.testing.assert_allclose(moves, spiral, atol=0.5)
+    np.testing.assert_allclose(held[[0, -1], :2], 200, atol=1)
+    assert page.page.evaluate("() => window.provisional") > 0
+    lab.expect_panels()
