@@ -1,6 +1,9 @@
 """The widgets: to draw, to see what is recognised, and to look into every layer."""
 
+from ._link import link
 from .layer_panels import LayerPanels
+from .recognition import Recognition
+from .sketch_lab import SketchLab
 from .sketch_pad import SketchPad
 
-__all__ = ["LayerPanels", "SketchPad"]
+__all__ = ["LayerPanels", "Recognition", "SketchLab", "SketchPad", "link"]

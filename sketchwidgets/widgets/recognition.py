@@ -24,6 +24,7 @@ _STYLE = """<style>
 .skw-recognition .bqplot .svg-background .plotarea_background,
 .skw-recognition .bqplot .svg-figure { fill: none; background: none; }
 .skw-recognition .bqplot .bargroup rect { stroke: none; }
+.skw-recognition .bqplot .zeroLine { display: none; }
 .skw-recognition .bqplot text.object_label, .skw-recognition .bqplot .object_grp text {
   fill: var(--jp-ui-font-color1, #333); }
 .skw-recognition .bqplot text.axislabel { font: 11px sans-serif !important;
@@ -60,7 +61,7 @@ class Recognition(ipywidgets.VBox):
         self._make_bars()
         self._make_curves()
         self._changing = (self._title, self._bars, self._names, self._shares)
-        self._changing += (self._curves, self._mark, self._steps)
+        self._changing += (self._curves, self._mark, self._steps, self._step_axis)
         super().__init__([ipywidgets.HTML(_STYLE), self._title, self._bar_figure, self._curve_figure])
         self.add_class("skw-recognition")
         self.update([])
@@ -99,6 +100,21 @@ class Recognition(ipywidgets.VBox):
             self._show_bars(best, preview is not None)
             self._show_curves(rows, shown, at)
 
+    def close(self) -> None:
+        """Close the charts too, with all that they are made of."""
+        if self.comm is None:
+            return  # closed before, or never complete
+        for figure in (self._bar_figure, self._curve_figure):
+            for mark in figure.marks:
+                for part in (*mark.scales.values(), mark.tooltip, mark):
+                    if part is not None:
+                        part.close()
+            for part in (*figure.axes, figure.scale_x, figure.scale_y, figure):
+                part.close()
+        for child in self.children:
+            child.close()
+        super().close()
+
     def _assign_colors(self, names: list[str]) -> None:
         self._slots = {name: slot for name, slot in self._slots.items() if name in names}
         free = iter(sorted(set(range(self._top)) - set(self._slots.values())))
@@ -107,7 +123,7 @@ class Recognition(ipywidgets.VBox):
                 self._slots[name] = next(free)
 
     def _make_bars(self) -> None:
-        rank = bqplot.LinearScale(min=-0.5, max=self._top - 0.5, reverse=True)
+        rank = bqplot.OrdinalScale(domain=list(range(self._top)), reverse=True)
         share = bqplot.LinearScale(min=0, max=1)
         ranks = np.arange(self._top)
         zeros = np.zeros(self._top)
@@ -116,16 +132,14 @@ class Recognition(ipywidgets.VBox):
             y=zeros,
             scales={"x": rank, "y": share},
             orientation="horizontal",
-            padding=0.12,
+            padding=0.1,
             opacities=[0.5],
             colors=["#888888"],
         )
         text = {"default_size": 13, "font_weight": "normal", "scales": {"x": share, "y": rank}, "y": ranks}
         text |= {"enable_hover": False, "apply_clip": False, "colors": ["var(--jp-ui-font-color1)"]}
-        self._names = bqplot.Label(x=zeros, x_offset=6, y_offset=5, text=[""] * self._top, **text)
-        self._shares = bqplot.Label(
-            x=zeros + 1, x_offset=-6, y_offset=5, align="end", text=[""] * self._top, **text
-        )
+        self._names = bqplot.Label(x=zeros, x_offset=6, text=[""] * self._top, **text)
+        self._shares = bqplot.Label(x=zeros + 1, x_offset=-6, align="end", text=[""] * self._top, **text)
         self._bar_figure = _figure(
             [self._bars, self._names, self._shares], [], self._top * _ROW, dict.fromkeys(_SIDES, 0)
         )
@@ -147,19 +161,22 @@ class Recognition(ipywidgets.VBox):
         self._mark = bqplot.Lines(
             x=[], y=[], scales=scales, colors=["#888888"], line_style="dashed", enable_hover=False
         )
+        self._step_axis = bqplot.Axis(
+            scale=self._steps, label="strokes", label_offset="30px", tick_format="d", grid_lines="none"
+        )
         axes = [
-            bqplot.Axis(scale=self._steps, label="strokes", num_ticks=8, tick_format="d", grid_lines="none"),
-            bqplot.Axis(scale=share, orientation="vertical", tick_values=[0, 0.5, 1], tick_format=".0%"),
+            self._step_axis,
+            bqplot.Axis(scale=share, side="left", tick_values=[0, 0.5, 1], tick_format=".0%"),
         ]
         self._curve_figure = _figure(
-            [self._mark, self._curves], axes, 140, dict(zip(_SIDES, (8, 36, 42, 10), strict=True))
+            [self._mark, self._curves], axes, 140, dict(zip(_SIDES, (8, 40, 42, 10), strict=True))
         )
 
     def _show_bars(self, best: list[tuple[str, float]], provisional: bool) -> None:
         blank = self._top - len(best)
         self._bars.y = np.array([share for _, share in best] + [0.0] * blank)
         self._bars.colors = [_COLORS[self._slots[name]] for name, _ in best] or ["#888888"]
-        self._bars.opacities = [0.25 if provisional else 0.5] * self._top
+        self._bars.opacities = [0.3 if provisional else 0.5] * self._top
         self._names.text = np.array([name for name, _ in best] + [""] * blank)
         self._shares.text = np.array([_percent(share) for _, share in best] + [""] * blank)
 
@@ -173,7 +190,9 @@ class Recognition(ipywidgets.VBox):
         steps = np.unique(np.linspace(1, len(rows), min(len(rows), _MAX_POINTS)).round().astype(int))
         if len(steps) == 1:
             steps = np.repeat(steps, 2)  # bqplot would take one point of several lines for one line
-        self._steps.max = max(8, -(-len(rows) // 8) * 8)
+        spacing = max(1, -(-len(rows) // 8))  # of the ticks: at most eight, on whole strokes
+        self._steps.max = 8 * spacing
+        self._step_axis.tick_values = np.arange(spacing, 8 * spacing + 1, spacing)
         self._curves.x = steps
         self._curves.y = np.stack([rows[step - 1].probabilities[columns] for step in steps], axis=1)
         self._curves.labels = names

@@ -1,5 +1,6 @@
 """The way of a stroke: from the board to a prediction and to the panels of every layer."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from ._prediction_feed import PredictionFeed
 from ._recorder import Recorder, Take
 from ._view import View
 from ._worker import Worker
+
+Loadable = Recognizer | Callable[[], Recognizer] | str | os.PathLike | None
 
 # Seconds between two provisional predictions while panels are being computed.
 _PREVIEW_PAUSE = 0.04
@@ -33,8 +36,8 @@ class LiveEngine:
 
     Parameters
     ----------
-    recognizer : a Recognizer; or a function without arguments that loads one, called on the thread; None for
-        the bundled weights.
+    recognizer : a Recognizer; or what `Recognizer.load` takes, or a function without arguments that loads
+        one, called on the thread; None for the bundled weights.
     pad : the SketchPad to follow.
     recognition, panels : the Recognition and the LayerPanels to feed, each optional.
 
@@ -44,7 +47,7 @@ class LiveEngine:
 
     def __init__(
         self,
-        recognizer: Recognizer | Callable[[], Recognizer] | None,
+        recognizer: Loadable,
         pad: SketchPad,
         recognition: Recognition | None = None,
         panels: LayerPanels | None = None,
@@ -78,7 +81,7 @@ class LiveEngine:
         return self._recognizer
 
     @recognizer.setter
-    def recognizer(self, recognizer: Recognizer | Callable[[], Recognizer] | None) -> None:
+    def recognizer(self, recognizer: Loadable) -> None:
         self._wanted = _loader(recognizer)
         self._worker.wake()
 
@@ -249,14 +252,14 @@ class LiveEngine:
         return self._recorder.take()
 
 
-def _loader(recognizer: Recognizer | Callable[[], Recognizer] | None) -> Callable[[], Recognizer]:
-    if recognizer is None:
-        return Recognizer.load
+def _loader(recognizer: Loadable) -> Callable[[], Recognizer]:
+    if recognizer is None or isinstance(recognizer, str | os.PathLike):
+        return lambda: Recognizer.load(recognizer)
     if hasattr(recognizer, "session"):
         return lambda: recognizer
     if callable(recognizer):
         return recognizer
     raise TypeError(
-        "recognizer must be a Recognizer, a function that loads one, or None for the bundled one, "
+        "recognizer must be a Recognizer, the name or path of one, a function that loads one, or None, "
         f"not {type(recognizer).__name__}"
     )
