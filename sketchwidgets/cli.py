@@ -45,3 +45,56 @@ def lab(
     except _lab.LabError as error:
         typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
         raise typer.Exit(1) from error
+
+
+@app.command()
+def train(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            help="Labelled drawings: an .npz with xy, stroke_len, n_strokes, label, classes, key_id."
+        ),
+    ],
+    folder: Annotated[
+        Path, typer.Option("--out", help="Where checkpoints, logs, weights and the model card go.")
+    ] = Path("runs/recognizer"),
+    timed: Annotated[
+        Path | None, typer.Option(help="Raw drawings with times (x, y, t_ms), only measured on.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps of the CNN.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=2, help="Images in a step of the CNN.")] = None,
+    drawings: Annotated[
+        int | None, typer.Option(min=1, help="Drawings that the recurrent part learns from.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of the recurrent part.")] = None,
+    hidden_size: Annotated[int | None, typer.Option(min=1, help="Units of the recurrent part.")] = None,
+    cell: Annotated[str | None, typer.Option(help="gru or lstm.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    evaluate_on: Annotated[
+        int | None, typer.Option(min=1, help="Held-out drawings to measure on; all.")
+    ] = None,
+) -> None:
+    """Train the recogniser again, as the bundled weights were made. Cut off, it goes on where it stopped."""
+    from dataclasses import replace
+
+    from sketchwidgets.training import RecognizerRecipe, train_recognizer
+
+    given = RecognizerRecipe()
+    cnn = {"steps": steps, "batch_size": batch_size, "seed": seed}
+    recurrent = {"epochs": epochs, "hidden_size": hidden_size, "cell": cell, "seed": seed}
+    recipe = replace(
+        given,
+        cnn=replace(given.cnn, **_given(cnn)),
+        recurrent=replace(given.recurrent, **_given(recurrent)),
+        **_given({"drawings": drawings}),
+    )
+    try:
+        train_recognizer(data, folder, timed, recipe, evaluate_on)
+    except ValueError as error:
+        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
+        raise typer.Exit(1) from error
+    typer.echo((folder / "README.md").read_text())
+
+
+def _given(options: dict) -> dict:
+    return {name: value for name, value in options.items() if value is not None}

@@ -29,21 +29,7 @@ class BatchNormSketchANet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Class scores (n, classes) of images (n, channels, 225, 225)."""
-        net, x = self.net, images
-        for name in _NORMALISED:
-            conv = net.get_submodule(name)
-            if name == "conv1":
-                stride = conv.stride[0]
-                x = F.pixel_unshuffle(x, stride).contiguous(memory_format=torch.channels_last)
-                x = F.conv2d(x, F.pixel_unshuffle(conv.weight, stride), conv.bias)
-            else:
-                x = conv(x)
-            if name in _POOL_AFTER:
-                x = net.get_submodule(_POOL_AFTER[name])(x)
-            x = F.relu(self.norms[name](x), inplace=True)
-            if name in ("fc6", "fc7"):
-                x = net.get_submodule(f"drop{name[-1]}")(x)
-        return net.fc8(x).flatten(1)
+        return self.net.fc8(_hidden(self.net, images, self.norms)).flatten(1)
 
     @torch.no_grad()
     def keep_scales_positive(self) -> None:
@@ -62,3 +48,26 @@ class BatchNormSketchANet(nn.Module):
             conv.weight.mul_(scale[:, None, None, None])
             conv.bias.copy_((conv.bias - norm.running_mean) * scale + norm.bias)
         return plain.eval()
+
+
+def fast_features(net: SketchANet, images: Tensor) -> Tensor:
+    """`net.features(images)`, (n, 512), by the faster computation of training."""
+    return _hidden(net, images, None).flatten(1)
+
+
+def _hidden(net: SketchANet, x: Tensor, norms: nn.ModuleDict | None) -> Tensor:
+    """Dropped-out fc7 maps (n, 512, 1, 1), with or without batch norm."""
+    for name in _NORMALISED:
+        conv = net.get_submodule(name)
+        if name == "conv1":
+            stride = conv.stride[0]
+            x = F.pixel_unshuffle(x, stride).contiguous(memory_format=torch.channels_last)
+            x = F.conv2d(x, F.pixel_unshuffle(conv.weight, stride), conv.bias)
+        else:
+            x = conv(x)
+        if name in _POOL_AFTER:
+            x = net.get_submodule(_POOL_AFTER[name])(x)
+        x = F.relu(x if norms is None else norms[name](x), inplace=True)
+        if name in ("fc6", "fc7"):
+            x = net.get_submodule(f"drop{name[-1]}")(x)
+    return x

@@ -29,13 +29,13 @@ class CNNRecipe:
     dropout : after fc6 and fc7.
     """
 
-    steps: int = 3000
+    steps: int = 2200
     batch_size: int = 128
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
-    warmup: int = 150
+    warmup: int = 100
     label_smoothing: float = 0.05
-    dropout: float = 0.2
+    dropout: float = 0.1
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
@@ -73,7 +73,11 @@ class CNNTraining(L.LightningModule):
     def configure_optimizers(self) -> dict:
         recipe = self.recipe
         optimizer = torch.optim.AdamW(
-            self.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.99), fused=True
+            self.parameters(),
+            recipe.learning_rate,
+            weight_decay=recipe.weight_decay,
+            betas=(0.9, 0.99),
+            fused=True,
         )
 
         def rate(step: int) -> float:
@@ -94,7 +98,13 @@ class DrawingData(L.LightningDataModule):
         self.drawings, self.recipe, self.validate_on = drawings, recipe, validate_on
         train, self.held_out = drawings.split()
         self.batches = PrefixBatches(
-            drawings, train, recipe.preprocessing, recipe.augmentation, recipe.batch_size, recipe.steps, recipe.seed
+            drawings,
+            train,
+            recipe.preprocessing,
+            recipe.augmentation,
+            recipe.batch_size,
+            recipe.steps,
+            recipe.seed,
         )
 
     def train_dataloader(self) -> DataLoader:
@@ -128,7 +138,12 @@ class _FixedImages(torch.utils.data.IterableDataset):
 
 
 def train_cnn(
-    data: str | Path, folder: str | Path, recipe: CNNRecipe | None = None, *, resume: bool = True, every: int = 250
+    data: str | Path,
+    folder: str | Path,
+    recipe: CNNRecipe | None = None,
+    *,
+    resume: bool = True,
+    every: int = 250,
 ) -> SketchANet:
     """Train, leaving checkpoints and a CSV log in `folder`, and return the folded network.
 
@@ -141,7 +156,9 @@ def train_cnn(
     module = CNNTraining(len(drawings.classes), recipe)
     last = folder / "last.ckpt"
     callbacks: list[Callback] = [
-        ModelCheckpoint(folder, filename="step-{step}", every_n_train_steps=every, save_last=True, save_top_k=1),
+        ModelCheckpoint(
+            folder, filename="step-{step}", every_n_train_steps=every, save_last=True, save_top_k=1
+        ),
         LearningRateMonitor("step"),
     ]
     trainer = L.Trainer(
@@ -156,7 +173,9 @@ def train_cnn(
         log_every_n_steps=10,
         num_sanity_val_steps=0,
     )
-    trainer.fit(module, DrawingData(drawings, recipe), ckpt_path=str(last) if resume and last.exists() else None)
+    trainer.fit(
+        module, DrawingData(drawings, recipe), ckpt_path=str(last) if resume and last.exists() else None
+    )
     return module.network.fold()
 
 

@@ -39,14 +39,17 @@ def render(
     preprocessing: Preprocessing,
     augmentation: Augmentation | None = None,
     rng: np.random.Generator | None = None,
+    group: np.ndarray | None = None,
     device: torch.device | str = "cpu",
 ) -> Tensor:
     """Images (len(indices), 1, size, size) of the first `keep[i]` strokes of drawings `indices[i]`.
 
     With an augmentation every drawing is turned, stretched, scaled, shifted and mirrored at random; without one the
-    images are those of live use. Either way a prefix is normalised by its own bounding box.
+    images are those of live use. Either way a prefix is normalised by its own bounding box. Images with the same
+    number in `group` get the same random change (the prefixes of one drawing, say); by default each its own.
     """
     n = len(indices)
+    group = np.arange(n) if group is None else group
     points, lengths, drawing = drawings.gather(indices, keep)
     points = points.astype(np.float64)
     owner = np.repeat(drawing, lengths)
@@ -55,15 +58,18 @@ def render(
     if augmentation is not None:
         if rng is None:
             raise ValueError("an augmentation needs a random generator")
-        angle = rng.uniform(-augmentation.rotation, augmentation.rotation, n)
-        stretch = np.exp(rng.uniform(-augmentation.stretch, augmentation.stretch, n))
-        flip = np.where(rng.random(n) < augmentation.mirror, -1.0, 1.0)
+        groups = int(group.max()) + 1
+        angle = rng.uniform(-augmentation.rotation, augmentation.rotation, groups)[group]
+        stretch = np.exp(rng.uniform(-augmentation.stretch, augmentation.stretch, groups))[group]
+        flip = np.where(rng.random(groups) < augmentation.mirror, -1.0, 1.0)[group]
         cos, sin = np.cos(angle), np.sin(angle)
-        matrix = np.stack([np.stack([cos * flip * stretch, -sin], 1), np.stack([sin * flip * stretch, cos], 1)], 1)
+        matrix = np.stack(
+            [np.stack([cos * flip * stretch, -sin], 1), np.stack([sin * flip * stretch, cos], 1)], 1
+        )
         points = np.einsum("pij,pj->pi", matrix[owner], points)
-        extent = preprocessing.extent * rng.uniform(*augmentation.scale, n)
+        extent = preprocessing.extent * rng.uniform(*augmentation.scale, groups)[group]
         room = np.maximum((preprocessing.size - 1 - extent) / 2, 0)
-        shift = rng.uniform(-1, 1, (n, 2)) * np.minimum(room, augmentation.shift)[:, None]
+        shift = rng.uniform(-1, 1, (groups, 2))[group] * np.minimum(room, augmentation.shift)[:, None]
     starts = np.searchsorted(owner, np.arange(n))
     lower, upper = np.minimum.reduceat(points, starts), np.maximum.reduceat(points, starts)
     scale, offset = fit_to_frame(lower, upper, preprocessing.size, extent)

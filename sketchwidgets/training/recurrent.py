@@ -1,0 +1,149 @@
+"""The recurrent part of the recogniser: a GRU or LSTM over cached CNN features, supervised at every stroke."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightning as L
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, IterableDataset
+
+from sketchwidgets.models.recurrent import RecurrentClassifier
+from sketchwidgets.training.features import PrefixFeatures
+
+
+@dataclass(frozen=True)
+class RecurrentRecipe:
+    """Everything that decides how the recurrent part is trained.
+
+    hidden_size, cell, reset_after : see `RecurrentClassifier`.
+    late_weight : the loss of step t of T counts 1 + late_weight * t / T, so that 0 is uniform.
+    feature_dropout : share of features set to zero, the same ones for all steps of a drawing.
+    """
+
+    hidden_size: int = 512
+    cell: str = "gru"
+    reset_after: bool = False
+    epochs: int = 12
+    batch_size: int = 256
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.05
+    label_smoothing: float = 0.05
+    late_weight: float = 0.5
+    feature_dropout: float = 0.2
+    seed: int = 0
+
+
+class RecurrentTraining(L.LightningModule):
+    """Weighted cross-entropy over all steps; validation on the last step."""
+
+    def __init__(self, classes: int, features: int, steps: int, recipe: RecurrentRecipe) -> None:
+        super().__init__()
+        self.recipe, self.steps = recipe, steps
+        self.network = RecurrentClassifier(
+            features, recipe.hidden_size, classes, recipe.cell, reset_after=recipe.reset_after
+        )
+
+    def training_step(self, batch: tuple[Tensor, Tensor, Tensor], _: int) -> Tensor:
+        features, labels, steps = batch
+        keep = 1 - self.recipe.feature_dropout
+        mask = torch.rand_like(features[:, :1]).lt_(keep) / keep
+        scores = self.network(features * mask)
+        n, length, classes = scores.shape
+        loss = F.cross_entropy(
+            scores.flatten(0, 1),
+            labels.repeat_interleave(length),
+            label_smoothing=self.recipe.label_smoothing,
+            reduction="none",
+        ).view(n, length)
+        t = torch.arange(1, length + 1, device=loss.device) / steps[:, None]
+        weight = (1 + self.recipe.late_weight * t) * (t <= 1)
+        # Each drawing counts the same, however many strokes it has.
+        loss = ((loss * weight).sum(1) / weight.sum(1)).mean()
+        self.log("loss", loss, prog_bar=True)
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], _: int) -> None:
+        features, labels, steps = batch
+        right = self.network(features).argmax(2) == labels[:, None]
+        rows = torch.arange(len(labels), device=right.device)
+        self.log("last_top1", right[rows, steps - 1].float().mean(), prog_bar=True, batch_size=len(labels))
+        half = right[rows, (steps + 1) // 2 - 1].float().mean()
+        self.log("half_top1", half, prog_bar=True, batch_size=len(labels))
+
+    def configure_optimizers(self) -> dict:
+        recipe = self.recipe
+        optimizer = torch.optim.AdamW(
+            self.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay
+        )
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, recipe.learning_rate, total_steps=self.steps, pct_start=0.1
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+class _Batches(IterableDataset):
+    """Drawings in random order, those of a batch of similar length."""
+
+    def __init__(self, features: PrefixFeatures, batch_size: int, seed: int | None) -> None:
+        super().__init__()
+        self.features, self.batch_size, self.seed, self.epoch = features, batch_size, seed, 0
+
+    def __len__(self) -> int:
+        return -(-len(self.features) // self.batch_size)
+
+    def __iter__(self):
+        order = np.argsort(self.features.steps, kind="stable")
+        batches = np.arange(len(self))
+        if self.seed is not None:
+            rng = np.random.default_rng([self.seed, self.epoch])
+            # Sorting by length plus noise keeps padding small without fixing which drawings meet in a batch.
+            order = np.argsort(self.features.steps + rng.random(len(self.features)), kind="stable")
+            batches = rng.permutation(batches)
+        for number in batches:
+            yield self.features.batch(order[number * self.batch_size : (number + 1) * self.batch_size])
+
+
+class _SetEpoch(L.Callback):
+    def __init__(self, batches: _Batches) -> None:
+        self.batches = batches
+
+    def on_train_epoch_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        self.batches.epoch = trainer.current_epoch
+
+
+def train_recurrent(
+    train: PrefixFeatures,
+    validation: PrefixFeatures,
+    classes: int,
+    folder: str | Path,
+    recipe: RecurrentRecipe | None = None,
+    *,
+    resume: bool = True,
+) -> RecurrentClassifier:
+    """Train, leaving a checkpoint per epoch and a CSV log in `folder`; a run that was cut off goes on from there."""
+    recipe, folder = recipe or RecurrentRecipe(), Path(folder)
+    torch.manual_seed(recipe.seed)
+    batches = _Batches(train, recipe.batch_size, recipe.seed)
+    module = RecurrentTraining(classes, train.features.shape[1], recipe.epochs * len(batches), recipe)
+    trainer = L.Trainer(
+        accelerator="auto",
+        max_epochs=recipe.epochs,
+        callbacks=[ModelCheckpoint(folder, save_last=True), _SetEpoch(batches)],
+        logger=CSVLogger(folder, name="log"),
+        num_sanity_val_steps=0,
+        gradient_clip_val=5.0,
+        reload_dataloaders_every_n_epochs=1,
+    )
+    last = folder / "last.ckpt"
+    trainer.fit(
+        module,
+        DataLoader(batches, batch_size=None),
+        DataLoader(_Batches(validation, 512, None), batch_size=None),
+        ckpt_path=str(last) if resume and last.exists() else None,
+    )
+    return module.network.eval()
