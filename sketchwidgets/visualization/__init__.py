@@ -1,1 +1,7 @@
+"""Everything that looks into a network."""
 
+from ._errors import ProjectionError
+from ._project import Recording, project, record
+from ._result import LayerProjection, Projections
+
+__all__ = ["LayerProjection", "ProjectionError", "Projections", "Recording", "project", "record"]

@@ -1,0 +1,121 @@
+"""What a projection returns."""
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from ._mosaic import mosaic_html
+
+
+class LayerProjection:
+    """The projections of one layer's strongest units, each cropped to its receptive field.
+
+    n is the number of images, top the units per image, strongest first; (C, H, W) the shape of an input image.
+
+    channels : (n, top) int64, the feature map of each unit.
+    positions : (n, top, 2) int64, row and column of the unit on its map.
+    activations : (n, top), the unit's value.
+    dead : (n, top) bool, activation of 0 or less: nothing excites the unit, and its projection is blank.
+    boxes : (n, top, 4) int64, top, left, bottom, right of the receptive field in the input, clipped to it.
+    images : (n, top, C, H, W), the projections in place, zero outside of their boxes; made when first asked for.
+    crops(i) : the projections of image i, only the boxes: a list of (C, h, w).
+
+    Values are signed, in units of the seed: with the default seed, the unit's activation, a projection under backprop sums
+    with the image to about the activation; only relative values within one projection mean anything under the other rules.
+    """
+
+    def __init__(
+        self,
+        layer: str,
+        rule: str,
+        windows: Tensor,
+        corners: Tensor,
+        boxes: Tensor,
+        channels: Tensor,
+        positions: Tensor,
+        activations: Tensor,
+        image_size: tuple[int, int],
+    ) -> None:
+        self.layer = layer
+        self.rule = rule
+        self.channels = channels
+        self.positions = positions
+        self.activations = activations
+        self.dead = ~(activations > 0)
+        self.boxes = boxes
+        self._windows = windows  # (n, top, C, h, w), all of one size
+        self._corners = corners  # (n, top, 2), where each window starts, possibly outside of the image
+        self._image_size = image_size
+        self._images: Tensor | None = None
+
+    @property
+    def images(self) -> Tensor:
+        if self._images is None:
+            n, top, channels = self._windows.shape[:3]
+            self._images = self._windows.new_zeros((n, top, channels, *self._image_size))
+            for i in range(n):
+                for rank, crop in enumerate(self.crops(i)):
+                    y, x, bottom, right = self.boxes[i, rank].tolist()
+                    self._images[i, rank, :, y:bottom, x:right] = crop
+        return self._images
+
+    def crops(self, i: int = 0) -> list[Tensor]:
+        """The projections of image i inside of their boxes, a list of (C, h, w) views; sizes differ at the border."""
+        crops = []
+        for window, corner, box in zip(
+            self._windows[i], self._corners[i].tolist(), self.boxes[i].tolist(), strict=True
+        ):
+            top, left = box[0] - corner[0], box[1] - corner[1]
+            crops.append(window[:, top : top + box[2] - box[0], left : left + box[3] - box[1]])
+        return crops
+
+    def __len__(self) -> int:
+        return len(self.channels)
+
+    def __repr__(self) -> str:
+        n, top = self.channels.shape
+        return f"LayerProjection({self.layer!r}, rule={self.rule!r}, images={n}, top={top}, dead={int(self.dead.sum())})"
+
+    def _repr_html_(self) -> str:
+        return mosaic_html([self])
+
+
+class Projections(Mapping[str, LayerProjection]):
+    """The projections of several layers, by layer name, in the order of the forward pass."""
+
+    def __init__(self, layers: Mapping[str, LayerProjection]) -> None:
+        self._layers = dict(layers)
+
+    def __getitem__(self, layer: str) -> LayerProjection:
+        try:
+            return self._layers[layer]
+        except KeyError:
+            raise KeyError(f"no layer {layer!r}; there are {', '.join(self._layers)}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._layers)
+
+    def __len__(self) -> int:
+        return len(self._layers)
+
+    def __repr__(self) -> str:
+        return f"Projections({', '.join(map(repr, self._layers.values()))})"
+
+    def _repr_html_(self) -> str:
+        return mosaic_html(list(self._layers.values()))
+
+
+def bounding_boxes(images: Tensor) -> Tensor:
+    """(..., 4) int64: the smallest box that holds every non-zero pixel of (..., C, H, W); all zero where there is none."""
+    inside = (images != 0).any(-3)
+    edges = []
+    for axis in (-1, -2):
+        line = inside.any(axis)
+        size = line.shape[-1]
+        index = torch.arange(size, device=images.device)
+        first = torch.where(line, index, size).amin(-1)
+        last = torch.where(line, index + 1, 0).amax(-1)
+        edges.append((torch.minimum(first, last), last))
+    (top, bottom), (left, right) = edges
+    return torch.stack([top, left, bottom, right], dim=-1)

@@ -1,0 +1,143 @@
+"""Signals that live in windows: one small window per seeded unit, somewhere on a map.
+
+Going down from one unit, the signal can only be non-zero inside the unit's receptive field. Windows carries just that
+part: `signal` (units, channels, height, width), and for every unit where its window lies on the map. All windows of one map
+have the same size, and two maps of one network shift by the same amount for all units, so that sums of branches are simple.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """A signal on a map, for each of several units.
+
+    signal : (units, c, height, width), or (units, *shape of the value without batch) where `full`.
+    top, left : (units,) int64, the row and column of the map where each window starts; it may stick out. None where the
+        extent is unknown or is the whole map.
+    height, width : of the window.
+    full : the signal is given on the whole map, whatever the window; outside of the window it is zero.
+    """
+
+    signal: Tensor
+    top: np.ndarray | None = None
+    left: np.ndarray | None = None
+    height: int = 0
+    width: int = 0
+    full: bool = True
+
+    @property
+    def bounded(self) -> bool:
+        """Whether it is known where the signal can be non-zero."""
+        return self.top is not None
+
+    def with_signal(self, signal: Tensor) -> "Windows":
+        """The same place with another signal."""
+        return replace(self, signal=signal)
+
+    def moved(
+        self,
+        stride: tuple[int, int],
+        padding: tuple[int, int],
+        reach: tuple[int, int],
+        signal: Tensor,
+    ) -> "Windows":
+        """The place below a sliding operation (stride, padding, reach of its kernel), with the signal there."""
+        if not self.bounded:
+            return Windows(signal)
+        return Windows(
+            signal,
+            self.top * stride[0] - padding[0],
+            self.left * stride[1] - padding[1],
+            (self.height - 1) * stride[0] + reach[0],
+            (self.width - 1) * stride[1] + reach[1],
+            self.full,
+        )
+
+    def sticks_out(self, size: tuple[int, int]) -> bool:
+        """Whether some window reaches beyond a map of that height and width."""
+        return bool(
+            self.top.min() < 0
+            or self.left.min() < 0
+            or self.top.max() + self.height > size[0]
+            or self.left.max() + self.width > size[1]
+        )
+
+    def rows(self, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """Map rows (units, height) and map columns (units, width) that the windows cover, unclipped."""
+        return (
+            self.top[:, None] + np.arange(self.height),
+            self.left[:, None] + np.arange(self.width),
+        )
+
+    def confined(self, size: tuple[int, int]) -> "Windows":
+        """The same without what lies beyond a map of that size; on the whole map once the window is as large."""
+        if self.full:
+            return self
+        if self.height * self.width >= size[0] * size[1]:
+            return self.pasted(size)
+        if not self.sticks_out(size):
+            return self
+        rows, columns = self.rows(size)
+        inside = [
+            torch.from_numpy((index >= 0) & (index < n)).to(self.signal)
+            for index, n in zip((rows, columns), size, strict=True)
+        ]
+        return self.with_signal(self.signal * inside[0][:, None, :, None] * inside[1][:, None, None, :])
+
+    def pasted(self, size: tuple[int, int]) -> "Windows":
+        """The same on the whole map."""
+        if self.full:
+            return self
+        units, channels = self.signal.shape[:2]
+        whole = self.signal.new_zeros((units, channels, *size)).to(memory_format=torch.channels_last)
+        for unit, (top, left, bottom, right) in enumerate(self.boxes(size)):
+            if top < bottom and left < right:
+                y, x = int(self.top[unit]), int(self.left[unit])
+                whole[unit, :, top:bottom, left:right] = self.signal[
+                    unit, :, top - y : bottom - y, left - x : right - x
+                ]
+        return replace(self, signal=whole, full=True)
+
+    def boxes(self, size: tuple[int, int]) -> np.ndarray:
+        """(units, 4) int64: top, left, bottom, right of the part of each window on the map; the whole map if unknown."""
+        if not self.bounded:
+            return np.tile(np.array([0, 0, *size], dtype=np.int64), (len(self.signal), 1))
+        corners = [
+            (self.top, size[0]),
+            (self.left, size[1]),
+            (self.top + self.height, size[0]),
+            (self.left + self.width, size[1]),
+        ]
+        return np.stack([np.clip(at, 0, n) for at, n in corners], axis=1)
+
+
+def add(a: Windows | None, b: Windows, size: tuple[int, int] | None) -> Windows:
+    """The sum of two signals on one map of that size (None: a value that is not a map), on the union of their windows."""
+    if a is None:
+        return b
+    if not (a.bounded and b.bounded):
+        if size is not None:
+            a, b = a.pasted(size), b.pasted(size)
+        return Windows(a.signal + b.signal)
+    # The offset between the two windows is the same for every unit.
+    down, right = int(b.top[0] - a.top[0]), int(b.left[0] - a.left[0])
+    up, back = min(0, down), min(0, right)
+    height = max(a.height, down + b.height) - up
+    width = max(a.width, right + b.width) - back
+    place = replace(a, top=a.top + up, left=a.left + back, height=height, width=width)
+    if a.full or b.full:
+        a, b = a.pasted(size), b.pasted(size)
+        return replace(place, signal=a.signal + b.signal, full=True)
+    if (a.height, a.width) == (height, width) and (down, right) == (0, 0) and a.signal.shape == b.signal.shape:
+        return replace(place, signal=a.signal + b.signal)
+    units, channels = a.signal.shape[:2]
+    signal = a.signal.new_zeros((units, channels, height, width)).to(memory_format=torch.channels_last)
+    signal[:, :, -up : a.height - up, -back : a.width - back] += a.signal
+    signal[:, :, down - up : down - up + b.height, right - back : right - back + b.width] += b.signal
+    union = replace(place, signal=signal)
+    return union.pasted(size) if height * width >= size[0] * size[1] else union
