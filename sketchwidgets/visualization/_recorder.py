@@ -31,6 +31,11 @@ class _Operations(TorchDispatchMode):
         self.tape = tape
         self.paused = False
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # Else the first recording imports the whole of torch._dynamo, which takes seconds.
+        return False
+
     def __torch_dispatch__(self, operation: Any, types: Any, args: tuple = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if self.paused:
