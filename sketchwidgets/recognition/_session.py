@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from sketchwidgets.recognition._prediction import Prediction
+from sketchwidgets.recognition._states import StateStack
 from sketchwidgets.sketch import Sketch, SketchError
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Session:
         self._pending: np.ndarray | None = None  # points of a stroke in progress that are on the canvas
         self._strokes: list[np.ndarray] = []
         self._timed: list[bool] = []
-        self._states: list[tuple[Tensor, ...]] = []
+        self._states = StateStack()
         self._predictions: list[Prediction] = []
         self._sketch: Sketch | None = None
 
@@ -60,7 +61,7 @@ class Session:
         prediction, state = self._recognize(points, provisional=False)
         self._strokes.append(points)
         self._timed.append(timed)
-        self._states.append(state)
+        self._states.push(state)
         self._predictions.append(prediction)
         self._sketch = None
         return prediction
@@ -113,7 +114,7 @@ class Session:
         if step == len(self) and self._canvas_is_current and self._pending is None:
             return self._canvas.image.clone()
         canvas = self.recognizer.preprocessing.canvas(self.recognizer.device)
-        canvas.set_strokes(self._strokes[:step])
+        canvas.set_strokes([stroke[:, :2] for stroke in self._strokes[:step]])
         return canvas.image
 
     def __len__(self) -> int:
@@ -129,7 +130,9 @@ class Session:
             checked = Sketch([stroke])
         except SketchError as error:
             raise SketchError(error.problem, f"stroke {len(self)}", *error.places[1:]) from None
-        return checked[0], checked.timed
+        points = checked[0].copy()  # its own memory only, not that of the sketch
+        points.flags.writeable = False
+        return points, checked.timed
 
     def _recognize(self, points: np.ndarray, provisional: bool) -> tuple[Prediction, tuple[Tensor, ...]]:
         recognizer = self.recognizer
@@ -145,9 +148,9 @@ class Session:
                     f"the forward pass gave features of shape {tuple(features.shape)}, "
                     f"not (1, {recognizer.recurrent.input_size})"
                 )
-            before = self._states[-1] if self._states else recognizer.recurrent.initial_state(1)
+            before = self._states.top() if self._strokes else recognizer.recurrent.initial_state(1)
             logits, state = recognizer.recurrent.step(features, before)
-            probabilities = logits[0].softmax(0).cpu().numpy()
+            probabilities = logits[0].softmax(0).cpu().numpy().copy()
         probabilities.flags.writeable = False
         prediction = Prediction(probabilities, recognizer.classes, len(self) + 1, provisional)
         # Only now: had the pass raised, the canvas would hold a stroke that was never committed.
@@ -162,12 +165,14 @@ class Session:
             grown = len(points) >= drawn and np.array_equal(points[:drawn, :2], self._pending)
             self._canvas_is_current &= grown
         current, self._canvas_is_current = self._canvas_is_current, False
+        points = points[:, :2]
+        before = () if current else [stroke[:, :2] for stroke in self._strokes]
         if provisional:
             if not current:
-                self._canvas.set_strokes(self._strokes)
+                self._canvas.set_strokes(before)
             self._canvas.preview(points)
         elif current:
             self._canvas.add(points)
         else:
-            self._canvas.set_strokes([*self._strokes, points])
+            self._canvas.set_strokes([*before, points])
         return self._canvas.image

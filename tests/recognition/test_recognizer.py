@@ -16,7 +16,6 @@ from sketchwidgets.recognition import Preprocessing, Recognizer, _recognizer
 from sketchwidgets.recognition._prefixes import prefix_images
 from sketchwidgets.sketch import Sketch, SketchError
 
-
 CANNOT_BE_BUILT = "the cnn network of the metadata cannot be built"
 
 

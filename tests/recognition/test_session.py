@@ -9,6 +9,7 @@ from hypothesis.extra import numpy as hnp
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from tiny_recognizer import make_tiny
 
+from sketchwidgets.recognition._states import StateStack
 from sketchwidgets.sketch import Sketch, SketchError
 
 LINE = np.array([[0.0, 0.0], [40.0, 30.0]])
@@ -260,12 +261,39 @@ def test_what_is_kept_for_a_stroke_is_small(tiny):
     session = tiny.session()
     for k in range(50):
         session.add(LINE + k % 7)
-    for state in session._states:
-        for part in state:
-            assert part.untyped_storage().nbytes() == 6 * 4
-            assert not part.requires_grad
-    assert all(p.probabilities.base is None or p.probabilities.base.nbytes == 16 for p in session.predictions)
+    assert all(p.probabilities.base is None for p in session.predictions)  # no view of something larger
     assert all(p.classes is tiny.classes for p in session.predictions)
+    assert all(stroke.base is None for stroke in session._strokes)
+
+
+def test_a_prediction_does_not_change_after_undo(tiny):
+    session = tiny.session()
+    session.add(LINE)
+    old = session.add(HOOK)
+    kept = old.probabilities.copy()
+    session.undo()
+    session.add(FAR)
+    assert np.array_equal(old.probabilities, kept)
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_states_are_a_stack(parts):
+    stack, expected = StateStack(), []
+    generator = np.random.default_rng(0)
+    for turn in range(2000):
+        # Grows over several blocks, then shrinks to nothing, twice.
+        if expected and generator.random() < (0.3 if turn % 1000 < 500 else 0.75):
+            stack.pop()
+            expected.pop()
+        else:
+            state = tuple(torch.full((1, 3), float(turn + part)) for part in range(parts))
+            stack.push(state)
+            expected.append(state)
+        assert len(stack) == len(expected)
+        if expected:
+            assert all(torch.equal(a, b) for a, b in zip(stack.top(), expected[-1], strict=True))
+    stack.clear()
+    assert len(stack) == 0
 
 
 def test_repr(tiny):
