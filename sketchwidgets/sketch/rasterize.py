@@ -1,13 +1,14 @@
 """Strokes to antialiased grey images, in torch: batched, on any device, and one stroke at a time.
 
-The image of a drawing is the distance field of its polylines, clipped: a pixel whose centre lies at distance d from
-the nearest segment has the value clamp(width / 2 + 1/2 - d, 0, 1), ink 1 on paper 0. Joins and caps are round. Strokes
-combine by maximum, so that the order in which they are drawn does not matter and adding a stroke to a `Canvas` gives,
-bit for bit, the image of drawing everything at once.
+The image of a drawing is the distance field of its polylines, clipped: a pixel whose centre lies at distance
+d from the nearest segment has the value clamp(width / 2 + 1/2 - d, 0, 1), ink 1 on paper 0. Joins and caps are
+round. Strokes combine by maximum, so that the order in which they are drawn does not matter and adding a
+stroke to a `Canvas` gives, bit for bit, the image of drawing everything at once.
 
 Pixel (row i, column j) has its centre at x = j, y = i.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -50,7 +51,7 @@ def pack(drawings: Sequence[Iterable[np.ndarray]], device: torch.device | str = 
 
 
 def _segments(lines: Polylines) -> tuple[Tensor, Tensor]:
-    """Segments (n, 4) as x0, y0, x1, y1 and their images (n,). A polyline of one point is one segment of length 0."""
+    """Segments (n, 4), x0, y0, x1, y1, and their images (n,). A polyline of one point is a segment of length 0."""
     points, lengths, image = lines
     starts = torch.cumsum(lengths, 0) - lengths
     # Within a polyline of n > 1 points the segments start at its first n - 1 points.
@@ -72,78 +73,81 @@ def _draw(canvas: Tensor, lines: Polylines, width: float) -> None:
     """Draw onto `canvas` (n, rows, columns) in place, combining by maximum."""
     if len(lines.points) == 0:
         return
-    segments, owner = _segments(lines)
+    _, rows, columns = canvas.shape
     reach = width / 2 + 0.5  # no pixel centre farther than this from a segment has ink
-    lower = segments.view(-1, 2, 2).amin(1)
-    upper = segments.view(-1, 2, 2).amax(1)
-    limit = torch.tensor(canvas.shape[:0:-1], device=canvas.device, dtype=segments.dtype) - 1
-    visible = ((upper >= -reach) & (lower <= limit + reach)).all(1)
-    if not bool(visible.all()):
-        segments, owner, lower, upper = segments[visible], owner[visible], lower[visible], upper[visible]
-    delta = segments[:, 2:] - segments[:, :2]
-    steep = delta[:, 1].abs() > delta[:, 0].abs()
-    for axis, chosen in ((0, ~steep), (1, steep)):
-        if bool(chosen.any()):
-            # Axis 0 walks along columns; for steep segments x and y change places, here and in the canvas strides.
-            part = segments[chosen]
-            part = part if axis == 0 else part[:, [1, 0, 3, 2]]
-            _draw_along(
-                canvas, part, owner[chosen], lower[chosen, axis], upper[chosen, axis], reach, transposed=axis == 1
-            )
-
-
-def _draw_along(
-    canvas: Tensor, segments: Tensor, owner: Tensor, lower: Tensor, upper: Tensor, reach: float, transposed: bool
-) -> None:
-    """Draw segments whose slope is at most 1 in (major, minor) coordinates."""
-    n_images, rows, columns = canvas.shape
-    majors, minors = (rows, columns) if transposed else (columns, rows)
-    begin = (lower - reach).ceil().clamp(min=0)
-    counts = ((upper + reach).floor().clamp(max=majors - 1) - begin + 1).clamp(min=0).long()
-    # Perpendicular distance `reach` is at most sqrt(2) * reach across the minor axis, plus rounding.
-    half = int(np.floor(reach * 2**0.5 + 0.5))
-    offsets = torch.arange(-half, half + 1, device=canvas.device, dtype=segments.dtype)
-    per_chunk = _CHUNK_CPU if canvas.device.type == "cpu" else _CHUNK_GPU
-    total = torch.cumsum(counts, 0)
-    length = (segments[:, 2:] - segments[:, :2]).square().sum(1).sqrt()
-    direction = (segments[:, 2:] - segments[:, :2]) / length.clamp(min=1e-12)[:, None]
-    slope = direction[:, 1] / direction[:, 0].abs().clamp(min=1e-12) * direction[:, 0].sign()
+    segments, owner = _segments(lines)
+    vector = segments[:, 2:] - segments[:, :2]
+    # Each segment is walked along its major axis: x or, where it is steep, y. From here on everything is in
+    # (major, minor) coordinates, and which is which shows only in the strides and the sizes.
+    steep = vector[:, 1].abs() > vector[:, 0].abs()
+    segments = torch.where(steep[:, None], segments[:, [1, 0, 3, 2]], segments)
+    vector = torch.where(steep[:, None], vector.flip(1), vector)
+    major_stride = torch.where(steep, columns, 1)
+    minor_stride = torch.where(steep, 1, columns)
+    x0, y0, x1, y1 = segments.unbind(1)
+    length = vector.square().sum(1).sqrt_()
+    # A dot has no direction; any will do.
+    ux, uy = torch.where(length[:, None] > 0, vector / length[:, None], vector.new_tensor([1.0, 0.0])).unbind(
+        1
+    )
+    slope = uy / ux
+    # Across the minor axis ink reaches `height` to either side of the segment, at most sqrt(2) * reach.
+    height = (slope.square() + 1).sqrt_().mul_(reach)
+    offsets = torch.arange(int(2 * 2**0.5 * reach) + 1, device=canvas.device)[:, None]
+    left, right = torch.minimum(x0, x1), torch.maximum(x0, x1)
+    begin = (left - reach).ceil_()
+    end = (right + reach).floor_()
+    margin = len(offsets)
+    box = torch.stack([left, torch.minimum(y0, y1), -right, -torch.maximum(y0, y1)], 1).amin(0).tolist()
+    inside = min(box[:2]) >= margin and -min(box[2:]) < min(rows, columns) - margin
+    if not inside:
+        begin = begin.clamp_(min=0)
+        end = torch.minimum(end, torch.where(steep, rows - 1, columns - 1))
+    counts = end.sub_(begin).add_(1).clamp_(min=0).long()
+    table = torch.stack([x0, y0, ux, uy, length, slope, left - x0, right - x0, height, begin])
+    places = torch.stack([owner * (rows * columns), major_stride, minor_stride])
     flat = canvas.view(-1)
-    base = owner * (rows * columns)
-    table = torch.stack(
-        [
-            segments[:, 0], segments[:, 1], direction[:, 0], direction[:, 1], length, slope,
-            torch.minimum(segments[:, 0], segments[:, 2]), torch.maximum(segments[:, 0], segments[:, 2]), begin,
-        ],
-        1,
-    )  # fmt: skip
-    bounds = [0]
-    total_list = total.tolist()
-    while bounds[-1] < len(counts):  # chunks of whole segments
-        done = total_list[bounds[-1] - 1] if bounds[-1] else 0
-        budget = done + max(per_chunk // len(offsets), 1)
-        bounds.append(max(int(np.searchsorted(total_list, budget, "right")), bounds[-1] + 1))
-    for first, last in zip(bounds, bounds[1:], strict=False):
+    for first, last in _chunks(counts, len(offsets), canvas.device):
         count = counts[first:last]
-        segment = torch.repeat_interleave(count)
-        before = torch.cumsum(count, 0) - count
-        x0, y0, ux, uy, norm, slopes, left, right, start = table[first:last].index_select(0, segment).unbind(1)
-        position = torch.arange(len(segment), device=canvas.device)
-        major = start + (position - before[segment])
-        along = torch.minimum(torch.maximum(major, left), right) - x0
-        centre = (y0 + along * slopes).round()
-        across = centre[:, None] + offsets  # (steps, 2 half + 1)
-        px = (major - x0)[:, None]
-        py = across - y0[:, None]
-        t = torch.addcmul(px * ux[:, None], py, uy[:, None]).clamp_(min=0)
-        t = torch.minimum(t, norm[:, None])
-        dx = torch.addcmul(px, t, ux[:, None], value=-1)
-        dy = py.addcmul_(t, uy[:, None], value=-1)
-        ink = torch.addcmul(dx.square_(), dy, dy).sqrt_().neg_().add_(reach).clamp_(max=1)
-        keep = (ink > 0) & (across >= 0) & (across <= minors - 1)
-        strides = (columns, 1) if transposed else (1, columns)
-        index = (base[first:last][segment] + major.long() * strides[0])[:, None] + across.long() * strides[1]
-        flat.scatter_reduce_(0, index[keep], ink[keep], "amax")
+        of = torch.repeat_interleave(count)  # the segment of each step
+        step = torch.arange(len(of), device=canvas.device) - (torch.cumsum(count, 0) - count).index_select(
+            0, of
+        )
+        x0, y0, ux, uy, norm, slope, left, right, height, begin = table[:, first:last].index_select(1, of)
+        base, major_stride, minor_stride = places[:, first:last].index_select(1, of)
+        major = begin + step
+        px = major - x0
+        bottom = torch.minimum(torch.maximum(px, left), right).mul_(slope).add_(y0).sub_(height).ceil_()
+        # Every step looks at as many pixels, (offsets, steps): t runs along the segment, v across it.
+        py = (bottom - y0) + offsets
+        t = torch.addcmul(px * ux, py, uy)
+        v = torch.addcmul(px * uy, py, ux, value=-1)
+        t -= torch.minimum(t.clamp(min=0), norm)
+        ink = v.square_().addcmul_(t, t).sqrt_().neg_().add_(reach).clamp_(0, 1)
+        index = base.addcmul_(major.long(), major_stride)
+        minor = bottom.long() + offsets
+        if not inside:
+            minors = torch.where(minor_stride == 1, columns, rows)
+            ink *= (minor >= 0) & (minor < minors)
+            minor = torch.minimum(minor.clamp_(min=0), minors - 1)
+        index = torch.addcmul(index, minor, minor_stride)
+        flat.scatter_reduce_(0, index.view(-1), ink.view(-1), "amax")
+
+
+def _chunks(counts: Tensor, width: int, device: torch.device) -> Iterable[tuple[int, int]]:
+    """Ranges of segments whose pixels, `width` for each of `counts` steps, fit the memory of one chunk."""
+    budget = (_CHUNK_CPU if device.type == "cpu" else _CHUNK_GPU) // width
+    total = torch.cumsum(counts, 0)
+    if not len(counts) or int(total[-1]) <= budget:
+        yield 0, len(counts)
+        return
+    ends = total.tolist()
+    first = 0
+    while first < len(ends):
+        done = ends[first - 1] if first else 0
+        last = max(bisect_right(ends, done + budget), first + 1)
+        yield first, last
+        first = last
 
 
 def rasterize_polylines(lines: Polylines, n_images: int, size: int = 225, width: float = 3.0) -> Tensor:
