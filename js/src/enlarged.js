@@ -129,7 +129,7 @@ export class Enlarged {
     /** @type {[string, string][]} */
     const facts = [["Activation", short(tile.activation)]];
     if (tile.position) facts.push(["Unit", `row ${tile.position[0]}, column ${tile.position[1]} of its map`]);
-    facts.push(["Sees", `${bottom - top} × ${right - left} of ${this.#store.size} × ${this.#store.size} px`]);
+    facts.push(["Sees", `${right - left} × ${bottom - top} of ${this.#store.size} × ${this.#store.size} px`]);
     this.#setFacts(facts);
   }
 

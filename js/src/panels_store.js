@@ -23,7 +23,7 @@ export class PanelsStore extends Store {
   step = 0;
   /** @type {Map<object, Set<string>>} rows in sight, for each view */
   #sight = new Map();
-  #lastSight = "";
+  #lastSight = "[]";
   #sightScheduled = false;
 
   get empty() {

@@ -29,19 +29,32 @@ export function renderPanels(store, root, signal) {
 
   const enlarged = new Enlarged(
     store,
-    (layer, channel) => views.get(layer)?.tiles.find(({ tile }) => tile?.channel === channel)?.element.focus(),
+    (layer, channel) => {
+      mark(layer);
+      views.get(layer)?.tiles.find(({ tile }) => tile?.channel === channel)?.element.focus();
+    },
     signal,
   );
   const seen = watchSight(store, panels, signal);
   const tileSide = () => Number(store.model.get("tile"));
 
+  /** @param {string} name */
+  const mark = (name) => {
+    const channel = enlarged.shown?.layer === name ? enlarged.shown.channel : undefined;
+    for (const { tile, element } of views.get(name)?.tiles ?? []) {
+      element.classList.toggle("skw-open", tile !== null && tile.channel === channel);
+    }
+  };
   /** @param {string} name @param {number} rank */
   const open = (name, rank) => {
     const view = views.get(name);
     const tile = view?.tiles[rank].tile;
     if (!view || !tile) return;
+    const before = enlarged.shown?.layer;
     view.element.append(enlarged.element);
     enlarged.open(name, tile.channel);
+    mark(name);
+    if (before && before !== name) mark(before);
   };
 
   const rows = () => {
@@ -75,6 +88,7 @@ export function renderPanels(store, root, signal) {
   const row = (name) => {
     const data = store.rows.get(name);
     if (data) views.get(name)?.update(data, tileSide());
+    mark(name);
   };
   const resize = () => {
     panels.style.setProperty("--skw-tile", `${tileSide()}px`);

@@ -26,7 +26,8 @@ export function predictionLabel(store, signal) {
   const guess = h("div", { class: "skw-guess", "aria-hidden": "true" }, name, probability, others);
 
   const update = () => {
-    const { prediction } = store;
+    // A guess at an older drawing would mislead once no new one can come.
+    const prediction = store.link.alive ? store.prediction : null;
     const [first, ...rest] = prediction?.top ?? [];
     name.textContent = first?.[0] ?? "";
     probability.textContent = first ? percent(first[1]) : "";
@@ -40,6 +41,7 @@ export function predictionLabel(store, signal) {
     if (!provisional) spoken.textContent = first ? `${first[0]}, ${percent(first[1])}` : "";
   };
   store.listen("prediction", update, signal);
+  store.listen("notices", update, signal);
   update();
   return h("div", { class: "skw-label" }, guess, spoken);
 }

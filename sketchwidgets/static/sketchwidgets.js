@@ -789,7 +789,7 @@ function predictionLabel(store, signal) {
   const spoken = h("span", { class: "skw-spoken", role: "status" });
   const guess = h("div", { class: "skw-guess", "aria-hidden": "true" }, name, probability, others);
   const update = () => {
-    const { prediction } = store;
+    const prediction = store.link.alive ? store.prediction : null;
     const [first, ...rest] = prediction?.top ?? [];
     name.textContent = first?.[0] ?? "";
     probability.textContent = first ? percent(first[1]) : "";
@@ -800,6 +800,7 @@ function predictionLabel(store, signal) {
     if (!provisional) spoken.textContent = first ? `${first[0]}, ${percent(first[1])}` : "";
   };
   store.listen("prediction", update, signal);
+  store.listen("notices", update, signal);
   update();
   return h("div", { class: "skw-label" }, guess, spoken);
 }
@@ -1056,7 +1057,7 @@ var PanelsStore = class extends Store {
   step = 0;
   /** @type {Map<object, Set<string>>} rows in sight, for each view */
   #sight = /* @__PURE__ */ new Map();
-  #lastSight = "";
+  #lastSight = "[]";
   #sightScheduled = false;
   get empty() {
     for (const { tiles } of this.rows.values()) if (tiles.length > 0) return false;
@@ -1296,7 +1297,7 @@ var Enlarged = class {
     const [top, left, bottom, right] = tile.box;
     const facts = [["Activation", short(tile.activation)]];
     if (tile.position) facts.push(["Unit", `row ${tile.position[0]}, column ${tile.position[1]} of its map`]);
-    facts.push(["Sees", `${bottom - top} × ${right - left} of ${this.#store.size} × ${this.#store.size} px`]);
+    facts.push(["Sees", `${right - left} × ${bottom - top} of ${this.#store.size} × ${this.#store.size} px`]);
     this.#setFacts(facts);
   }
   /** @param {[string, string][]} facts */
@@ -1479,17 +1480,29 @@ function renderPanels(store, root, signal) {
   root.append(panels);
   const enlarged = new Enlarged(
     store,
-    (layer, channel) => views.get(layer)?.tiles.find(({ tile }) => tile?.channel === channel)?.element.focus(),
+    (layer, channel) => {
+      mark(layer);
+      views.get(layer)?.tiles.find(({ tile }) => tile?.channel === channel)?.element.focus();
+    },
     signal
   );
   const seen = watchSight(store, panels, signal);
   const tileSide = () => Number(store.model.get("tile"));
+  const mark = (name) => {
+    const channel = enlarged.shown?.layer === name ? enlarged.shown.channel : void 0;
+    for (const { tile, element } of views.get(name)?.tiles ?? []) {
+      element.classList.toggle("skw-open", tile !== null && tile.channel === channel);
+    }
+  };
   const open = (name, rank) => {
     const view = views.get(name);
     const tile = view?.tiles[rank].tile;
     if (!view || !tile) return;
+    const before = enlarged.shown?.layer;
     view.element.append(enlarged.element);
     enlarged.open(name, tile.channel);
+    mark(name);
+    if (before && before !== name) mark(before);
   };
   const rows = () => {
     for (const [name, view] of views) {
@@ -1523,6 +1536,7 @@ function renderPanels(store, root, signal) {
   const row = (name) => {
     const data = store.rows.get(name);
     if (data) views.get(name)?.update(data, tileSide());
+    mark(name);
   };
   const resize = () => {
     panels.style.setProperty("--skw-tile", `${tileSide()}px`);
