@@ -130,7 +130,7 @@ class Sketch:
 
     @property
     def strokes(self) -> tuple[NDArray[np.float32], ...]:
-        """One read-only (n, 4) float32 array a stroke: x, y, t in ms (0 if untimed), pressure (1 if unknown)."""
+        """Read-only (n, 4) float32, one a stroke: x, y, t in ms (0 if untimed), pressure (1 if unknown)."""
         if self._strokes is None:
             ends = np.cumsum(self._lengths).tolist()
             self._strokes = tuple(self._points[a:b] for a, b in zip([0, *ends], ends, strict=False))

@@ -7,17 +7,18 @@ the true arc.
 
 import math
 import re
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._errors import SketchError, excerpt
-from .._limits import MAX_POINTS
+from .._limits import MAX_COORDINATE, MAX_POINTS
 
 _ARGUMENTS = {"M": 2, "L": 2, "H": 1, "V": 1, "C": 6, "S": 4, "Q": 4, "T": 2, "A": 7, "Z": 0}
 _SEPARATOR = re.compile(r"[\s,]*+")
 _NUMBER = re.compile(r"[+-]?(?:\d++\.?\d*+|\.\d++)(?:[eE][+-]?\d++)?")
+_RUN = re.compile(rf"(?:{_NUMBER.pattern}[\s,]*+)*+")
 _FLAG = re.compile(r"[01]")
 
 
@@ -26,11 +27,11 @@ def parse_path(data: str) -> list[NDArray[np.float64]]:
 
     Raises:
         SketchError: it does not follow the grammar of path data, has more than 1,000,000 segments, or a
-            number is not finite.
+            number is beyond 1e9.
     """
     commands, numbers = _scan(data)
-    if not np.isfinite(numbers).all():
-        raise SketchError("path data with a number that is not finite")
+    if not (np.abs(numbers) <= MAX_COORDINATE).all():
+        raise SketchError("path data with a number beyond ±1e9")
     if commands <= {"M", "L"}:
         return _polylines(data, numbers)
     return _curves(data)
@@ -50,23 +51,34 @@ def _scan(data: str) -> tuple[set[str], list[float]]:
             problem = f"not path data: {excerpt(data[position : position + 20])} where {expected} must be"
             raise SketchError(problem, f"character {position}")
         commands.add(letter)
+        before = len(numbers)
         position = _SEPARATOR.match(data, position + 1).end()
-        n = 0
-        while count:
-            is_flag = count == 7 and n % 7 in (3, 4)
-            match = (_FLAG if is_flag else _NUMBER).match(data, position)
-            if match is None:
-                break
-            numbers.append(float(match[0]))
-            position = _SEPARATOR.match(data, match.end()).end()
-            n += 1
+        most = (MAX_POINTS - segments) * max(count, 1)
+        if letter in "Aa":
+            position = _scan_arcs(data, position, most, numbers)
+        elif count:
+            run = _RUN.match(data, position)
+            position = run.end()
+            numbers += [float(number[0]) for number in islice(_NUMBER.finditer(run[0]), most + 1)]
+        n = len(numbers) - before
+        if n > most:
+            raise SketchError(f"more than {MAX_POINTS:,} segments")
         if count and (n == 0 or n % count):
             problem = f"not path data: '{letter}' takes {count} numbers at a time, and {n} follow it"
             raise SketchError(problem, f"character {position}")
         segments += n // count if count else 1
-        if segments > MAX_POINTS:
-            raise SketchError(f"more than {MAX_POINTS:,} segments")
     return commands, numbers
+
+
+def _scan_arcs(data: str, position: int, most: int, numbers: list[float]) -> int:
+    """Append the numbers of arcs and return where they end; "01" may be two flags, as these need no comma."""
+    for n in range(most + 1):
+        match = (_FLAG if n % 7 in (3, 4) else _NUMBER).match(data, position)
+        if match is None:
+            break
+        numbers.append(float(match[0]))
+        position = _SEPARATOR.match(data, match.end()).end()
+    return position
 
 
 def _polylines(data: str, numbers: list[float]) -> list[NDArray[np.float64]]:
@@ -82,7 +94,11 @@ def _curves(data: str) -> list[NDArray[np.float64]]:
 
     subpaths: list[list[list[complex]]] = []
     is_open = False  # after a moveto or a closepath the next segment begins a subpath
-    for segment in Path(data):
+    try:
+        segments = list(Path(data))
+    except ArithmeticError as error:  # an arc whose radii are so small that their squares vanish
+        raise SketchError(f"path data beyond arithmetic: {error}") from None
+    for segment in segments:
         if isinstance(segment, Move):
             is_open = False
             continue
@@ -96,7 +112,7 @@ def _curves(data: str) -> list[NDArray[np.float64]]:
             pieces = segment.as_cubic_curves(math.ceil(abs(segment.sweep) / (math.pi / 4)))
             cubics = [[_complex(p) for p in (c.start, c.control1, c.control2, c.end)] for c in pieces]
         else:  # Line, Close, and the arc without radius, which SVG draws as a line
-            cubics = [[start, (2 * start + end) / 3, (start + 2 * end) / 3, end]]
+            cubics = [[start, start + (end - start) / 3, end + (start - end) / 3, end]]
         if not is_open:
             subpaths.append([])
         subpaths[-1] += cubics
@@ -111,7 +127,8 @@ def _complex(point) -> complex:
 def polyline(xy: NDArray[np.float64]) -> NDArray[np.float64]:
     """The (n - 1, 4, 2) cubics of the line through (n, 2) points; a single point becomes a dot, (1, 4, 2)."""
     start, end = (xy, xy) if len(xy) == 1 else (xy[:-1], xy[1:])
-    return np.stack([start, (2 * start + end) / 3, (start + 2 * end) / 3, end], axis=1)
+    third = (end - start) / 3
+    return np.stack([start, start + third, end - third, end], axis=1)
 
 
 def segment_counts(cubics: NDArray[np.float64], tolerance: float) -> NDArray[np.int64]:

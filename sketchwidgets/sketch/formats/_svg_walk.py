@@ -7,6 +7,7 @@ element, and svgelements is handed single attributes, never XML.
 import re
 from typing import NamedTuple
 from xml.etree.ElementTree import ParseError
+from xml.parsers.expat import ErrorString
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,14 +66,12 @@ def walk(content: str | bytes) -> list[Drawn]:
         problem = f"refused: XML with entities or external references ({type(error).__name__})"
         raise SketchError(problem, collector.line) from None
     except ParseError as error:
-        raise SketchError(f"not well-formed XML: {error}", *_line_of(error)) from None
+        line, column = error.position
+        problem = f"not well-formed XML: {ErrorString(error.code)} at column {column}"
+        raise SketchError(problem, f"line {line}") from None
     except (LookupError, ValueError) as error:  # an encoding that is unknown, or not what it says
         raise SketchError(f"not readable XML: {error}", collector.line) from None
     return collector.drawn
-
-
-def _line_of(error: ParseError) -> tuple[str, ...]:
-    return (f"line {error.position[0]}",) if getattr(error, "position", None) else ()
 
 
 class _Collector:
@@ -247,6 +246,8 @@ def _poly(attributes: dict[str, str], *, closed: bool) -> list[NDArray[np.float6
     numbers = _numbers(attributes, "points")
     if len(numbers) % 2:
         raise SketchError(f"has {len(numbers)} numbers, which are no pairs", "attribute 'points'")
+    if not (np.abs(numbers) <= MAX_COORDINATE).all():
+        raise SketchError("a number beyond ±1e9", "attribute 'points'")
     xy = np.array(numbers).reshape(-1, 2)
     if not len(xy):
         return []

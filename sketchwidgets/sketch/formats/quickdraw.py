@@ -171,9 +171,10 @@ def _parse_line(line: str | bytes, source: str, number: int | None) -> QuickDraw
     try:
         if len(line) > 2**20:
             _refuse_crowded(line)
-        record = json.loads(line)
+        record = json.loads(line.strip())
     except json.JSONDecodeError as error:
-        raise SketchError(f"not JSON: {error.msg} at character {error.pos}", *places) from None
+        what = error.msg.removesuffix(" at").removesuffix(" starting")
+        raise SketchError(f"not JSON: {what} at character {error.pos}", *places) from None
     except RecursionError:
         raise SketchError("not a drawing: JSON nested too deeply", *places) from None
     except SketchError as error:

@@ -34,7 +34,7 @@ def simplify(sketch: Sketch) -> Sketch:
     if not len(sketch):
         raise SketchError("a sketch of no strokes has no simplified form")
     left, top, right, bottom = sketch.bounds
-    scale = EXTENT / max(right - left, bottom - top, np.finfo(np.float32).tiny)
+    scale = EXTENT / (max(right - left, bottom - top) or 1.0)
     strokes = []
     for stroke in sketch.strokes:
         xy = np.minimum((stroke[:, :2].astype(np.float64) - (left, top)) * scale, EXTENT)

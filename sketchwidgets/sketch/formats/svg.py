@@ -16,7 +16,7 @@ MAX_SVG_BYTES = 64 * 2**20
 """Largest SVG file: a million points in full precision take half of it."""
 
 RELATIVE_TOLERANCE = 1 / 8000
-"""Default tolerance of flattening, as a share of the longer side of the drawing: 0.03 px of a 225 px image."""
+"""Default tolerance of flattening, as a share of the drawing's longer side: 0.03 px of a 225 px image."""
 
 THUMBNAIL_POINTS = 20_000
 """About as many points as the picture in a notebook draws at most."""
