@@ -6,7 +6,9 @@ import numpy as np
 _DOT = 1e-3
 
 
-def fit_to_frame(lower: np.ndarray, upper: np.ndarray, size: int, extent: float) -> tuple[np.ndarray, np.ndarray]:
+def fit_to_frame(
+    lower: np.ndarray, upper: np.ndarray, size: int, extent: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Scale and offset that centre bounding boxes in a frame of `size` x `size` pixels.
 
     Parameters

@@ -16,8 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sketchwidgets.sketch._normalize import fit_to_frame
+
 # Pixels worked on at once: keeps the dozen temporaries of a chunk in the second-level cache of a CPU.
-_CHUNK_CPU = 1 << 16
+_CHUNK_CPU = 1 << 17
 _CHUNK_GPU = 1 << 22
 
 
@@ -93,7 +95,8 @@ def _draw(canvas: Tensor, lines: Polylines, width: float) -> None:
     slope = uy / ux
     # Across the minor axis ink reaches `height` to either side of the segment, at most sqrt(2) * reach.
     height = (slope.square() + 1).sqrt_().mul_(reach)
-    offsets = torch.arange(int(2 * 2**0.5 * reach) + 1, device=canvas.device)[:, None]
+    steps_across = torch.arange(int(2 * 2**0.5 * reach) + 1, device=canvas.device)[:, None]
+    offsets = steps_across.to(segments.dtype)
     left, right = torch.minimum(x0, x1), torch.maximum(x0, x1)
     begin = (left - reach).ceil_()
     end = (right + reach).floor_()
@@ -119,18 +122,20 @@ def _draw(canvas: Tensor, lines: Polylines, width: float) -> None:
         px = major - x0
         bottom = torch.minimum(torch.maximum(px, left), right).mul_(slope).add_(y0).sub_(height).ceil_()
         # Every step looks at as many pixels, (offsets, steps): t runs along the segment, v across it.
-        py = (bottom - y0) + offsets
-        t = torch.addcmul(px * ux, py, uy)
-        v = torch.addcmul(px * uy, py, ux, value=-1)
+        py = bottom - y0
+        t = torch.addcmul(px * ux + py * uy, offsets, uy)
+        v = torch.addcmul(px * uy - py * ux, offsets, ux, value=-1)
         t -= torch.minimum(t.clamp(min=0), norm)
-        ink = v.square_().addcmul_(t, t).sqrt_().neg_().add_(reach).clamp_(0, 1)
+        ink = torch.rsub(v.square_().addcmul_(t, t).sqrt_(), reach).clamp_(0, 1)
         index = base.addcmul_(major.long(), major_stride)
-        minor = bottom.long() + offsets
-        if not inside:
+        if inside:
+            index = torch.addcmul(index.addcmul_(bottom.long(), minor_stride), steps_across, minor_stride)
+        else:
+            minor = bottom.long() + steps_across
             minors = torch.where(minor_stride == 1, columns, rows)
             ink *= (minor >= 0) & (minor < minors)
             minor = torch.minimum(minor.clamp_(min=0), minors - 1)
-        index = torch.addcmul(index, minor, minor_stride)
+            index = torch.addcmul(index, minor, minor_stride)
         flat.scatter_reduce_(0, index.view(-1), ink.view(-1), "amax")
 
 
@@ -155,6 +160,43 @@ def rasterize_polylines(lines: Polylines, n_images: int, size: int = 225, width:
     canvas = torch.zeros(n_images, size, size, device=lines.points.device)
     _draw(canvas, lines, width)
     return canvas[:, None]
+
+
+def rasterize(
+    sketches: Sequence[Iterable[np.ndarray]],
+    size: int = 225,
+    width: float = 3.0,
+    extent: float | None = 200.0,
+    device: torch.device | str = "cpu",
+) -> Tensor:
+    """Draw sketches, each centred in its frame.
+
+    Parameters
+    ----------
+    sketches : `Sketch` values, or iterables of (n, >=2) strokes.
+    size : side of the images in pixels.
+    width : width of the pen in pixels.
+    extent : length in pixels given to the longer side of each sketch; None takes coordinates as pixels.
+    device : where the images are drawn.
+
+    Returns
+    -------
+    (len(sketches), 1, size, size) float32 in [0, 1], ink 1 on paper 0. A sketch without strokes is blank.
+
+    >>> rasterize([[np.array([[0, 0], [5, 5]])]], size=64, extent=60).shape
+    torch.Size([1, 1, 64, 64])
+    """
+    drawings = [[np.asarray(stroke, np.float64)[:, :2] for stroke in sketch] for sketch in sketches]
+    if extent is not None:
+        drawings = [_fitted(strokes, size, extent) if strokes else strokes for strokes in drawings]
+    return rasterize_polylines(pack(drawings, device), len(drawings), size, width)
+
+
+def _fitted(strokes: list[np.ndarray], size: int, extent: float) -> list[np.ndarray]:
+    lower = np.min([stroke.min(0) for stroke in strokes], 0)
+    upper = np.max([stroke.max(0) for stroke in strokes], 0)
+    scale, offset = fit_to_frame(lower, upper, size, extent)
+    return [stroke * scale + offset for stroke in strokes]
 
 
 class Canvas:
