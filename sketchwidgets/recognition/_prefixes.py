@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sketchwidgets.recognition._preprocessing import Preprocessing
 from sketchwidgets.sketch._normalize import fit_to_frame
-from sketchwidgets.sketch.rasterize import pack, rasterize_polylines
+from sketchwidgets.sketch.rasterizer import pack, rasterize_polylines
 
 
 def prefix_images(

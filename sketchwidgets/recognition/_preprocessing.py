@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from sketchwidgets.sketch._normalize import fit_to_frame
-from sketchwidgets.sketch.rasterize import Canvas
+from sketchwidgets.sketch.rasterizer import Canvas
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from ._limits import MAX_COORDINATE, MAX_POINTS, MAX_STROKES
 from ._sketch import Sketch
 from .formats.quickdraw import QuickDrawRecord, read_bin, read_ndjson, write_bin, write_ndjson
 from .formats.simplify import simplify
-from .rasterize import Canvas, rasterize
+from .rasterizer import Canvas, rasterize
 
 __all__ = [
     "Canvas",

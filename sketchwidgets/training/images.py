@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sketchwidgets.recognition import Preprocessing
 from sketchwidgets.sketch._normalize import fit_to_frame
-from sketchwidgets.sketch.rasterize import Polylines, rasterize_polylines
+from sketchwidgets.sketch.rasterizer import Polylines, rasterize_polylines
 from sketchwidgets.training.quickdraw import DrawingSet
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from sketchwidgets.sketch import Canvas, rasterize
-from sketchwidgets.sketch.rasterize import pack, rasterize_polylines
+from sketchwidgets.sketch.rasterizer import pack, rasterize_polylines
 
 SIZE = 48
 coordinates = st.floats(-20, SIZE + 20, width=32)
@@ -79,7 +79,7 @@ def test_chunks_do_not_show(monkeypatch):
     rng = np.random.default_rng(0)
     batch = [[rng.uniform(-5, 60, (20, 2)) for _ in range(5)] for _ in range(8)]
     whole = rasterize_polylines(pack(batch), 8, SIZE)
-    monkeypatch.setattr("sketchwidgets.sketch.rasterize._CHUNK_CPU", 300)
+    monkeypatch.setattr("sketchwidgets.sketch.rasterizer._CHUNK_CPU", 300)
     assert torch.equal(rasterize_polylines(pack(batch), 8, SIZE), whole)
 
 
