@@ -90,7 +90,7 @@ def train(
     )
     try:
         train_recognizer(data, folder, timed, recipe, evaluate_on)
-    except ValueError as error:
+    except (ValueError, FileNotFoundError) as error:
         typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
         raise typer.Exit(1) from error
     typer.echo((folder / "README.md").read_text())

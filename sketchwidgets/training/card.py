@@ -18,7 +18,7 @@ def model_card(facts: dict[str, Any], size: int) -> str:
         "(Sarvadevabhatla et al., MM 2016).",
         "",
         f"- File: {size / 1e6:.1f} MB of safetensors, float16, the largest layer int8 with a scale per channel.",
-        f"- Data: {facts['data']}; {facts['training_drawings']:,} drawings of 345 classes for training. "
+        f"- Data: {facts['data']}; {facts['training_drawings']:,} drawings of {facts['classes']} classes for training. "
         "Credit: the Quick, Draw! dataset by Google, made available under the Creative Commons Attribution 4.0 "
         "International licence (https://creativecommons.org/licenses/by/4.0/).",
         "- Licence of the weights: CC BY 4.0.",
@@ -64,8 +64,8 @@ def model_card(facts: dict[str, Any], size: int) -> str:
         "",
         "## Limits",
         "",
-        "It knows 345 things, drawn in under 20 seconds by people on the web. It always gives an answer, also for "
-        "what it has never seen, and its probabilities are not calibrated.",
+        f"It knows {facts['classes']} things, drawn in under 20 seconds by people on the web. It always gives an "
+        "answer, also for what it has never seen, and its probabilities are not calibrated.",
         "",
     ]
     return "\n".join(lines)

@@ -47,20 +47,28 @@ class DrawingSet:
     @classmethod
     def load(cls, path: str | Path) -> "DrawingSet":
         """Read an .npz with `xy` (or `x`, `y`, `t_ms`), `stroke_len`, `n_strokes`, `label`, `classes`, `key_id`."""
+        path = Path(path)
+        if not path.is_file():
+            raise FileNotFoundError(f"there is no file of drawings at {path}")
         try:
             with np.load(path, allow_pickle=False) as file:
-                missing = [name for name in _ARRAYS if name not in file]
-                if missing or ("xy" not in file and not {"x", "y"} <= set(file.files)):
-                    raise ValueError(f"{path}: not a set of drawings, {', '.join(missing) or 'xy'} missing")
-                points = file["xy"] if "xy" in file else np.stack([file["x"], file["y"]], 1)
-                return cls(
-                    points.astype(np.float32),
-                    file["t_ms"] if "t_ms" in file else None,
-                    *(file[name] for name in ("stroke_len", "n_strokes", "label", "key_id")),
-                    classes=tuple(str(name) for name in file["classes"]),
-                )
-        except (zipfile.BadZipFile, EOFError, OSError) as error:
-            raise ValueError(f"{path}: cannot be read as an .npz file ({error})") from error
+                arrays = dict(file)
+        except (zipfile.BadZipFile, EOFError, OSError, ValueError, TypeError) as error:
+            raise ValueError(f"{path}: not an .npz file of plain arrays ({error})") from error
+        points = ("xy",) if "xy" in arrays else ("x", "y")
+        missing = [name for name in (*_ARRAYS, *points) if name not in arrays]
+        if missing:
+            raise ValueError(f"{path}: not a set of drawings, {', '.join(missing)} missing")
+        xy = arrays["xy"] if "xy" in arrays else np.stack([arrays["x"], arrays["y"]], 1)
+        try:
+            return cls(
+                xy.astype(np.float32),
+                arrays.get("t_ms"),
+                *(arrays[name] for name in ("stroke_len", "n_strokes", "label", "key_id")),
+                classes=tuple(str(name) for name in arrays["classes"]),
+            )
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
 
     def split(self, one_in: int = 25) -> tuple[np.ndarray, np.ndarray]:
         """Indices for training and for validation; every `one_in`-th drawing by key_id is kept for validation."""

@@ -94,6 +94,7 @@ def train_recognizer(
     facts = {
         "name": NAME,
         "data": "Google QuickDraw, simplified drawings, CC BY 4.0",
+        "classes": len(drawings.classes),
         "training_drawings": len(train),
         "recipe": json.loads(json.dumps(asdict(recipe))),
         "hours": hours.all(),

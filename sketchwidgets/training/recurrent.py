@@ -53,7 +53,7 @@ class RecurrentTraining(L.LightningModule):
         keep = 1 - self.recipe.feature_dropout
         mask = torch.rand_like(features[:, :1]).lt_(keep) / keep
         scores = self.network(features * mask)
-        n, length, classes = scores.shape
+        n, length, _ = scores.shape
         loss = F.cross_entropy(
             scores.flatten(0, 1),
             labels.repeat_interleave(length),
@@ -124,15 +124,20 @@ def train_recurrent(
     recipe: RecurrentRecipe | None = None,
     *,
     resume: bool = True,
+    stop_after: int | None = None,
 ) -> RecurrentClassifier:
-    """Train, leaving a checkpoint per epoch and a CSV log in `folder`; a run that was cut off goes on from there."""
+    """Train, leaving a checkpoint per epoch and a CSV log in `folder`.
+
+    A run that was cut off goes on from its last epoch. `stop_after` ends the run after so many epochs, to be
+    resumed later; the learning rate follows the whole recipe all the same.
+    """
     recipe, folder = recipe or RecurrentRecipe(), Path(folder)
     torch.manual_seed(recipe.seed)
     batches = _Batches(train, recipe.batch_size, recipe.seed)
     module = RecurrentTraining(classes, train.features.shape[1], recipe.epochs * len(batches), recipe)
     trainer = L.Trainer(
         accelerator="auto",
-        max_epochs=recipe.epochs,
+        max_epochs=stop_after or recipe.epochs,
         callbacks=[ModelCheckpoint(folder, save_last=True), _SetEpoch(batches)],
         logger=CSVLogger(folder, name="log"),
         num_sanity_val_steps=0,

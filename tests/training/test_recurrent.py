@@ -1,0 +1,124 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from sketchwidgets.models.sketch_a_net import SketchANet
+from sketchwidgets.recognition import Preprocessing, Recognizer
+from sketchwidgets.training.features import PrefixFeatures, cache_features
+from sketchwidgets.training.images import Augmentation
+from sketchwidgets.training.recurrent import RecurrentRecipe, train_recurrent
+
+# Lightning's advice on workers and logging intervals, and its own use of what torch calls deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore:::lightning", "ignore:::torch")
+
+PREPROCESSING = Preprocessing(size=32, extent=24.0)
+
+
+def pooled(images):
+    """A stand-in for a CNN that keeps 4 x 4 means: enough to compare features by hand."""
+    return torch.nn.functional.adaptive_avg_pool2d(images, 4).flatten(1)
+
+
+def test_features_are_those_of_every_prefix(drawings, tmp_path):
+    indices = np.array([4, 9, 2])
+    cached = cache_features(pooled, drawings, indices, tmp_path, PREPROCESSING, max_strokes=3)
+    assert cached.steps.tolist() == np.minimum(drawings.n_strokes[indices], 3).tolist()
+    row = 0
+    for index in indices:
+        canvas = PREPROCESSING.canvas()
+        for stroke in drawings.strokes(index)[:3]:
+            canvas.add(stroke)
+            np.testing.assert_allclose(cached.features[row], pooled(canvas.image)[0], atol=2e-3)
+            row += 1
+    assert row == len(cached.features)
+
+
+def test_batches_are_padded_at_the_end(drawings, tmp_path):
+    cached = cache_features(pooled, drawings, np.arange(10), tmp_path, PREPROCESSING)
+    values, labels, steps = cached.batch(np.array([3, 0]))
+    first = np.cumsum(cached.steps) - cached.steps
+    for row, drawing in enumerate((3, 0)):
+        n = int(steps[row])
+        expected = cached.features[first[drawing] : first[drawing] + n]
+        np.testing.assert_array_equal(values[row, :n].numpy(), expected.astype(np.float32))
+        assert labels[row] == drawings.label[drawing]
+
+
+def test_a_cut_off_run_goes_on(drawings, tmp_path):
+    seen = []
+
+    def counting(images):
+        seen.append(len(images))
+        return pooled(images)
+
+    once = cache_features(counting, drawings, np.arange(70), tmp_path, PREPROCESSING, Augmentation())
+    calls = len(seen)
+    again = cache_features(counting, drawings, np.arange(70), tmp_path, PREPROCESSING, Augmentation())
+    assert len(seen) == calls
+    np.testing.assert_array_equal(once.features, again.features)
+    with pytest.raises(ValueError, match="another run"):
+        cache_features(counting, drawings, np.arange(60), tmp_path, PREPROCESSING, Augmentation())
+
+
+def learnable(n=240, seed=0):
+    """Sequences whose class is the sum of two one-hot parts, each shown at its own step."""
+    rng = np.random.default_rng(seed)
+    parts = rng.integers(0, 3, (n, 2))
+    features = np.zeros((n, 2, 6), np.float16)
+    features[np.arange(n), 0, parts[:, 0]] = 1
+    features[np.arange(n), 1, 3 + parts[:, 1]] = 1
+    labels = (parts.sum(1)).astype(np.int64)
+    return PrefixFeatures(features.reshape(-1, 6), np.full(n, 2), labels)
+
+
+def test_it_learns_what_needs_memory(tmp_path):
+    recipe = RecurrentRecipe(
+        hidden_size=24, epochs=30, batch_size=24, learning_rate=2e-2, feature_dropout=0, label_smoothing=0
+    )
+    network = train_recurrent(learnable(), learnable(seed=1), 5, tmp_path, recipe)
+    values, labels, _ = learnable(seed=2).batch(np.arange(100))
+    with torch.no_grad():
+        right = network(values)[:, -1].argmax(1) == labels
+    assert right.float().mean() > 0.95
+
+
+def test_a_resumed_training_ends_where_an_unbroken_one_does(tmp_path):
+    def run(folder, epochs):
+        recipe = RecurrentRecipe(hidden_size=8, epochs=4, batch_size=60, feature_dropout=0)
+        return train_recurrent(learnable(), learnable(seed=1), 5, folder, recipe, stop_after=epochs)
+
+    whole = run(tmp_path / "whole", None)
+    run(tmp_path / "broken", 2)
+    resumed = run(tmp_path / "broken", None)
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(resumed.state_dict()[name], value, msg=name)
+
+
+@pytest.mark.slow
+def test_the_whole_recipe_ends_in_a_recogniser(drawings_file, tmp_path):
+    from typer.testing import CliRunner
+
+    from sketchwidgets.cli import app
+
+    options = "--steps 2 --batch-size 4 --drawings 8 --epochs 1 --hidden-size 16 --evaluate-on 3"
+    done = CliRunner().invoke(app, ["train", str(drawings_file), "--out", str(tmp_path), *options.split()])
+    assert done.exit_code == 0, done.output
+    recognizer = Recognizer.load(tmp_path / "sketchwidgets-quickdraw345.safetensors")
+    assert isinstance(recognizer.cnn, SketchANet)
+    assert recognizer.classes == ("cat", "dog", "the moon", "bee", "owl", "house")
+    card = (tmp_path / "README.md").read_text()
+    assert "CC BY 4.0" in card
+    assert recognizer.card["measured"]["simplified"]["drawings"] == 3
+    assert json.loads((tmp_path / "hours.json").read_text()).keys() == {"cnn", "features", "recurrent"}
+
+
+def test_a_missing_file_is_a_sentence(tmp_path):
+    from typer.testing import CliRunner
+
+    from sketchwidgets.cli import app
+
+    done = CliRunner().invoke(app, ["train", str(tmp_path / "none.npz"), "--out", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "there is no file of drawings" in done.output
