@@ -2,6 +2,7 @@
 
 import zipfile
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +81,7 @@ class DrawingSet:
         columns = self.points if self.times is None else np.c_[self.points, self.times]
         first, last = self.first_stroke[index], self.first_stroke[index + 1]
         bounds = self.first_point[first : last + 1]
-        return [np.asarray(columns[a:b], np.float32) for a, b in zip(bounds, bounds[1:], strict=False)]
+        return [np.asarray(columns[a:b], np.float32) for a, b in pairwise(bounds)]
 
     def gather(self, indices: np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Points (P, 2), stroke lengths (S,) and drawing number (S,) of the first `keep` strokes of drawings."""
