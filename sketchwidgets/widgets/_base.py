@@ -47,6 +47,7 @@ class BundledWidget(anywidget.AnyWidget):
                 f"Check the spelling; {name} knows {', '.join(own)} and the traits of every ipywidget "
                 "(layout, tooltip, ...)."
             )
+        self.greeted = False  # whether a view has ever appeared
         self._hello_callbacks: list[Callable[[], None]] = []
         self._ack_callbacks: list[Callable[[int, float | None], None]] = []
         self._error: dict[str, Any] = {"type": "error", "title": None}
@@ -103,6 +104,7 @@ class BundledWidget(anywidget.AnyWidget):
             self.send_error(error, f"Could not handle the message {kind!r}")
 
     def _on_hello(self, content: dict[str, Any], buffers: list[Any]) -> None:
+        self.greeted = True
         self._send_all(content)
         for callback in tuple(self._hello_callbacks):
             callback()

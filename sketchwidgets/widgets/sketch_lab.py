@@ -10,24 +10,6 @@ from .live._engine import Loadable
 from .recognition import Recognition
 from .sketch_pad import SketchPad
 
-# By the width of the cell and not of the window, which holds side bars and other panes too.
-_STYLE = """<style>
-.skw-lab { container-type: inline-size; width: 100%; overflow: visible; }
-.skw-lab > .skw-lab-style { display: none; }
-.skw-lab-grid { display: grid; gap: 16px 24px; align-items: start; overflow: visible;
-  grid-template: "pad" "recognition" "panels" / minmax(0, 1fr); }
-.skw-lab-grid > * { min-width: 0; margin: 0; width: auto; }
-.skw-lab-pad { grid-area: pad; }
-.skw-lab-recognition { grid-area: recognition; }
-.skw-lab-panels { grid-area: panels; }
-@container (min-width: 600px) {
-  .skw-lab-grid { grid-template: "pad recognition" "panels panels" / minmax(0, 1fr) minmax(0, 1fr); }
-}
-@container (min-width: 960px) {
-  .skw-lab-grid { grid-template: "pad panels" auto "recognition panels" 1fr / 400px minmax(0, 1fr); }
-}
-</style>"""
-
 
 class SketchLab(ipywidgets.Box):
     """A board to draw on, what the network takes the drawing for, and what excites its layers, side by side.
@@ -65,15 +47,13 @@ class SketchLab(ipywidgets.Box):
         self.recognition = Recognition()
         self.panels = LayerPanels(rule=rule, top=top, layers=layers)
         self.engine = link(self.pad, self.recognition, self.panels, recognizer)
-        style = ipywidgets.HTML(_STYLE)
-        style.add_class("skw-lab-style")
         parts = {"pad": self.pad, "recognition": self.recognition, "panels": self.panels}
         for name, widget in parts.items():
             widget.add_class(f"skw-lab-{name}")
-        grid = ipywidgets.Box(list(parts.values()))
-        grid.add_class("skw-lab-grid")
-        self._frame = (style, grid)
-        super().__init__(self._frame)
+        # Two boxes, since a container cannot be laid out by its own width; the style is in the bundle.
+        self._grid = ipywidgets.Box(list(parts.values()))
+        self._grid.add_class("skw-lab-grid")
+        super().__init__([self._grid])
         self.add_class("skw-lab")
 
     def __repr__(self) -> str:
@@ -103,6 +83,6 @@ class SketchLab(ipywidgets.Box):
         if self.comm is None:
             return  # closed before, or never complete
         self.engine.close()
-        for widget in (self.pad, self.recognition, self.panels, *self._frame):
+        for widget in (self.pad, self.recognition, self.panels, self._grid):
             widget.close()
         super().close()

@@ -9,7 +9,7 @@ import numpy as np
 
 
 class Page:
-    """`confirms` says when frames are confirmed: "at once", "never" (a view that died), or "later" by `confirm`.
+    """`confirms` says when frames are: "at once", "never" (a view that died), or "later", by `confirm`.
 
     It checks what must hold of every widget: no frame comes while two are unconfirmed.
     """
@@ -19,7 +19,7 @@ class Page:
         self.confirms = confirms
         self.messages: list[dict[str, Any]] = []
         self.buffers: list[Any] = []
-        self.unconfirmed: list[int] = []
+        self.unconfirmed: list[tuple[int, float | None]] = []
         self.most_unconfirmed = 0
         self._changed = threading.Condition()
         self._strokes = 0
@@ -53,8 +53,8 @@ class Page:
     def confirm(self) -> None:
         """Confirm all frames that have come."""
         frames, self.unconfirmed = list(self.unconfirmed), []
-        for frame in frames:
-            self.say({"type": "ack", "frame": frame, "latency_ms": 5.0})
+        for frame, since in frames:
+            self.say({"type": "ack", "frame": frame, "latency_ms": None if since is None else 5.0})
 
     def of(self, kind: str) -> list[dict[str, Any]]:
         """The messages of one type so far."""
@@ -65,7 +65,7 @@ class Page:
         return next(iter(reversed(self.of(kind))), None)
 
     def wait(self, condition: Callable[["Page"], Any], seconds: float = 20.0) -> None:
-        """Wait until a condition on this page holds; AssertionError with the newest messages if it never does."""
+        """Wait until a condition on this page holds; AssertionError with the newest messages if not."""
         end = time.monotonic() + seconds
         while not condition(self):
             assert time.monotonic() < end, f"never came to pass; the newest messages: {self.messages[-3:]}"
@@ -78,7 +78,7 @@ class Page:
             self.messages.append(content)
             self.buffers.append(buffers)
             if frame is not None:
-                self.unconfirmed.append(frame)
+                self.unconfirmed.append((frame, content["since"]))
                 self.most_unconfirmed = max(self.most_unconfirmed, len(self.unconfirmed))
             self._changed.notify_all()
         if frame is not None and self.confirms == "at once":

@@ -1,4 +1,4 @@
-"""A recogniser small enough for tests that run the whole way: real strokes, images, recordings, projections."""
+"""A recogniser small enough for tests that run the whole way, from strokes to projections."""
 
 import time
 
@@ -40,7 +40,7 @@ class TinyNet(nn.Module):
 
 
 def tiny_recognizer() -> Recognizer:
-    """Random weights from a fixed seed; the cell is eager, so that the classes change from stroke to stroke."""
+    """Random weights from a fixed seed; the cell is eager, so that classes change from stroke to stroke."""
     torch.manual_seed(5)
     recurrent = RecurrentClassifier(8, 8, len(CLASSES))
     with torch.no_grad():

@@ -1,10 +1,13 @@
 """The way of a stroke: from the board to a prediction and to the panels of every layer."""
 
+import contextlib
 import os
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
+
+import torch
 
 from ...recognition import Recognizer, Session
 from .._drawing import Snapshot
@@ -153,9 +156,9 @@ class LiveEngine:
                 self._predictions.recover()
             self._predictions.deliver()
         except Exception as error:
-            self._seen = snapshot.revision  # tried again when the drawing changes
             if len(self._session) != len(self._held):
                 self._start_session()  # the step was left half done
+            self._seen = snapshot.revision  # tried again when the drawing changes
             self._predictions.report(error, "The drawing could not be recognised")
         if behind or self._panels is None:
             return behind
@@ -176,15 +179,25 @@ class LiveEngine:
             self._recognizer = load()
             self._start_session()
             self._predictions.recover()
+            with contextlib.suppress(Exception):  # it will be shown at the first stroke
+                self._warm_up()
         except Exception as error:
             self._predictions.report(error, "The recogniser could not be loaded")
         finally:
             self._pad.send_status("")
         return self._recognizer is not None
 
+    def _warm_up(self) -> None:
+        """Pay for what the first pass sets up once, so that the first stroke is not the slow one."""
+        size, device = self._recognizer.preprocessing.size, self._recognizer.device
+        take = self._recorder.record(self._recognizer.cnn, torch.zeros(1, 1, size, size, device=device))
+        self._recorder.take()
+        take.recording.project(take.recording.layers[-1])
+
     def _start_session(self) -> None:
         self._session = self._recognizer.session(forward=self._recorder)
         self._held.clear()
+        self._seen = None
 
     def _recognize(self, snapshot: Snapshot) -> bool:
         """Bring the session up to the drawing by one stroke at most; True if more are missing."""

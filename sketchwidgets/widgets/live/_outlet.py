@@ -22,6 +22,8 @@ class Outlet:
         self._error: str | None = None
         widget.on_hello(self._greet)
         widget.on_ack(self._confirm)
+        if widget.greeted:  # shown before it was linked; should that view be gone, the first frames expire
+            self._greet()
 
     @property
     def watched(self) -> bool:

@@ -94,6 +94,7 @@ class PanelFeed(Outlet):
         if self._finished == (view, settings) or not self.gate.open:
             return False
         if not view.strokes:
+            self.recover()
             self.widget.send_empty()
             self.give_up()
             return False
@@ -109,14 +110,15 @@ class PanelFeed(Outlet):
         self._job, self._job_of = job, (view, settings)
         if self._rows != self._take.recording.layers:
             self._rows = self._take.recording.layers
-            self.widget.send_rows([(name, name) for name in self._rows])
+            self.widget.send_rows([(name, _title(self._take, name)) for name in self._rows])
         self.widget.send_paper(view.strokes, self._take.image)
         return True
 
     def _send(self, job: Refinement) -> None:
+        self.recover()
         view, _ = self._job_of
         first = not job.started
-        layers = [(name, name, projection) for name, projection in job.hand_out()]
+        layers = [(name, _title(job.take, name), projection) for name, projection in job.hand_out()]
         self.widget.send_panels(
             view.strokes,
             layers,
@@ -136,3 +138,9 @@ class PanelFeed(Outlet):
 
     def _adjust(self, _change: Any) -> None:
         self._wake()
+
+
+def _title(take: Take, layer: str) -> str:
+    """The name of a layer with what it is made of: "relu1: 64 maps of 71 x 71"."""
+    maps = take.recording.maps(layer).shape[1:]
+    return f"{layer}: {maps[0]} maps" + (f" of {maps[1]} × {maps[2]}" if len(maps) == 3 else "")

@@ -15,7 +15,7 @@ class PredictionFeed(Outlet):
         super().__init__(pad, wake)
         self._recognition = recognition
         self._view = View()
-        self._delivered: tuple[View, int] | None = (self._view, 0)
+        self._delivered = (self._view, self.views)
 
     def show(self, view: View) -> None:
         """Make this the view to show; `deliver` sends it."""

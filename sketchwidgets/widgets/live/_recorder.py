@@ -1,10 +1,11 @@
 """The forward pass of a session, recorded when its layers will be projected."""
 
+import contextlib
 from typing import Any
 
 from torch import Tensor, nn
 
-from ...visualization import Recording, record
+from ...visualization import ProjectionError, Recording, record
 
 
 class Recorder:
@@ -24,9 +25,11 @@ class Recorder:
         self._taken: Take | None = None
 
     def __call__(self, cnn: nn.Module, image: Tensor) -> Tensor:
-        if not self.armed:
-            return cnn.features(image)
-        return self.record(cnn, image).recording.output
+        if self.armed:
+            # What cannot be recorded can still be recognised; the panels will say why they stay empty.
+            with contextlib.suppress(ProjectionError):
+                return self.record(cnn, image).recording.output
+        return cnn.features(image)
 
     def record(self, cnn: nn.Module, image: Tensor) -> "Take":
         """Record one pass of an image (1, 1, S, S) that nobody will draw on; `take` returns it too."""
