@@ -78,37 +78,30 @@ def _draw(canvas: Tensor, lines: Polylines, width: float) -> None:
     _, rows, columns = canvas.shape
     reach = width / 2 + 0.5  # no pixel centre farther than this from a segment has ink
     segments, owner = _segments(lines)
-    vector = segments[:, 2:] - segments[:, :2]
-    # Each segment is walked along its major axis: x or, where it is steep, y. From here on everything is in
-    # (major, minor) coordinates, and which is which shows only in the strides and the sizes.
-    steep = vector[:, 1].abs() > vector[:, 0].abs()
+    steep = (segments[:, 3] - segments[:, 1]).abs() > (segments[:, 2] - segments[:, 0]).abs()
+    # Each segment is walked along its major axis, x or, where it is steep, y, upwards. From here on everything
+    # is in (major, minor) coordinates, and which is which shows only in the strides and the sizes.
     segments = torch.where(steep[:, None], segments[:, [1, 0, 3, 2]], segments)
-    vector = torch.where(steep[:, None], vector.flip(1), vector)
-    major_stride = torch.where(steep, columns, 1)
-    minor_stride = torch.where(steep, 1, columns)
+    segments = torch.where((segments[:, 0] > segments[:, 2])[:, None], segments[:, [2, 3, 0, 1]], segments)
     x0, y0, x1, y1 = segments.unbind(1)
-    length = vector.square().sum(1).sqrt_()
-    # A dot has no direction; any will do.
-    ux, uy = torch.where(length[:, None] > 0, vector / length[:, None], vector.new_tensor([1.0, 0.0])).unbind(
-        1
-    )
-    slope = uy / ux
-    # Across the minor axis ink reaches `height` to either side of the segment, at most sqrt(2) * reach.
-    height = (slope.square() + 1).sqrt_().mul_(reach)
+    length = (segments[:, 2:] - segments[:, :2]).square().sum(1).sqrt_()
+    slope = torch.where(x1 > x0, (y1 - y0) / (x1 - x0), 0)  # a dot has no direction; any will do
+    begin = (x0 - reach).ceil_()
+    end = (x1 + reach).floor_()
+    # Across the minor axis ink reaches at most sqrt(2) * reach to either side of the segment.
     steps_across = torch.arange(int(2 * 2**0.5 * reach) + 1, device=canvas.device)[:, None]
     offsets = steps_across.to(segments.dtype)
-    left, right = torch.minimum(x0, x1), torch.maximum(x0, x1)
-    begin = (left - reach).ceil_()
-    end = (right + reach).floor_()
+    box = torch.stack([x0, torch.minimum(y0, y1), -x1, -torch.maximum(y0, y1)], 1).amin(0).tolist()
     margin = len(offsets)
-    box = torch.stack([left, torch.minimum(y0, y1), -right, -torch.maximum(y0, y1)], 1).amin(0).tolist()
     inside = min(box[:2]) >= margin and -min(box[2:]) < min(rows, columns) - margin
     if not inside:
         begin = begin.clamp_(min=0)
         end = torch.minimum(end, torch.where(steep, rows - 1, columns - 1))
     counts = end.sub_(begin).add_(1).clamp_(min=0).long()
-    table = torch.stack([x0, y0, ux, uy, length, slope, left - x0, right - x0, height, begin])
-    places = torch.stack([owner * (rows * columns), major_stride, minor_stride])
+    major_stride = torch.where(steep, columns, 1)
+    # What each step needs of its segment; few things, because they are copied once for every step.
+    table = torch.stack([begin - x0, y0, slope, length])
+    places = torch.stack([owner * (rows * columns) + begin.long() * major_stride, major_stride])
     flat = canvas.view(-1)
     for first, last in _chunks(counts, len(offsets), canvas.device):
         count = counts[first:last]
@@ -116,18 +109,23 @@ def _draw(canvas: Tensor, lines: Polylines, width: float) -> None:
         step = torch.arange(len(of), device=canvas.device) - (torch.cumsum(count, 0) - count).index_select(
             0, of
         )
-        x0, y0, ux, uy, norm, slope, left, right, height, begin = table[:, first:last].index_select(1, of)
-        base, major_stride, minor_stride = places[:, first:last].index_select(1, of)
-        major = begin + step
-        px = major - x0
-        bottom = torch.minimum(torch.maximum(px, left), right).mul_(slope).add_(y0).sub_(height).ceil_()
+        px, y0, slope, length = table[:, first:last].index_select(1, of)
+        index, major_stride = places[:, first:last].index_select(1, of)
+        minor_stride = columns + 1 - major_stride
+        px = px + step
+        secant = slope.square().add_(1).sqrt_()
+        ux = secant.reciprocal()
+        uy = slope * ux
+        # The lowest pixel with ink: below the nearest point of the segment, by reach across its direction.
+        centre = torch.minimum(px.clamp(min=0), length * ux).mul_(slope).add_(y0)
+        bottom = centre.sub_(secant, alpha=reach).ceil_()
         # Every step looks at as many pixels, (offsets, steps): t runs along the segment, v across it.
         py = bottom - y0
         t = torch.addcmul(px * ux + py * uy, offsets, uy)
         v = torch.addcmul(px * uy - py * ux, offsets, ux, value=-1)
-        t -= torch.minimum(t.clamp(min=0), norm)
+        t -= torch.minimum(t.clamp(min=0), length)
         ink = torch.rsub(v.square_().addcmul_(t, t).sqrt_(), reach).clamp_(0, 1)
-        index = base.addcmul_(major.long(), major_stride)
+        index = torch.addcmul(index, step, major_stride)
         if inside:
             index = torch.addcmul(index.addcmul_(bottom.long(), minor_stride), steps_across, minor_stride)
         else:
