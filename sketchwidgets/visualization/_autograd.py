@@ -23,20 +23,8 @@ from ._rules import no_rule, skips_normalization
 from ._switches import PoolGeometry, switch_offsets
 
 # Nodes through which a signal passes by the transpose of a linear map: the same under every rule.
-_LINEAR = """
-    AccumulateGrad Accumulate Add AddBackward Addmm Addmv Addbmm Alias AsStrided AvgPool1D AvgPool2D AvgPool3D
-    AdaptiveAvgPool2D AdaptiveAvgPool3D AdaptiveMaxPool2D AdaptiveMaxPool3D AmaxBackward Baddbmm Bmm Cat Clone
-    ConstantPadNd Convolution Copy CopySlices CopyBackwards CudnnBatchNorm CudnnConvolution Detach Diagonal Div Expand
-    FlattenBackward Fold Gather Im2Col Col2Im IndexSelect Index LiftFresh Linear Lerp MaxPool2DWithIndices
-    MaxPool3DWithIndices Mean MkldnnConvolution Mm Mul Mv NativeBatchNorm Narrow Neg Permute PixelShuffle
-    PixelUnshuffle ReflectionPad1D ReflectionPad2D Repeat ReplicationPad1D ReplicationPad2D ReshapeAlias Reshape Roll Rot90
-    Select Slice SlowConvTranspose2D SlowConv2D ThnnConv2D ConvolutionOverrideable Split SplitWithSizes Squeeze Stack Sub
-    Sum T ToCopy Transpose Unbind Unfold UnsafeSplit UnsafeView Unsqueeze UpsampleBicubic2D UpsampleBilinear2D
-    UpsampleNearest2D UpsampleNearestExact2D View Where ZeroBackward Flip Squeeze Unflatten
-""".split()
-_RECTIFIERS = """
-    Relu LeakyRelu Elu Silu Gelu Mish Hardswish Hardsigmoid Softplus Sigmoid PreluKernel
-""".split()
+_LINEAR = ["AccumulateGrad", "Accumulate", "Add", "AddBackward", "Addmm", "Addmv", "Addbmm", "Alias", "AsStrided", "AvgPool1D", "AvgPool2D", "AvgPool3D", "AdaptiveAvgPool2D", "AdaptiveAvgPool3D", "AdaptiveMaxPool2D", "AdaptiveMaxPool3D", "AmaxBackward", "Baddbmm", "Bmm", "Cat", "Clone", "ConstantPadNd", "Convolution", "Copy", "CopySlices", "CopyBackwards", "CudnnBatchNorm", "CudnnConvolution", "Detach", "Diagonal", "Div", "Expand", "FlattenBackward", "Fold", "Gather", "Im2Col", "Col2Im", "IndexSelect", "Index", "LiftFresh", "Linear", "Lerp", "MaxPool2DWithIndices", "MaxPool3DWithIndices", "Mean", "MkldnnConvolution", "Mm", "Mul", "Mv", "NativeBatchNorm", "Narrow", "Neg", "Permute", "PixelShuffle", "PixelUnshuffle", "ReflectionPad1D", "ReflectionPad2D", "Repeat", "ReplicationPad1D", "ReplicationPad2D", "ReshapeAlias", "Reshape", "Roll", "Rot90", "Select", "Slice", "SlowConvTranspose2D", "SlowConv2D", "ThnnConv2D", "ConvolutionOverrideable", "Split", "SplitWithSizes", "Squeeze", "Stack", "Sub", "Sum", "T", "ToCopy", "Transpose", "Unbind", "Unfold", "UnsafeSplit", "UnsafeView", "Unsqueeze", "UpsampleBicubic2D", "UpsampleBilinear2D", "UpsampleNearest2D", "UpsampleNearestExact2D", "View", "Where", "ZeroBackward", "Flip", "Squeeze", "Unflatten"]
+_RECTIFIERS = ["Relu", "LeakyRelu", "Elu", "Silu", "Gelu", "Mish", "Hardswish", "Hardsigmoid", "Softplus", "Sigmoid", "PreluKernel"]
 _SIGMOIDS = ("Sigmoid", "Hardsigmoid")
 
 Hook = Callable[[tuple, tuple], tuple | None]

@@ -18,7 +18,7 @@ from ._normalization import layer_norm_signal, local_response_signal
 from ._rules import Activation, no_rule, send_down, skips_normalization
 from ._switches import PoolGeometry, switch_offsets
 from ._tape import Saved
-from ._windows import Windows
+from ._windows import Windows, blank
 
 if TYPE_CHECKING:
     from ._sweep import Sweep
@@ -80,7 +80,7 @@ class Scale(Step):
         factor = self.factor
         if isinstance(factor, Tensor) and factor.ndim:
             factor = factor.reshape((1,) * (signal.signal.ndim - factor.ndim) + factor.shape)
-            if factor.ndim == 4 and factor.shape[2:] != (1, 1) or factor.shape[0] != 1:
+            if (factor.ndim == 4 and factor.shape[2:] != (1, 1)) or factor.shape[0] != 1:
                 factor = sweep.gather(Saved(factor.expand(sweep.tape.shapes[self.output])), signal)
         return [(self.inputs[0], signal.with_signal(signal.signal * factor))]
 
@@ -114,7 +114,10 @@ class PRelu(Step):
 
     def pull(self, signal: Windows, sweep: "Sweep") -> Signals:
         activation = Activation(
-            "prelu", lambda g, x: g * torch.where(x > 0, 1, self.slopes.to(g)), saves_output=False
+            "prelu",
+            lambda g, x: g * torch.where(x > 0, 1, self.slopes.to(g)),
+            saves_output=False,
+            monotonic=False,
         )
         down = send_down(sweep.rule, activation, signal.signal, lambda: sweep.gather(self.saved, signal))
         return [(self.inputs[0], signal.with_signal(down))]
@@ -145,8 +148,13 @@ class Convolution(Step):
         size = sweep.tape.size(self.inputs[0])
         weight = self.weight.tensor
         reach = tuple((k - 1) * d + 1 for k, d in zip(weight.shape[2:], self.dilation, strict=True))
-        few = weight.shape[1] <= _FEW_CHANNELS and self.groups == 1 and self.dilation == (1, 1)
-        if few and max(self.stride) > 1:
+        plain = self.groups == 1 and self.dilation == (1, 1)
+        down = None
+        if plain and not signal.full and signal.height == signal.width == 1:
+            down = _kernels_of_lone_channels(signal.signal, weight)
+        if down is not None:
+            pass
+        elif plain and weight.shape[1] <= _FEW_CHANNELS and max(self.stride) > 1:
             down = _transposed_by_phases(signal.signal, weight, self.stride)
         else:
             down = F.conv_transpose2d(
@@ -194,10 +202,9 @@ class MaxPool(Step):
         first_row = torch.arange(height, device=steps.device) * geometry.stride[0] - padding[0]
         first_column = torch.arange(width, device=steps.device) * geometry.stride[1] - padding[1]
         indices = sweep.gather(Saved(steps), signal) + (first_row[:, None] * plane[1] + first_column)
-        below = signal.signal.new_empty((units, channels, *plane)).to(memory_format=torch.channels_last)
         return aten.max_pool2d_with_indices_backward(
             signal.signal.contiguous(memory_format=torch.channels_last),
-            below,  # only its shape and memory format count
+            blank(signal.signal, (units, channels, *plane)),  # only its shape and memory format count
             geometry.kernel,
             geometry.stride,
             padding,
@@ -344,9 +351,10 @@ class Pad(Step):
 
     def pull(self, signal: Windows, sweep: "Sweep") -> Signals:
         size = sweep.tape.size(self.inputs[0])
-        down = signal.signal
         if signal.full:
-            down = F.pad(down, (-self.left, -self.right, -self.top, -self.bottom))
+            down = F.pad(signal.signal, (-self.left, -self.right, -self.top, -self.bottom))
+        else:
+            down = signal.signal.clone()
         place = signal.moved((1, 1), (self.top, self.left), (1, 1), down)
         return [(self.inputs[0], place.confined(size))]
 
@@ -445,6 +453,19 @@ def _cut(maps: Tensor, start: tuple[int, int], size: tuple[int, int]) -> Tensor:
     """The part of maps (..., h, w) from `start` on, of that size; zero beyond the maps' end."""
     bottom, right = (a + n - m for a, n, m in zip(start, size, maps.shape[-2:], strict=True))
     return F.pad(maps, (-start[1], right, -start[0], bottom))
+
+
+def _kernels_of_lone_channels(signal: Tensor, weight: Tensor) -> Tensor | None:
+    """What a transposed convolution makes of a signal at one position: each unit's kernel, times its value.
+
+    None unless every unit has but one channel, as a seed does: then no product is needed. signal (units, c, 1, 1).
+    """
+    signal = signal.flatten(1)
+    if int(torch.count_nonzero(signal, dim=1).max()) > 1:
+        return None
+    channel = signal.abs().argmax(1)
+    value = signal.gather(1, channel[:, None])
+    return (weight[channel] * value[:, :, None, None]).contiguous(memory_format=torch.channels_last)
 
 
 def _transposed_by_phases(signal: Tensor, weight: Tensor, stride: tuple[int, int]) -> Tensor:

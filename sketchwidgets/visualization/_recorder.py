@@ -40,6 +40,7 @@ class _Operations(TorchDispatchMode):
         kwargs = kwargs or {}
         if self.paused:
             return operation(*args, **kwargs)
+        self.tape.settle()
         values = _handlers.tracked(self.tape, args, kwargs)
         handler, writes, is_view = _describe(operation)
         if writes and (values or self.tape.value(args[0]) is not None):

@@ -50,6 +50,11 @@ class LayerProjection:
         self._images: Tensor | None = None
 
     @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of an input image."""
+        return self._image_size
+
+    @property
     def images(self) -> Tensor:
         if self._images is None:
             n, top, channels = self._windows.shape[:3]

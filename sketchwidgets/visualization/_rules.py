@@ -54,6 +54,7 @@ class Activation:
     derivative: Callable[[Tensor, Tensor], Tensor]
     saves_output: bool
     rectifier: bool = True
+    monotonic: bool = True  # f' >= 0 everywhere
 
     def check(self, rule: str) -> None:
         """Raise ProjectionError where the rule is not defined for this activation."""
@@ -122,20 +123,21 @@ def softplus(beta: float = 1.0, limit: float = 20.0) -> Activation:
 
 def gelu(approximate: str = "none") -> Activation:
     return Activation(
-        "gelu", lambda g, x: aten.gelu_backward(g, x, approximate=approximate), saves_output=False
+        "gelu", lambda g, x: aten.gelu_backward(g, x, approximate=approximate), saves_output=False,
+        monotonic=False,
     )
 
 
 def silu() -> Activation:
-    return Activation("silu", lambda g, x: aten.silu_backward(g, x), saves_output=False)
+    return Activation("silu", lambda g, x: aten.silu_backward(g, x), saves_output=False, monotonic=False)
 
 
 def mish() -> Activation:
-    return Activation("mish", lambda g, x: aten.mish_backward(g, x), saves_output=False)
+    return Activation("mish", lambda g, x: aten.mish_backward(g, x), saves_output=False, monotonic=False)
 
 
 def hardswish() -> Activation:
-    return Activation("hardswish", lambda g, x: aten.hardswish_backward(g, x), saves_output=False)
+    return Activation("hardswish", lambda g, x: aten.hardswish_backward(g, x), saves_output=False, monotonic=False)
 
 
 def hardsigmoid() -> Activation:
@@ -156,7 +158,8 @@ def send_down(rule: str, activation: Activation, signal: Tensor, saved: Callable
     if rule == "deconvnet":
         return signal.clamp_min(0)
     if rule == "guided":
-        return activation.derivative(signal.clamp_min(0), saved()).clamp_min_(0)
+        passed = activation.derivative(signal.clamp_min(0), saved())
+        return passed if activation.monotonic else passed.clamp_min_(0)
     return activation.derivative(signal, saved())
 
 

@@ -35,7 +35,7 @@ class Sweep:
                 return maps.expand(len(self.owners), *maps.shape[1:])
             return maps.index_select(0, self.owners_on(maps.device))
         n, channels, height, width = maps.shape
-        rows, columns = place.rows((height, width))
+        rows, columns = place.rows()
         rows, columns = rows.clip(0, height - 1), columns.clip(0, width - 1)
         if n > 1:
             rows = rows + self.owners[:, None] * height

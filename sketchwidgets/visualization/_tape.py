@@ -6,7 +6,6 @@ Functional, in-place and reused modules look alike here, because what is recorde
 
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor
 
 from ._errors import UnsupportedOperation
@@ -38,6 +37,10 @@ class Saved:
         self._tensor = self.tensor.clone()
         self._version = self._tensor._version
 
+    def settle(self) -> None:
+        """Take the tensor as it is now for what was saved."""
+        self._version = self._tensor._version
+
     def rows(self) -> Tensor:
         """The map as (n * h * w, c), contiguous."""
         maps = self.tensor.permute(0, 2, 3, 1)
@@ -60,6 +63,7 @@ class Tape:
         self._ids: dict[int, int] = {}
         self._alive: list[Tensor] = []  # while recording: an id must not be reused
         self._held: dict[int, Saved] = {}
+        self._fresh: list[Saved] = []
         self._shared_storages: set[int] = set()
         self.number(images)
 
@@ -87,7 +91,14 @@ class Tape:
         if saved is None:
             saved = self._held[id(tensor)] = Saved(tensor)
             self._alive.append(tensor)
+            self._fresh.append(saved)
         return saved
+
+    def settle(self) -> None:
+        """Called between operations: PyTorch counts a write into a tensor only after the operation has returned."""
+        for saved in self._fresh:
+            saved.settle()
+        self._fresh.clear()
 
     def before_write(self, tensor: Tensor) -> None:
         """Called before an operation writes into a tensor: what was saved of it is copied first."""
@@ -113,6 +124,7 @@ class Tape:
 
     def finish(self, values: list[int]) -> None:
         """End the recording: forget all that a way down from these values does not need."""
+        self.settle()
         wanted = set(values)
         kept = []
         for step in reversed(self.steps):

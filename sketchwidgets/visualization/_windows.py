@@ -67,7 +67,7 @@ class Windows:
             or self.left.max() + self.width > size[1]
         )
 
-    def rows(self, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    def rows(self) -> tuple[np.ndarray, np.ndarray]:
         """Map rows (units, height) and map columns (units, width) that the windows cover, unclipped."""
         return (
             self.top[:, None] + np.arange(self.height),
@@ -75,26 +75,34 @@ class Windows:
         )
 
     def confined(self, size: tuple[int, int]) -> "Windows":
-        """The same without what lies beyond a map of that size; on the whole map once the window is as large."""
+        """The same without what lies beyond a map of that size; on the whole map once the window is as large.
+
+        Writes into the signal.
+        """
         if self.full:
             return self
         if self.height * self.width >= size[0] * size[1]:
             return self.pasted(size)
         if not self.sticks_out(size):
             return self
-        rows, columns = self.rows(size)
-        inside = [
-            torch.from_numpy((index >= 0) & (index < n)).to(self.signal)
-            for index, n in zip((rows, columns), size, strict=True)
-        ]
-        return self.with_signal(self.signal * inside[0][:, None, :, None] * inside[1][:, None, None, :])
+        for unit, (top, left) in enumerate(zip(self.top.tolist(), self.left.tolist(), strict=True)):
+            window = self.signal[unit]
+            if top < 0:
+                window[:, :-top] = 0
+            if left < 0:
+                window[:, :, :-left] = 0
+            if top + self.height > size[0]:
+                window[:, max(0, size[0] - top) :] = 0
+            if left + self.width > size[1]:
+                window[:, :, max(0, size[1] - left) :] = 0
+        return self
 
     def pasted(self, size: tuple[int, int]) -> "Windows":
         """The same on the whole map."""
         if self.full:
             return self
         units, channels = self.signal.shape[:2]
-        whole = self.signal.new_zeros((units, channels, *size)).to(memory_format=torch.channels_last)
+        whole = blank(self.signal, (units, channels, *size)).zero_()
         for unit, (top, left, bottom, right) in enumerate(self.boxes(size)):
             if top < bottom and left < right:
                 y, x = int(self.top[unit]), int(self.left[unit])
@@ -114,6 +122,11 @@ class Windows:
             (self.left + self.width, size[1]),
         ]
         return np.stack([np.clip(at, 0, n) for at, n in corners], axis=1)
+
+
+def blank(like: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """An uninitialized channels-last tensor of the type and device of another."""
+    return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=torch.channels_last)
 
 
 def add(a: Windows | None, b: Windows, size: tuple[int, int] | None) -> Windows:
@@ -136,7 +149,7 @@ def add(a: Windows | None, b: Windows, size: tuple[int, int] | None) -> Windows:
     if (a.height, a.width) == (height, width) and (down, right) == (0, 0) and a.signal.shape == b.signal.shape:
         return replace(place, signal=a.signal + b.signal)
     units, channels = a.signal.shape[:2]
-    signal = a.signal.new_zeros((units, channels, height, width)).to(memory_format=torch.channels_last)
+    signal = blank(a.signal, (units, channels, height, width)).zero_()
     signal[:, :, -up : a.height - up, -back : a.width - back] += a.signal
     signal[:, :, down - up : down - up + b.height, right - back : right - back + b.width] += b.signal
     union = replace(place, signal=signal)
