@@ -73,7 +73,7 @@ export function renderPanels(store, root, signal) {
         views.set(name, view);
         seen.observe(view.element);
       }
-      view.head(row);
+      view.head(row, store.size);
       // Moving an element takes the focus from it, so only what is out of place moves.
       if (view.element.previousElementSibling !== previous || view.element.parentNode !== list) {
         if (previous) previous.after(view.element);
@@ -87,7 +87,7 @@ export function renderPanels(store, root, signal) {
   /** @param {string} name */
   const row = (name) => {
     const data = store.rows.get(name);
-    if (data) views.get(name)?.update(data, tileSide());
+    if (data) views.get(name)?.update(data, store.size, tileSide());
     mark(name);
   };
   const resize = () => {

@@ -29,10 +29,18 @@ export class RowView {
     this.#grid.addEventListener("keydown", (event) => this.#walk(event), { signal });
   }
 
-  /** @param {Row} row */
-  head({ title, stale, tiles }) {
-    const [name, ...facts] = title.split(" · ");
-    this.#title.replaceChildren(name, h("span", { class: "skw-row-facts" }, facts.join(" · ")));
+  /**
+   * @param {Row} row
+   * @param {number} size side of the network's input
+   */
+  head({ name, title, stale, tiles }, size) {
+    const facts = [(title.startsWith(name) ? title.slice(name.length) : title).replace(/^[\s:·]+/, "")];
+    const alive = tiles.filter(({ dead }) => !dead);
+    if (alive.length > 0) {
+      const field = fieldSide(alive);
+      facts.push(field >= size ? "sees the whole drawing" : `sees ${field} px`);
+    }
+    this.#title.replaceChildren(name, h("span", { class: "skw-row-facts" }, facts.filter(Boolean).join(" · ")));
     this.element.classList.toggle("skw-stale", stale);
     this.element.setAttribute("aria-busy", String(stale));
     this.element.classList.toggle("skw-waiting", tiles.length === 0);
@@ -40,10 +48,11 @@ export class RowView {
 
   /**
    * @param {Row} row
+   * @param {number} size side of the network's input
    * @param {number} shown side of a tile in CSS pixels
    */
-  update(row, shown) {
-    this.head(row);
+  update(row, size, shown) {
+    this.head(row, size);
     while (this.tiles.length > row.tiles.length) this.tiles.pop()?.element.remove();
     while (this.tiles.length < row.tiles.length) {
       const view = new TileView();

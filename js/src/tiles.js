@@ -89,12 +89,14 @@ export function paperPixels(ink, [red, green, blue]) {
 }
 
 /**
- * A number for a reader: three significant digits, a real minus sign.
+ * A number for a reader: about three significant digits, a real minus sign.
  *
  * @param {number | null | undefined} value
  */
 export function short(value) {
   if (value === null || value === undefined) return "–";
-  const text = Math.abs(value) >= 1e4 || (value !== 0 && Math.abs(value) < 1e-3) ? value.toExponential(1) : value.toPrecision(3);
+  const size = Math.abs(value);
+  const far = size >= 1e5 || (size > 0 && size < 1e-3);
+  const text = far ? value.toExponential(1) : size >= 1000 ? value.toFixed(0) : value.toPrecision(3);
   return text.replaceAll("-", "−");
 }

@@ -1042,7 +1042,9 @@ function paperPixels(ink, [red, green, blue]) {
 }
 function short(value) {
   if (value === null || value === void 0) return "–";
-  const text = Math.abs(value) >= 1e4 || value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(1) : value.toPrecision(3);
+  const size = Math.abs(value);
+  const far = size >= 1e5 || size > 0 && size < 1e-3;
+  const text = far ? value.toExponential(1) : size >= 1e3 ? value.toFixed(0) : value.toPrecision(3);
   return text.replaceAll("-", "−");
 }
 
@@ -1431,20 +1433,29 @@ var RowView = class {
     );
     this.#grid.addEventListener("keydown", (event) => this.#walk(event), { signal });
   }
-  /** @param {Row} row */
-  head({ title, stale, tiles }) {
-    const [name, ...facts] = title.split(" · ");
-    this.#title.replaceChildren(name, h("span", { class: "skw-row-facts" }, facts.join(" · ")));
+  /**
+   * @param {Row} row
+   * @param {number} size side of the network's input
+   */
+  head({ name, title, stale, tiles }, size) {
+    const facts = [(title.startsWith(name) ? title.slice(name.length) : title).replace(/^[\s:·]+/, "")];
+    const alive = tiles.filter(({ dead }) => !dead);
+    if (alive.length > 0) {
+      const field = fieldSide(alive);
+      facts.push(field >= size ? "sees the whole drawing" : `sees ${field} px`);
+    }
+    this.#title.replaceChildren(name, h("span", { class: "skw-row-facts" }, facts.filter(Boolean).join(" · ")));
     this.element.classList.toggle("skw-stale", stale);
     this.element.setAttribute("aria-busy", String(stale));
     this.element.classList.toggle("skw-waiting", tiles.length === 0);
   }
   /**
    * @param {Row} row
+   * @param {number} size side of the network's input
    * @param {number} shown side of a tile in CSS pixels
    */
-  update(row, shown) {
-    this.head(row);
+  update(row, size, shown) {
+    this.head(row, size);
     while (this.tiles.length > row.tiles.length) this.tiles.pop()?.element.remove();
     while (this.tiles.length < row.tiles.length) {
       const view = new TileView();
@@ -1523,7 +1534,7 @@ function renderPanels(store, root, signal) {
         views.set(name, view);
         seen.observe(view.element);
       }
-      view.head(row2);
+      view.head(row2, store.size);
       if (view.element.previousElementSibling !== previous || view.element.parentNode !== list) {
         if (previous) previous.after(view.element);
         else list.prepend(view.element);
@@ -1535,7 +1546,7 @@ function renderPanels(store, root, signal) {
   };
   const row = (name) => {
     const data = store.rows.get(name);
-    if (data) views.get(name)?.update(data, tileSide());
+    if (data) views.get(name)?.update(data, store.size, tileSide());
     mark(name);
   };
   const resize = () => {
