@@ -1,9 +1,10 @@
 """The widgets: to draw, to see what is recognised, and to look into every layer."""
 
 from ._link import link
+from ._show import show
 from .layer_panels import LayerPanels
 from .recognition import Recognition
 from .sketch_lab import SketchLab
 from .sketch_pad import SketchPad
 
-__all__ = ["LayerPanels", "Recognition", "SketchLab", "SketchPad", "link"]
+__all__ = ["LayerPanels", "Recognition", "SketchLab", "SketchPad", "link", "show"]

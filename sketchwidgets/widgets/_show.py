@@ -1,0 +1,116 @@
+"""The interactive view of a value."""
+
+from collections.abc import Sequence
+from functools import singledispatch
+from typing import Any
+
+import ipywidgets
+from torch import Tensor
+
+from ..recognition import Prediction, Session
+from ..sketch import Sketch
+from ..visualization import LayerProjection, Projections
+from .layer_panels import LayerPanels
+from .recognition import Recognition
+from .sketch_pad import SketchPad
+
+
+@singledispatch
+def show(result: Any) -> ipywidgets.DOMWidget:
+    """The interactive widget of a value.
+
+    A Sketch gives a SketchPad that holds it; what `sw.project` returns, LayerPanels, with a slider where there are
+    several images; a Prediction, a list of them (as `Recognizer.recognize` returns) or a Session, a Recognition.
+
+    Raises TypeError, which names the type, for anything else.
+
+    >>> sw.show(sw.project(model, images, top=9, rule="guided"))
+    >>> sw.show(recognizer.recognize(sketch))
+    """
+    raise TypeError(
+        f"there is no widget for {_kind(result)}; show takes a Sketch, what sw.project returns, a Prediction, "
+        "a list of predictions, or a Session"
+    )
+
+
+@show.register
+def _show_sketch(sketch: Sketch) -> SketchPad:
+    return SketchPad(sketch=sketch)
+
+
+@show.register
+def _show_prediction(prediction: Prediction) -> Recognition:
+    return _show_predictions([prediction])
+
+
+@show.register
+def _show_session(session: Session) -> Recognition:
+    return _show_predictions(session.predictions)
+
+
+@show.register(list)
+@show.register(tuple)
+def _show_predictions(predictions: Sequence[Prediction]) -> Recognition:
+    for prediction in predictions:
+        if not isinstance(prediction, Prediction):
+            return show.dispatch(object)(predictions)
+    recognition = Recognition()
+    recognition.update(predictions)
+    return recognition
+
+
+@show.register
+def _show_projections(projections: Projections) -> ipywidgets.DOMWidget:
+    return _panels(list(projections.values()))
+
+
+@show.register
+def _show_layer(projection: LayerProjection) -> ipywidgets.DOMWidget:
+    return _panels([projection])
+
+
+def _panels(layers: list[LayerProjection]) -> ipywidgets.DOMWidget:
+    if not layers:
+        raise ValueError("there is no layer to show")
+    made = layers[0].rule
+    count = layers[0].channels.shape[1]
+    panels = LayerPanels(rule=made, top=min(count, 16), layers=[layer.layer for layer in layers])
+    panels.send_rows([(layer.layer, layer.layer) for layer in layers])
+    slider = ipywidgets.IntSlider(description="image", min=0, max=len(layers[0]) - 1)
+
+    def send(_change: Any = None) -> None:
+        rows = [(layer.layer, layer.layer, _Part(layer, slider.value, panels.top)) for layer in layers]
+        size = max(layers[0].image_size)
+        panels.send_panels(slider.value, rows, frame=None, rule=made, replace=True, done=True, size=size)
+
+    def keep_rule(change: Any) -> None:
+        if change["new"] != made:
+            panels.rule = made
+            panels.send_status(
+                f"These are projections by {made}; sw.project(..., rule={change['new']!r}) makes others."
+            )
+
+    slider.observe(send, names="value")
+    panels.observe(send, names="top")
+    panels.observe(keep_rule, names="rule")
+    send()
+    return panels if slider.max == 0 else ipywidgets.VBox([slider, panels])
+
+
+class _Part:
+    """The strongest units of one image of a LayerProjection, as a widget packs them."""
+
+    def __init__(self, projection: LayerProjection, image: int, top: int) -> None:
+        self._crops = projection.crops(image)[:top]
+        for name in ("channels", "positions", "activations", "boxes", "dead"):
+            setattr(self, name, getattr(projection, name)[image : image + 1, :top])
+
+    def crops(self, _image: int) -> list[Tensor]:
+        return self._crops
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        inner = sorted({type(item).__name__ for item in value})
+        return f"a {type(value).__name__} of {', '.join(inner)}"
+    return type(value).__name__
