@@ -38,6 +38,12 @@ class BundledWidget(anywidget.AnyWidget):
     _kind = Unicode().tag(sync=True)
 
     def __init__(self, **kwargs: Any) -> None:
+        # First, because close() needs them, also for a widget that was never completed.
+        self.greeted = False  # whether a view has ever appeared
+        self._hello_callbacks: list[Callable[[], None]] = []
+        self._ack_callbacks: list[Callable[[int, float | None], None]] = []
+        self._error: dict[str, Any] = {"type": "error", "title": None}
+        self._status: dict[str, Any] = {"type": "status", "text": ""}
         unknown = sorted(set(kwargs) - set(self.class_trait_names()))
         if unknown:
             name = type(self).__name__
@@ -47,11 +53,6 @@ class BundledWidget(anywidget.AnyWidget):
                 f"Check the spelling; {name} knows {', '.join(own)} and the traits of every ipywidget "
                 "(layout, tooltip, ...)."
             )
-        self.greeted = False  # whether a view has ever appeared
-        self._hello_callbacks: list[Callable[[], None]] = []
-        self._ack_callbacks: list[Callable[[int, float | None], None]] = []
-        self._error: dict[str, Any] = {"type": "error", "title": None}
-        self._status: dict[str, Any] = {"type": "status", "text": ""}
         super().__init__(**kwargs)
         self.on_msg(self._receive)
 

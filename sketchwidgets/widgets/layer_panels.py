@@ -113,7 +113,9 @@ class LayerPanels(BundledWidget):
         if self._paper is not None:
             self.send(self._paper[0], [self._paper[1]])
         for panels, buffer in tuple(self._frames):
-            self.send({**panels, "frame": None, "since": None, "replace": False}, [buffer] if buffer else None)
+            self.send(
+                {**panels, "frame": None, "since": None, "replace": False}, [buffer] if buffer else None
+            )
 
     # From the front end
 

@@ -167,7 +167,9 @@ class SketchPad(BundledWidget):
         if not isinstance(client, str) or not isinstance(number, int):
             client = number = None
         with self._inbox_lock:
-            for due_content, due_buffers, due_apply in self._inbox.push(client, number, (content, buffers, apply)):
+            for due_content, due_buffers, due_apply in self._inbox.push(
+                client, number, (content, buffers, apply)
+            ):
                 try:
                     due_apply(due_content, due_buffers)
                 except ValueError as error:
