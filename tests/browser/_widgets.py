@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,25 @@ class LabView:
         """The name and the probability under the board, as shown."""
         return self.name.inner_text(), self.probability.inner_text()
 
+    def percent(self) -> int:
+        """The probability under the board, as a number; "< 1 %" is 1 and "> 99 %" is 99."""
+        return int(self.probability.inner_text().strip("<> %"))
+
+    def picture(self, path: Path) -> None:
+        """A screenshot of the whole, which needs a window that is tall enough for it."""
+        size = self.page.viewport_size
+        height = int(self.root.bounding_box()["height"]) + 250
+        self.page.set_viewport_size({"width": size["width"], "height": max(size["height"], height)})
+        self.root.scroll_into_view_if_needed()
+        self.root.screenshot(path=path)
+        self.page.set_viewport_size(size)
+
+    def expect_view(self, label: tuple[str, str], pictures: dict[str, str]) -> None:
+        """Wait until exactly this label and these tiles are shown."""
+        expect(self.name).to_have_text(label[0])
+        expect(self.probability).to_have_text(label[1])
+        wait_until(lambda: [row for row, shown in self.pictures().items() if shown != pictures[row]], [])
+
     def expect_label(self, name: str) -> None:
         """Wait until a final, not a provisional, prediction of this name is shown."""
         expect(self.root.locator(".skw-guess:not(.skw-provisional) .skw-guess-name")).to_have_text(name)
@@ -92,11 +112,12 @@ def wait_until(question: Callable[[], Any], wanted: Any, seconds: float = 60) ->
 def expect_recognised(notebook: NotebookPage, view: LabView, strokes: int) -> str:
     """Wait until the kernel has recognised that many strokes and the page shows it; returns the name.
 
-    The name must be the one of recognising the same strokes from scratch.
+    Name and probability must be those of recognising the same strokes from scratch.
     """
-    wait_until(lambda: notebook.ask("lab.session and len(lab.session)"), strokes)
-    name = notebook.ask("lab.engine.recognizer.recognize(lab.sketch)[-1].label")
+    wait_until(lambda: notebook.ask("0 if lab.session is None else len(lab.session)"), strokes)
+    ((name, share),) = notebook.ask("lab.engine.recognizer.recognize(lab.sketch)[-1].top(1)")
     view.expect_label(name)
+    wait_until(lambda: abs(view.percent() - 100 * share) <= 1, True)
     return name
 
 

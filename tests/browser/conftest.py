@@ -11,9 +11,12 @@ import pytest
 from _drawings import timed_drawing
 from _lab import LabServer, jupyterlab
 from _page import NotebookPage
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 HERE = Path(__file__).parent
+
+# Generous, since a loaded machine is slow and not wrong; a test that passes never waits for it.
+expect.set_options(timeout=60_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -25,7 +25,7 @@ def test_nothing_is_cut_off(notebook, drawing, pictures, dark):
     lab = lab_in(page, 0)
     expect(lab.canvas).to_be_visible()
     theme = "dark" if dark else "light"
-    lab.root.screenshot(path=pictures / f"empty-{theme}.png")
+    lab.picture(pictures / f"empty-{theme}.png")
     for stroke in drawing:
         lab.hand().stroke(stroke, speed=10)
     expect_recognised(page, lab, len(drawing))
@@ -33,7 +33,7 @@ def test_nothing_is_cut_off(notebook, drawing, pictures, dark):
         page.page.set_viewport_size({"width": width, "height": height})
         lab.expect_panels()
         page.page.wait_for_timeout(500)
-        lab.root.screenshot(path=pictures / f"{size}-{theme}.png")
+        lab.picture(pictures / f"{size}-{theme}.png")
         assert lab.root.locator(".skw-lab").evaluate(_CUT_OFF) == [], size
         board = lab.canvas.bounding_box()
         assert board["width"] == pytest.approx(board["height"], abs=1)

@@ -25,7 +25,7 @@ def test_kernel_restart_says_so_and_a_new_run_works(notebook, drawing, pictures)
     assert lab.ink() == pytest.approx(inked)
     lab.hand().stroke(drawing[2], speed=10)  # the pen still draws
     assert lab.ink() > inked
-    lab.root.screenshot(path=pictures / "kernel-gone.png")
+    lab.picture(pictures / "kernel-gone.png")
     page.run(0)
     expect(lab.banner.first).to_be_hidden()
     draw(page, lab, drawing[:1])
@@ -41,10 +41,8 @@ def test_page_reload_brings_everything_back(notebook, drawing):
     page.save()
     page.open(reset=False)
     expect(lab.canvas).to_be_visible()
-    lab.expect_label(before[0][0])
     expect(lab.scrub_text).to_have_text("3 of 3")
-    lab.expect_panels()
-    assert (lab.label(), lab.pictures()) == before[:2]
+    lab.expect_view(*before[:2])
     assert lab.ink() == pytest.approx(before[2], rel=0.02)
     draw(page, lab, drawing[3:4], already=3)
 
@@ -62,8 +60,7 @@ def test_shown_twice_both_places_show_the_same(notebook, drawing):
         for lab in (first, second):
             lab.expect_panels()
             expect(lab.scrub_text).to_have_text(f"{strokes} of {strokes}")
-        assert first.label() == second.label()
-        assert first.pictures() == second.pictures()
+        second.expect_view(first.label(), first.pictures())
         assert first.ink() == pytest.approx(second.ink(), rel=0.02)
     # One of them goes; the other lives on.
     page.clear_output(0)
@@ -89,7 +86,7 @@ lab"""
     expect(lab.error).to_contain_text("smoke comes out of the network")
     traceback = lab.error.locator("pre")
     expect(traceback).to_be_hidden()
-    lab.root.screenshot(path=pictures / "error.png")
+    lab.picture(pictures / "error.png")
     lab.error.locator("summary").click()
     expect(traceback).to_be_visible()
     expect(traceback).to_contain_text("RuntimeError: smoke comes out of the network")
