@@ -1,0 +1,271 @@
+"""What a stroke costs: growing drawings, the session over the bare network, panels, latency in a browser, memory.
+
+    python benchmarks/live.py                    # ratios, interleaved medians in this process
+    python benchmarks/live.py --browser          # and pointer-up to painted, in a real JupyterLab and Chromium
+    python benchmarks/live.py --soak 5000        # and the growth of memory over that many strokes, panels on
+
+Everything is measured in one run and what is compared takes turns, so that another load on the machine hits both.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import sketchwidgets as sw
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+BOARD = 400
+
+
+def recognizer() -> sw.Recognizer:
+    """The bundled recogniser; networks of the same shape with random weights where none is bundled."""
+    try:
+        return sw.Recognizer.load(device="cpu")
+    except FileNotFoundError:
+        print("no weights are bundled: random ones of the same shape are measured")
+        cnn = sw.models.create("sketch_a_net", classes=345)
+        recurrent = sw.models.create("recurrent_classifier", input_size=512, hidden_size=512, classes=345)
+        classes = [f"class {index}" for index in range(345)]
+        return sw.Recognizer(cnn, recurrent, classes, sw.recognition.Preprocessing(), "cpu")
+
+
+def stroke(random: np.random.Generator, points: int = 20) -> np.ndarray:
+    """A smooth stroke somewhere on the board, (points, 3): x, y, t."""
+    start, turn = random.uniform(60, BOARD - 60, 2), random.uniform(0, 2 * np.pi)
+    angles = turn + np.cumsum(random.normal(0, 0.2, points))
+    path = start + np.cumsum(4 * np.column_stack([np.cos(angles), np.sin(angles)]), axis=0)
+    return np.column_stack([np.clip(path, 5, BOARD - 5), 16.0 * np.arange(points)])
+
+
+def frame() -> np.ndarray:
+    """A first stroke around the whole board, so that later ones do not change the bounding box."""
+    corners = np.array([[2, 2], [398, 2], [398, 398], [2, 398], [2, 2]], float)
+    return np.column_stack([corners, 16.0 * np.arange(5)])
+
+
+def interleaved(actions: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Median milliseconds of each action, taken in turns."""
+    times: dict[str, list[float]] = {name: [] for name in actions}
+    for name in actions:
+        actions[name]()
+    for _ in range(rounds):
+        for name, action in actions.items():
+            start = time.perf_counter()
+            action()
+            times[name].append(1000 * (time.perf_counter() - start))
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def report(what: str, ratio: float, limit: float, detail: str) -> None:
+    print(f"{what:58} {ratio:5.2f}  (at most {limit}: {'yes' if ratio <= limit else 'NO'})   {detail}")
+
+
+def growth(recogniser: sw.Recognizer, rounds: int) -> None:
+    """A stroke when the drawing has 1 and when it has 200; undo brings the session back after each."""
+    random = np.random.default_rng(0)
+    sessions = {}
+    for strokes in (1, 200):
+        session = recogniser.session()
+        session.add(frame())
+        for _ in range(strokes - 1):
+            session.add(stroke(random))
+        sessions[strokes] = session
+    added = [stroke(random) for _ in range(rounds + 1)]
+
+    def adder(session: sw.Session) -> Callable[[], None]:
+        waiting = iter(added)
+        return lambda: session.add(
+            next(waiting)
+        )  # drawings of n, n + 1, ... strokes; n grows on both sides alike
+
+    times = interleaved({str(strokes): adder(session) for strokes, session in sessions.items()}, rounds)
+    report(
+        "a stroke onto 200 over one onto 1",
+        times["200"] / times["1"],
+        1.2,
+        f"{times['200']:.1f} / {times['1']:.1f} ms",
+    )
+
+
+def step(recogniser: sw.Recognizer, rounds: int) -> None:
+    """A stroke added to a session, everything included, over the bare CNN on an image that is ready."""
+    random = np.random.default_rng(1)
+    session = recogniser.session()
+    session.add(frame())
+    image = session.image().clone()
+
+    def bare() -> None:
+        with torch.no_grad():
+            recogniser.cnn.features(image)
+
+    times = interleaved({"add": lambda: session.add(stroke(random)), "bare": bare}, rounds)
+    report(
+        "a session step over one bare forward of the CNN",
+        times["add"] / times["bare"],
+        1.25,
+        f"{times['add']:.1f} / {times['bare']:.1f} ms",
+    )
+
+
+def panels(name: str, network: torch.nn.Module, image: torch.Tensor, limit: float, rounds: int) -> None:
+    """Recorded forward and top 9 of all layers, over forward and backward of one logit."""
+
+    def projected() -> None:
+        recording = sw.record(network, image)
+        for layer in recording.layers:
+            recording.project(layer, top=9, rule="guided")
+
+    def forward_backward() -> None:
+        leaf = image.clone().requires_grad_()
+        logits = network(leaf)
+        torch.autograd.grad(logits[0, int(logits.argmax())], leaf)
+
+    layers = len(sw.record(network, image).layers)
+    times = interleaved({"panels": projected, "logit": forward_backward}, rounds)
+    report(
+        f"{layers} layers x top 9 of {name} over forward+backward",
+        times["panels"] / times["logit"],
+        limit,
+        f"{times['panels']:.1f} / {times['logit']:.1f} ms",
+    )
+
+
+def sketch_image(recogniser: sw.Recognizer) -> torch.Tensor:
+    random = np.random.default_rng(2)
+    session = recogniser.session()
+    for _ in range(8):
+        session.add(stroke(random))
+    return session.image()
+
+
+def alexnet() -> torch.nn.Module:
+    import torchvision
+
+    torch.manual_seed(0)
+    return torchvision.models.alexnet(weights=None).eval().requires_grad_(False)
+
+
+def soak(recogniser: sw.Recognizer, strokes: int) -> None:
+    """Draw on a pad with everything linked and a page that confirms; compare the memory after a tenth and at the end."""
+    import psutil
+
+    pad, recognition, layer_panels = sw.SketchPad(), sw.Recognition(), sw.LayerPanels()
+    engine = sw.link(pad, recognition, layer_panels, recogniser)
+    for widget in (pad, layer_panels):
+        _play_page(widget)
+    random = np.random.default_rng(3)
+    process = psutil.Process()
+    sizes = {}
+    first = min(500, strokes // 10)
+    start = time.perf_counter()
+    for count in range(1, strokes + 1):
+        points = np.column_stack([stroke(random), np.ones(20)]).astype(np.float32)
+        content = {"type": "points", "stroke": 2 * count, "first": 0, "end": True, "up_ms": 0.0}
+        pad._receive(pad, content, [points.tobytes()])
+        if not engine.settle(120):
+            raise SystemExit(f"stroke {count} was not recognised in 120 s")
+        if count in (first, strokes) or count % 500 == 0:
+            sizes[count] = process.memory_info().rss / 2**20
+            rate = count / (time.perf_counter() - start)
+            print(f"    {count:6} strokes  {sizes[count]:7.1f} MiB  {rate:.1f} strokes a second", flush=True)
+    grown = sizes[strokes] / sizes[first] - 1
+    print(
+        f"{f'growth of memory from stroke {first} to {strokes}':58} {grown:5.1%}  (below 5 %: {grown < 0.05})"
+    )
+    engine.close()
+
+
+def _play_page(widget: sw.SketchPad | sw.LayerPanels) -> None:
+    """Confirm every frame of a widget as a page would."""
+
+    def send(content: dict, buffers: object = None) -> None:
+        if content.get("frame") is not None:
+            widget._receive(widget, {"type": "ack", "frame": content["frame"], "latency_ms": None}, None)
+
+    widget.send = send
+    widget._receive(widget, {"type": "hello"}, None)
+
+
+def browser(strokes: int) -> None:
+    """Draw in a real JupyterLab and collect what the page measured, from pointer-up to painted."""
+    sys.path.insert(0, str(REPOSITORY / "tests" / "browser"))
+    import tempfile
+
+    import _chromium
+    from _lab import jupyterlab
+    from _page import NotebookPage
+    from _pointer import Hand
+    from playwright.sync_api import sync_playwright
+
+    found = _chromium.find()
+    if found is None:
+        raise SystemExit("no Chromium found: run `python tests/browser/_chromium.py --install`")
+    cells = [
+        f"import sys; sys.path.insert(0, {str(REPOSITORY / 'benchmarks')!r})\n"
+        "from live import recognizer, sw\nlab = sw.SketchLab(recognizer)\nlab",
+        "",
+    ]
+    random = np.random.default_rng(4)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        jupyterlab(Path(folder)) as server,
+        sync_playwright() as driver,
+    ):
+        chromium = driver.chromium.launch(executable_path=str(found), args=_chromium.ARGUMENTS)
+        notebook = NotebookPage(chromium, server, "live.ipynb", cells)
+        notebook.run(0)
+        hand = Hand(notebook.page, notebook.output(0).locator(".skw-canvas"))
+        notebook.ask("lab.settle(300)")
+        for count in range(1, strokes + 1):
+            hand.stroke(stroke(random))
+            notebook.page.wait_for_timeout(150)
+            deadline = time.monotonic() + 60
+            while notebook.ask("len(lab.engine.latencies['panels'])") < count and time.monotonic() < deadline:
+                notebook.page.wait_for_timeout(100)
+        for name, values in notebook.ask("lab.engine.latencies").items():
+            median, p95 = np.percentile(values, [50, 95])
+            what = f"pointer-up to painted {name}, {len(values)} strokes"
+            print(f"{what:58} median {median:.0f} ms, p95 {p95:.0f} ms")
+        notebook.close()
+        chromium.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=100, help="measurements of each side of a ratio")
+    parser.add_argument("--threads", type=int, default=None, help="threads of torch")
+    parser.add_argument("--browser", action="store_true", help="measure latencies in JupyterLab and Chromium")
+    parser.add_argument("--strokes", type=int, default=40, help="strokes drawn in the browser")
+    parser.add_argument(
+        "--soak", type=int, default=0, metavar="N", help="draw N strokes and watch the memory"
+    )
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    print(
+        f"torch {torch.__version__}, {torch.get_num_threads()} threads, medians of {options.rounds} in turns"
+    )
+    recogniser = recognizer()
+    growth(recogniser, options.rounds)
+    step(recogniser, options.rounds)
+    panels("Sketch-a-Net", recogniser.cnn, sketch_image(recogniser), 3.0, max(5, options.rounds // 4))
+    random = torch.Generator().manual_seed(0)
+    panels(
+        "AlexNet", alexnet(), torch.rand(1, 3, 224, 224, generator=random), 1.6, max(5, options.rounds // 4)
+    )
+    if options.browser:
+        browser(options.strokes)
+    if options.soak:
+        soak(recogniser, options.soak)
+
+
+if __name__ == "__main__":
+    main()
