@@ -116,6 +116,8 @@ export class Enlarged {
     if (!row || !tile || tile.dead) {
       const why = tile?.dead ? "dead: no unit of this channel is active" : `not among the strongest ${row?.tiles.length ?? 0} now`;
       this.#setFacts([["Activation", why]]);
+      // A dead unit has no picture; one that has left the row keeps its last, faded.
+      if (tile?.dead) this.#tile.width = 1;
       this.#box.hidden = true;
       return;
     }
@@ -129,7 +131,7 @@ export class Enlarged {
     /** @type {[string, string][]} */
     const facts = [["Activation", short(tile.activation)]];
     if (tile.position) facts.push(["Unit", `row ${tile.position[0]}, column ${tile.position[1]} of its map`]);
-    facts.push(["Sees", `${right - left} × ${bottom - top} of ${this.#store.size} × ${this.#store.size} px`]);
+    facts.push(["Sees", `${right - left} × ${bottom - top} px of ${this.#store.size}`]);
     this.#setFacts(facts);
   }
 

@@ -118,7 +118,9 @@ export class PadStore extends Store {
   receive(content, buffers) {
     if (content.type === "state") this.#adopt(content, buffers);
     else if (content.type === "prediction") {
-      this.prediction = content.top.length ? content : null;
+      // One that was on its way while the board was cleared is about strokes that are gone.
+      const wanted = content.top.length > 0 && (this.drawing.strokes.length > 0 || this.drawingNow);
+      this.prediction = wanted ? content : null;
       this.emit("prediction", undefined);
     }
   }

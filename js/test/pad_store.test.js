@@ -189,6 +189,8 @@ test("an empty board has no guess", () => {
   assert.equal(store.prediction?.top[0][0], "cat");
   store.clear();
   assert.equal(store.prediction, null);
+  model.deliver({ ...guess, frame: 2 });
+  assert.equal(store.prediction, null, "one that was late");
 });
 
 test("an error of the kernel is kept until it is taken back; a broken message becomes one", () => {

@@ -568,7 +568,8 @@ var PadStore = class extends Store {
   receive(content, buffers) {
     if (content.type === "state") this.#adopt(content, buffers);
     else if (content.type === "prediction") {
-      this.prediction = content.top.length ? content : null;
+      const wanted = content.top.length > 0 && (this.drawing.strokes.length > 0 || this.drawingNow);
+      this.prediction = wanted ? content : null;
       this.emit("prediction", void 0);
     }
   }
@@ -1287,6 +1288,7 @@ var Enlarged = class {
     if (!row || !tile || tile.dead) {
       const why = tile?.dead ? "dead: no unit of this channel is active" : `not among the strongest ${row?.tiles.length ?? 0} now`;
       this.#setFacts([["Activation", why]]);
+      if (tile?.dead) this.#tile.width = 1;
       this.#box.hidden = true;
       return;
     }
@@ -1299,7 +1301,7 @@ var Enlarged = class {
     const [top, left, bottom, right] = tile.box;
     const facts = [["Activation", short(tile.activation)]];
     if (tile.position) facts.push(["Unit", `row ${tile.position[0]}, column ${tile.position[1]} of its map`]);
-    facts.push(["Sees", `${right - left} × ${bottom - top} of ${this.#store.size} × ${this.#store.size} px`]);
+    facts.push(["Sees", `${right - left} × ${bottom - top} px of ${this.#store.size}`]);
     this.#setFacts(facts);
   }
   /** @param {[string, string][]} facts */
