@@ -1,13 +1,16 @@
 """The general path: PyTorch's own backward pass, with the rules sitting on the nodes of the autograd graph.
 
-It handles every operation PyTorch can differentiate and any seed, and it shares no code with the window sweep beyond the
-stated policies, which makes each the other's oracle. It is the slower one: one whole backward pass per unit.
+It handles every operation PyTorch can differentiate and any seed, and it shares no code with the window
+sweep beyond the stated policies, which makes each the other's oracle. It is the slower one: one whole
+backward pass per unit.
 
-A hook on a node must not close over the graph, not even through a tensor of it: node -> hook -> tensor -> node is a cycle
-through C++ that Python's collector cannot see. The hooks here hold numbers, and detached tensors.
+A hook on a node must not close over the graph, not even through a tensor of it: node -> hook -> tensor ->
+node is a cycle through C++ that Python's collector cannot see. The hooks here hold numbers, and detached
+tensors.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -23,8 +26,34 @@ from ._rules import no_rule, skips_normalization
 from ._switches import PoolGeometry, switch_offsets
 
 # Nodes through which a signal passes by the transpose of a linear map: the same under every rule.
-_LINEAR = ["AccumulateGrad", "Accumulate", "Add", "AddBackward", "Addmm", "Addmv", "Addbmm", "Alias", "AsStrided", "AvgPool1D", "AvgPool2D", "AvgPool3D", "AdaptiveAvgPool2D", "AdaptiveAvgPool3D", "AdaptiveMaxPool2D", "AdaptiveMaxPool3D", "AmaxBackward", "Baddbmm", "Bmm", "Cat", "Clone", "ConstantPadNd", "Convolution", "Copy", "CopySlices", "CopyBackwards", "CudnnBatchNorm", "CudnnConvolution", "Detach", "Diagonal", "Div", "Expand", "FlattenBackward", "Fold", "Gather", "Im2Col", "Col2Im", "IndexSelect", "Index", "LiftFresh", "Linear", "Lerp", "MaxPool2DWithIndices", "MaxPool3DWithIndices", "Mean", "MkldnnConvolution", "Mm", "Mul", "Mv", "NativeBatchNorm", "Narrow", "Neg", "Permute", "PixelShuffle", "PixelUnshuffle", "ReflectionPad1D", "ReflectionPad2D", "Repeat", "ReplicationPad1D", "ReplicationPad2D", "ReshapeAlias", "Reshape", "Roll", "Rot90", "Select", "Slice", "SlowConvTranspose2D", "SlowConv2D", "ThnnConv2D", "ConvolutionOverrideable", "Split", "SplitWithSizes", "Squeeze", "Stack", "Sub", "Sum", "T", "ToCopy", "Transpose", "Unbind", "Unfold", "UnsafeSplit", "UnsafeView", "Unsqueeze", "UpsampleBicubic2D", "UpsampleBilinear2D", "UpsampleNearest2D", "UpsampleNearestExact2D", "View", "Where", "ZeroBackward", "Flip", "Squeeze", "Unflatten"]
-_RECTIFIERS = ["Relu", "LeakyRelu", "Elu", "Silu", "Gelu", "Mish", "Hardswish", "Hardsigmoid", "Softplus", "Sigmoid", "PreluKernel"]
+_LINEAR = frozenset(
+    """
+    AccumulateGrad AdaptiveAvgPool2D AdaptiveMaxPool2D Add Alias AsStrided AvgPool2D Cat Clone Col2Im ConstantPadNd
+    Copy CopySlices CudnnBatchNorm Detach Expand Flip Im2Col Index IndexSelect MaxPool2DWithIndices Mean
+    NativeBatchNorm Neg Permute PixelShuffle PixelUnshuffle ReflectionPad2D Repeat ReplicationPad2D Reshape
+    ReshapeAlias Roll Rsub Select Slice Split SplitWithSizes Squeeze Stack Sub Sum T ToCopy Transpose Unbind Unfold
+    UnsafeSplit UnsafeView Unsqueeze UpsampleBicubic2D UpsampleBilinear2D UpsampleNearest2D UpsampleNearestExact2D
+    View Where
+    """.split()  # noqa: SIM905
+)
+# Products: linear if only one factor depends on the images. The value says which of the node's inputs are the factors.
+_PRODUCTS = {
+    "Mul": (0, 1),
+    "Div": (0, 1),
+    "Mm": (0, 1),
+    "Bmm": (0, 1),
+    "Mv": (0, 1),
+    "Linear": (0, 1),
+    "Addmm": (1, 2),
+    "Baddbmm": (1, 2),
+    "Convolution": (0, 1),
+    "CudnnConvolution": (0, 1),
+    "MkldnnConvolution": (0, 1),
+    "SlowConv2D": (0, 1),
+}
+_RECTIFIERS = frozenset(
+    "Relu LeakyRelu Elu Silu Gelu Mish Hardswish Hardsigmoid Softplus Sigmoid PreluKernel".split()  # noqa: SIM905
+)
 _SIGMOIDS = ("Sigmoid", "Hardsigmoid")
 
 Hook = Callable[[tuple, tuple], tuple | None]
@@ -66,14 +95,14 @@ class AutogradPath:
         with torch.inference_mode(False), torch.enable_grad():
             self._images = images.detach().clone().requires_grad_()
             with watch(model, layers, collect), _Normalization(self._skip_normalization):
-                try:
-                    inputs = self._images.clone()  # not a leaf: the model may write into it
+                inputs = self._images.clone()  # not a leaf: the model may write into it
+                with suppress(StopForward):
                     model(inputs) if forward is None else forward(model, inputs)
-                except StopForward:
-                    pass
         check_all_ran(layers, self._edges)
 
-    def project(self, layer: str, channels: Tensor, positions: Tensor, values: Tensor) -> Tensor:
+    def project(
+        self, layer: str, channels: Tensor, positions: Tensor, values: Tensor, channels_last: bool = False
+    ) -> Tensor:
         """(n, top, C, H, W) projections of units given as (n, top), (n, top, 2), (n, top), each seeded with its value."""
         edge, shape = self._edges[layer], self._shapes[layer]
         self._prepare(edge)
@@ -81,37 +110,61 @@ class AutogradPath:
         for rank in range(channels.shape[1]):
             # Images do not interact in eval mode, so one backward pass carries one unit of every image.
             seeds = torch.zeros(shape, dtype=values.dtype, device=values.device)
-            place = (images, channels[:, rank])
-            if len(shape) == 4:
-                place += (positions[:, rank, 0], positions[:, rank, 1])
-            seeds[place] = values[:, rank]
-            (signal,) = torch.autograd.grad(
-                edge, self._images, seeds, retain_graph=True, allow_unused=True
-            )
+            channel, row, column = channels[:, rank], positions[:, rank, 0], positions[:, rank, 1]
+            if len(shape) == 2:
+                seeds[images, channel] = values[:, rank]
+            elif channels_last:
+                seeds[images, row, column, channel] = values[:, rank]
+            else:
+                seeds[images, channel, row, column] = values[:, rank]
+            (signal,) = torch.autograd.grad(edge, self._images, seeds, retain_graph=True, allow_unused=True)
             projections.append(torch.zeros_like(self._images) if signal is None else signal)
         return torch.stack(projections, dim=1).detach()
 
     def _prepare(self, edge: GradientEdge) -> None:
         """Put the rule on every node between a layer and the images that does not have it yet."""
+        reaching = self._nodes_above_images(edge.node)
         waiting = [edge.node]
         while waiting:
             node = waiting.pop()
-            if node is None or node in self._hooked:
+            if node not in reaching or node in self._hooked:
                 continue
             self._hooked.add(node)
             below = _children(node)
-            for index in self._set_rule(node):
-                below[index] = None
-            waiting.extend(below)
+            closed = self._set_rule(node, reaching)
+            waiting.extend(child for index, child in enumerate(below) if index != closed)
 
-    def _set_rule(self, node: Any) -> tuple[int, ...]:
-        """Hook one node; returns which of its inputs get no signal."""
+    def _nodes_above_images(self, root: Any) -> set[Any]:
+        """The nodes that the images flow into, from a root down."""
+        parents: dict[Any, list[Any]] = {root: []}
+        waiting, leaves = [root], []
+        while waiting:
+            node = waiting.pop()
+            if getattr(node, "variable", None) is self._images:
+                leaves.append(node)
+            for child in _children(node):
+                if child is None:
+                    continue
+                if child not in parents:
+                    parents[child] = []
+                    waiting.append(child)
+                parents[child].append(node)
+        reaching: set[Any] = set()
+        while leaves:
+            node = leaves.pop()
+            if node not in reaching:
+                reaching.add(node)
+                leaves.extend(parents[node])
+        return reaching
+
+    def _set_rule(self, node: Any, reaching: set[Any]) -> int | None:
+        """Hook one node; returns which of its inputs is to get no signal."""
         kind = _kind(node)
         if kind == "MaxPool2DWithIndices" and self._ties != "first":
             node.register_hook(_switching(node, self._ties))
         if self._rule == "backprop" or kind.startswith("_"):
-            pass
-        elif kind in _RECTIFIERS or (kind in _BOUNDED and _BOUNDED[kind](node)):
+            return None
+        if kind in _RECTIFIERS or (kind in _BOUNDED and _BOUNDED[kind](node)):
             if self._rule == "deconvnet":
                 node.register_hook(_rectify_incoming)
             else:
@@ -120,32 +173,16 @@ class AutogradPath:
         elif kind == "NativeLayerNorm":
             if self._skip_normalization:
                 node.register_hook(_fixed_layer_norm(node))
-        elif kind == "Mul" and self._is_product(node):
-            gate = _gate(node)
-            if gate is None:
-                raise no_rule(self._rule, "product of two maps")
-            node.register_hook(_close_first if gate == 0 else _close_second)
-            return (gate,)
-        elif kind == "Div" and _children(node)[1] is not None and self._reaches_images(_children(node)[1]):
-            raise no_rule(self._rule, "quotient of two maps")
-        elif kind not in _LINEAR:
+        elif kind in _PRODUCTS:
+            if all(_children(node)[factor] in reaching for factor in _PRODUCTS[kind]):
+                gate = _gate(node) if kind == "Mul" else None
+                if gate is None:
+                    raise no_rule(self._rule, "product of two maps" if kind == "Mul" else kind)
+                node.register_hook(_close_first if gate == 0 else _close_second)
+                return gate
+        elif kind not in _LINEAR or (kind == "NativeBatchNorm" and node._saved_training):
             raise no_rule(self._rule, kind)
-        return ()
-
-    def _is_product(self, node: Any) -> bool:
-        return all(child is not None and self._reaches_images(child) for child in _children(node))
-
-    def _reaches_images(self, node: Any) -> bool:
-        seen, waiting = set(), [node]
-        while waiting:
-            node = waiting.pop()
-            if node is None or node in seen:
-                continue
-            seen.add(node)
-            if getattr(node, "variable", None) is self._images:
-                return True
-            waiting.extend(_children(node))
-        return False
+        return None
 
 
 def _kind(node: Any) -> str:
@@ -209,11 +246,19 @@ def _switching(node: Any, ties: str) -> Hook:
 
     def hook(passed: tuple, incoming: tuple) -> tuple:
         pooled, indices = F.max_pool2d(
-            maps, geometry.kernel, geometry.stride, geometry.padding, geometry.dilation, geometry.ceil_mode, True
+            maps,
+            geometry.kernel,
+            geometry.stride,
+            geometry.padding,
+            geometry.dilation,
+            geometry.ceil_mode,
+            True,
         )
         rows, columns = switch_offsets(ties, maps, pooled, indices, geometry)
         (sh, sw), (ph, pw) = geometry.stride, geometry.padding
-        rows = rows.permute(0, 3, 1, 2) + (torch.arange(pooled.shape[2], device=maps.device) * sh - ph)[:, None]
+        rows = (
+            rows.permute(0, 3, 1, 2) + (torch.arange(pooled.shape[2], device=maps.device) * sh - ph)[:, None]
+        )
         columns = columns.permute(0, 3, 1, 2) + torch.arange(pooled.shape[3], device=maps.device) * sw - pw
         switches = (rows * maps.shape[3] + columns).flatten(2)
         down = torch.zeros_like(maps).flatten(2).scatter_add_(2, switches, incoming[0].flatten(2))
@@ -264,5 +309,3 @@ class _Normalization(TorchFunctionMode):
             constants |= dict(zip(constants, rest, strict=False)) | kwargs
             return _LocalResponseNorm.apply(x, self.skip, size, constants)
         return function(*args, **kwargs)
-
-

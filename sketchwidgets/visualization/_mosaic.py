@@ -42,7 +42,9 @@ def mosaic_html(layers: Sequence["LayerProjection"], most_images: int = 4) -> st
         title = f"<b>{escape(layer.layer)}</b> · {escape(layer.rule)}"
         if shown < len(layer):
             title += f" · the first {shown} of {len(layer)} images"
-        rows = "".join(f"<div style='display:flex;flex-wrap:wrap'>{_row(layer, i)}</div>" for i in range(shown))
+        rows = "".join(
+            f"<div style='display:flex;flex-wrap:wrap'>{_row(layer, i)}</div>" for i in range(shown)
+        )
         blocks.append(f"<div style='margin:4px 0'><div>{title}</div>{rows}</div>")
     return "".join(blocks)
 

@@ -7,10 +7,12 @@ from torch import Tensor
 def local_response_signal(
     signal: Tensor, x: Tensor, size: int, alpha: float, beta: float, k: float
 ) -> Tensor:
-    """The true derivative of `torch.nn.functional.local_response_norm` at x, applied to a signal; both (n, c, h, w).
+    """The true derivative of `torch.nn.functional.local_response_norm` at x, applied to a signal; both (n,
+    c, h, w).
 
-    With d_c = k + alpha · mean of x² over the `size` channels around c and y_c = x_c · d_c^-beta, the derivative of y_c by
-    x_j is [c = j] · d_c^-beta - 2 · alpha · beta / size · x_c · x_j · d_c^(-beta-1) for every j around c.
+    With d_c = k + alpha · mean of x² over the `size` channels around c and y_c = x_c · d_c^-beta, the
+    derivative of y_c by x_j is [c = j] · d_c^-beta - 2 · alpha · beta / size · x_c · x_j · d_c^(-beta-1)
+    for every j around c.
     """
     before, after = size // 2, (size - 1) // 2
     divisor = k + alpha * _channel_mean(x * x, size, before, after)
@@ -30,7 +32,8 @@ def layer_norm_signal(
 ) -> Tensor:
     """The signal below a layer normalization over the last axes; x None: with mean and deviation held fixed.
 
-    mean and rstd (one over the standard deviation) broadcast against x, as `torch.native_layer_norm` returns them.
+    mean and rstd (one over the standard deviation) broadcast against x, as `torch.native_layer_norm`
+    returns them.
     """
     if weight is not None:
         signal = signal * weight

@@ -35,18 +35,18 @@ def project(
 ) -> Projections:
     """Project the strongest units of many layers back to the pixels.
 
-    For every image and layer, the `top` channels with the highest maximum are taken, each at the one position of its
-    maximum, and what excites that unit is traced back to the input.
+    For every image and layer, the `top` channels with the highest maximum are taken, each at the one
+    position of its maximum, and what excites that unit is traced back to the input.
 
-    Parameters
-    ----------
-    model : a convolutional network in eval mode. It is left as it is: no hook, no gradient, no flag changes.
-    images : (n, C, H, W) floating point, as the model takes them, on the model's device.
-    layers : names of `model.named_modules()`; a projection starts from that module's output, (n, c, h, w) or (n, c). Of a
-        module that runs several times, the first output counts. None: the innermost module around every activation
-        after a convolution whose map has more than one position.
-    top : units per image, at least 1; at most as many as the layer has channels are returned.
-    rule : "deconvnet" (Zeiler & Fergus 2014, section 2.1), "guided" (guided backpropagation, Springenberg et al. 2015) or
+    Parameters ---------- model : a convolutional network in eval mode. It is left as it is: no hook, no
+    gradient, no flag changes. images : (n, C, H, W) floating point, as the model takes them, on the model's
+    device. layers : names of `model.named_modules()`; a projection starts from that module's output, (n, c,
+    h, w) or (n, c). Of a
+        module that runs several times, the first output counts. None: the innermost module around every
+        activation after a convolution whose map has more than one position.
+    top : units per image, at least 1; at most as many as the layer has channels are returned. rule :
+    "deconvnet" (Zeiler & Fergus 2014, section 2.1), "guided" (guided backpropagation, Springenberg et al.
+    2015) or
         "backprop" (Simonyan et al. 2013, the gradient). See Grün et al. 2016, arXiv 1606.07757, figure 2.
     **options : as in `Recording.project`.
 
@@ -54,9 +54,8 @@ def project(
     -------
     A mapping from layer name to `LayerProjection`, in the order of the forward pass.
 
-    Raises
-    ------
-    ProjectionError : the model is in training mode, a layer does not exist, an operation has no stated way down under the
+    Raises ------ ProjectionError : the model is in training mode, a layer does not exist, an operation has
+    no stated way down under the
         rule, or the images do not fit.
 
     >>> net = sw.models.create("sketch_a_net", classes=250).eval()
@@ -77,8 +76,8 @@ def record(
 ) -> "Recording":
     """Run a forward pass once and keep what projections of its layers need.
 
-    The arguments are those of `project`; `forward(model, images)`, if given, is what runs instead of `model(images)`, for
-    example `lambda net, x: net.features(x)`. No gradient graph is made.
+    The arguments are those of `project`; `forward(model, images)`, if given, is what runs instead of
+    `model(images)`, for example `lambda net, x: net.features(x)`. No gradient graph is made.
 
     >>> recording = sw.record(net, images, layers=["relu1", "relu2"])
     >>> recording.output                                      # what the forward returned
@@ -105,8 +104,8 @@ class Recording:
     output : what the forward returned.
     layers : the names of the layers that can be projected, in the order of the forward pass.
 
-    It holds the rectified maps and switches on the way to these layers and refers to the weights, which must not change
-    while it is in use. All of it is freed as soon as the recording is dropped.
+    It holds the rectified maps and switches on the way to these layers and refers to the weights, which
+    must not change while it is in use. All of it is freed as soon as the recording is dropped.
     """
 
     def __init__(
@@ -147,16 +146,19 @@ class Recording:
     ) -> LayerProjection:
         """Project the strongest units of one layer; `layer`, `top` and `rule` as in `project`.
 
-        seed : the signal that starts at the unit: its "activation", as in the paper, or "unit", 1.0, which makes a backprop
-            projection the gradient of the activation. Under every rule the two differ by just that factor.
-        ties : where several positions of a pooling window (or of a map, for the unit's position) hold the maximum, as on
-            blank paper: the one nearest to the "center", without drift, or the "first" in row-major order, the one whose
-            gradient PyTorch takes.
-        normalization : "skip" local response normalization (and hold layer normalization's statistics fixed), or take its
-            "derivative". None: skip for deconvnet, as in the paper, derivative otherwise.
-        path : "windows", receptive-field windows; "autograd", PyTorch's backward pass, general and slow; "auto", windows
-            where every operation on the way is known, else autograd. The results agree to rounding. A box is the
-            receptive field on the first, and the smallest box around all non-zero pixels on the second.
+        seed : the signal that starts at the unit: its "activation", as in the paper, or "unit", 1.0, which
+            makes a backprop projection the gradient of the activation. Under every rule the two differ by
+            just that factor.
+        ties : where several positions of a pooling window (or of a map, for the unit's position) hold the
+            maximum, as on blank paper: the one nearest to the "center", without drift, or the "first" in
+            row-major order, the one whose gradient PyTorch takes.
+        normalization : "skip" local response normalization (and hold layer normalization's statistics
+            fixed), or take its "derivative". None: skip for deconvnet, as in the paper, derivative
+            otherwise.
+        path : "windows", receptive-field windows; "autograd", PyTorch's backward pass, general and slow;
+            "auto", windows where every operation on the way is known, else autograd. The results agree to
+            rounding. A box is the receptive field on the first, and the smallest box around all non-zero
+            pixels on the second.
         """
         top = _check_choices(top, rule, seed=seed, ties=ties, normalization=normalization, path=path)
         value, saved = self._output(layer)
@@ -167,7 +169,9 @@ class Recording:
         if maps.ndim not in (2, 4):
             raise ProjectionError(f"layer {layer!r} returns {tuple(maps.shape)}, not (n, c, h, w) or (n, c)")
         with torch.inference_mode(False), torch.no_grad():
-            channels, positions, activations = strongest_units(maps, top, ties)
+            channels_last = self._tape.channels_last[value]
+            by_channel = maps.permute(0, 3, 1, 2) if channels_last else maps
+            channels, positions, activations = strongest_units(by_channel, top, ties)
             values = activations.clamp_min(0) if seed == "activation" else (activations > 0).to(maps.dtype)
             units = (channels, positions, values)
             try:
@@ -177,7 +181,7 @@ class Recording:
             except UnsupportedOperation as error:
                 if path == "windows":
                     raise ProjectionError(f"layer {layer!r}: no windows through {error}") from None
-                windows, corners, boxes = self._by_autograd(layer, units, rule, ties, normalization)
+                windows, corners, boxes = self._by_autograd(layer, value, units, rule, ties, normalization)
             except ProjectionError as error:
                 raise ProjectionError(f"layer {layer!r}: {error}") from None
         return LayerProjection(
@@ -211,7 +215,9 @@ class Recording:
             self._sweep(value, [unit[i : i + per_turn] for unit in units], i, rule, ties, normalization)
             for i in range(0, n, per_turn)
         ]
-        windows, corners, boxes = (torch.cat(part) if len(part) > 1 else part[0] for part in zip(*parts, strict=True))
+        windows, corners, boxes = (
+            torch.cat(part) if len(part) > 1 else part[0] for part in zip(*parts, strict=True)
+        )
         return windows.unflatten(0, (n, top)), corners.view(n, top, 2), boxes.view(n, top, 4)
 
     def _sweep(
@@ -228,15 +234,20 @@ class Recording:
         shape, size = self._tape.shapes[value], tuple(self._images.shape[2:])
         count = channels.numel()
         owners = np.repeat(np.arange(len(channels)) + first_image, channels.shape[1])
-        signal = values.new_zeros((count, shape[1], *[1] * (len(shape) - 2)))
-        signal[torch.arange(count, device=values.device), channels.flatten()] = values.reshape(
-            count, *[1] * (len(shape) - 2)
-        )
-        if len(shape) == 4:
+        unit, channel, strength = torch.arange(count), channels.flatten(), values.flatten()
+        if len(shape) == 2:
+            signal = values.new_zeros((count, shape[1]))
+            signal[unit, channel] = strength
+            seeds = Windows(signal)
+        elif self._tape.channels_last[value]:
+            signal = values.new_zeros((count, *shape[1:]))
+            signal[unit, *positions.flatten(0, 1).T, channel] = strength
+            seeds = Windows(signal)
+        else:
+            signal = values.new_zeros((count, shape[1], 1, 1))
+            signal[unit, channel, 0, 0] = strength
             rows, columns = positions.flatten(0, 1).cpu().numpy().T
             seeds = Windows(signal, rows, columns, 1, 1, full=False)
-        else:
-            seeds = Windows(signal)
         sweep = Sweep(self._tape, owners, rule, ties, normalization)
         down = sweep.down(value, seeds)
         if down is None:
@@ -249,12 +260,16 @@ class Recording:
         return down.signal, corners, boxes
 
     def _by_autograd(
-        self, layer: str, units: tuple[Tensor, ...], rule: str, ties: str, normalization: str | None
+        self,
+        layer: str,
+        value: int,
+        units: tuple[Tensor, ...],
+        rule: str,
+        ties: str,
+        normalization: str | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        path = AutogradPath(
-            self._model, self._images, [layer], rule, ties, normalization, self._forward
-        )
-        images = path.project(layer, *units)
+        path = AutogradPath(self._model, self._images, [layer], rule, ties, normalization, self._forward)
+        images = path.project(layer, *units, self._tape.channels_last[value])
         return images, torch.zeros((*images.shape[:2], 2), dtype=torch.int64), bounding_boxes(images).cpu()
 
 

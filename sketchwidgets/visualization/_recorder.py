@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from . import _handlers
 from ._errors import ProjectionError
+from ._record_maps import linear
+from ._record_pointwise import local_response_norm
+from ._registry import HANDLERS, record_unknown, tracked
 from ._tape import Saved, Tape
 
 Forward = Callable[[nn.Module, Tensor], Any]
@@ -41,14 +43,14 @@ class _Operations(TorchDispatchMode):
         if self.paused:
             return operation(*args, **kwargs)
         self.tape.settle()
-        values = _handlers.tracked(self.tape, args, kwargs)
+        values = tracked(self.tape, args, kwargs)
         handler, writes, is_view = _describe(operation)
         if writes and (values or self.tape.value(args[0]) is not None):
             self.tape.before_write(args[0])
         if not values:
             return operation(*args, **kwargs)
         if handler is None or "out" in kwargs:
-            return _handlers.record_unknown(self.tape, operation, operation(*args, **kwargs), values)
+            return record_unknown(self.tape, operation, operation(*args, **kwargs), values)
         result = handler(self.tape, operation, *args, **kwargs)
         if is_view:
             self.tape.after_view(args[0])
@@ -57,7 +59,7 @@ class _Operations(TorchDispatchMode):
 
 @cache
 def _describe(operation: Any) -> tuple[Callable | None, bool, bool]:
-    return _handlers.HANDLERS.get(operation), operation._schema.is_mutable, operation.is_view
+    return HANDLERS.get(operation), operation._schema.is_mutable, operation.is_view
 
 
 class _Functions(TorchFunctionMode):
@@ -71,13 +73,11 @@ class _Functions(TorchFunctionMode):
     def __torch_function__(self, function: Any, types: Any, args: tuple = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if function is F.local_response_norm and self._flows(args):
-            return _handlers.local_response_norm(
+            return local_response_norm(
                 self.tape, lambda: self._unrecorded(function, args, kwargs), *args, **kwargs
             )
         if function is F.linear and self._flows(args) and args[0].ndim > 2:
-            return _handlers.linear(
-                self.tape, lambda: self._unrecorded(function, args, kwargs), *args, **kwargs
-            )
+            return linear(self.tape, lambda: self._unrecorded(function, args, kwargs), *args, **kwargs)
         return function(*args, **kwargs)
 
     def _flows(self, args: tuple) -> bool:
@@ -121,19 +121,16 @@ def run_recorded(
         output = None
         with watch(model, layers, collect):
             operations = _Operations(tape)
-            with _Functions(tape, operations), operations:
-                try:
-                    output = model(images) if forward is None else forward(model, images)
-                except StopForward:
-                    pass
+            with _Functions(tape, operations), operations, suppress(StopForward):
+                output = model(images) if forward is None else forward(model, images)
     check_all_ran(layers, outputs)
     tape.finish([value for value, _ in outputs.values()])
     return tape, outputs, output
 
 
 def _is_default(tape: Tape, value: int) -> bool:
-    """Whether a value is a feature map by default: what an activation makes after a convolution, with more than one position."""
-    size = tape.size(value)
+    """Whether a value is projected by default: an activation after a convolution, with more than one position."""
+    size = tape.map_size(value)
     if size is None or size == (1, 1) or not tape.after_convolution[value]:
         return False
     return value in tape.makers and tape.makers[value].is_activation
@@ -152,10 +149,9 @@ def check_all_ran(layers: list[str] | None, outputs: dict) -> None:
 
 
 @contextmanager
-def watch(
-    model: nn.Module, layers: list[str] | None, collect: Callable[[str, Any], bool]
-) -> Iterator[None]:
-    """Call `collect(name, output)` whenever a layer (None: any module) has run, on this thread; True ends the forward.
+def watch(model: nn.Module, layers: list[str] | None, collect: Callable[[str, Any], bool]) -> Iterator[None]:
+    """Call `collect(name, output)` whenever a layer (None: any module) has run, on this thread; True ends
+    the forward.
 
     The hooks are gone when the context ends, however it ends.
     """

@@ -1,32 +1,34 @@
 """The backward rules of the three projection methods, and the activations they apply to.
 
-Let x be the input of an activation, y = f(x) its output, R the signal that arrives from above. What is passed down
-(Grün et al., ICML workshop 2016, arXiv 1606.07757, figure 2; here written for any f):
+Let x be the input of an activation, y = f(x) its output, R the signal that arrives from above. What is
+passed down (Grün et al., ICML workshop 2016, arXiv 1606.07757, figure 2; here written for any f):
 
-    backprop    R · f'(x)                       Simonyan et al. 2013: the true gradient
-    deconvnet   max(R, 0)                       Zeiler & Fergus 2014: rectify the signal, ignore the forward mask
-    guided      max(max(R, 0) · f'(x), 0)       Springenberg et al. 2015: both
+    backprop    R · f'(x)                       Simonyan et al. 2013: the true gradient deconvnet   max(R,
+    0)                       Zeiler & Fergus 2014: rectify the signal, ignore the forward mask guided
+    max(max(R, 0) · f'(x), 0)       Springenberg et al. 2015: both
 
-For the ReLU, f'(x) = [x > 0], these are R·[x>0], R·[R>0] and R·[x>0]·[R>0] of the papers. The same three lines hold for
-every *rectifier*, an activation whose output is non-negative or nearly so, because the argument of the papers for
-rectifying the signal (the maps going up are positive, so the maps going down should be) needs no more than that:
+For the ReLU, f'(x) = [x > 0], these are R·[x>0], R·[R>0] and R·[x>0]·[R>0] of the papers. The same three
+lines hold for every *rectifier*, an activation whose output is non-negative or nearly so, because the
+argument of the papers for rectifying the signal (the maps going up are positive, so the maps going down
+should be) needs no more than that:
 
-    ReLU, ReLU6, Hardtanh and clamp with a lower limit of 0 or more, threshold, leaky and parametric ReLU, ELU (SELU, CELU),
-    SiLU, GELU, Mish, Hardswish, Softplus, sigmoid and Hardsigmoid.
+    ReLU, ReLU6, Hardtanh and clamp with a lower limit of 0 or more, threshold, leaky and parametric ReLU,
+    ELU (SELU, CELU), SiLU, GELU, Mish, Hardswish, Softplus, sigmoid and Hardsigmoid.
 
-SiLU, GELU, Mish and Hardswish have f' < 0 on a small interval; the outer maximum of the guided rule removes what would
-come through there. Tanh, Hardtanh(-1, 1) and the like have signed maps: only backprop is defined for them, and the other
-two rules raise an error that names the activation.
+SiLU, GELU, Mish and Hardswish have f' < 0 on a small interval; the outer maximum of the guided rule removes
+what would come through there. Tanh, Hardtanh(-1, 1) and the like have signed maps: only backprop is defined
+for them, and the other two rules raise an error that names the activation.
 
 What is not an activation goes down the same way under every rule, with two exceptions:
 
-    gates           A product of two maps that both depend on the image is a map times a gate (squeeze and excite). Under
-                    deconvnet and guided the gate is held fixed, as a per-channel gain. The gate is the factor with one
-                    position per channel, or the one that a sigmoid or hardsigmoid made. Backprop differentiates both.
-    normalization   Local response normalization is skipped by deconvnet, as in the paper (identity), and layer
-                    normalization keeps its statistics fixed there; the other rules take the true derivative.
-                    `normalization="skip"` or `"derivative"` overrides this. Batch normalization in eval mode is a
-                    per-channel scale, a part of the filter, under every rule.
+    gates           A product of two maps that both depend on the image is a map times a gate (squeeze and
+                    excite). Under deconvnet and guided the gate is held fixed, as a per-channel gain. The
+                    gate is the factor with one position per channel, or the one that a sigmoid or
+                    hardsigmoid made. Backprop differentiates both.
+    normalization   Local response normalization is skipped by deconvnet, as in the paper (identity), and
+                    layer normalization keeps its statistics fixed there; the other rules take the true
+                    derivative. `normalization="skip"` or `"derivative"` overrides this. Batch normalization
+                    in eval mode is a per-channel scale, a part of the filter, under every rule.
 """
 
 from collections.abc import Callable
@@ -105,7 +107,9 @@ def threshold(limit: float, value: float) -> Activation:
 
 def leaky_relu(slope: float = 0.01) -> Activation:
     return Activation(
-        f"leaky_relu({slope:g})", lambda g, x: aten.leaky_relu_backward(g, x, slope, False), saves_output=False
+        f"leaky_relu({slope:g})",
+        lambda g, x: aten.leaky_relu_backward(g, x, slope, False),
+        saves_output=False,
     )
 
 
@@ -123,7 +127,9 @@ def softplus(beta: float = 1.0, limit: float = 20.0) -> Activation:
 
 def gelu(approximate: str = "none") -> Activation:
     return Activation(
-        "gelu", lambda g, x: aten.gelu_backward(g, x, approximate=approximate), saves_output=False,
+        "gelu",
+        lambda g, x: aten.gelu_backward(g, x, approximate=approximate),
+        saves_output=False,
         monotonic=False,
     )
 
@@ -137,7 +143,9 @@ def mish() -> Activation:
 
 
 def hardswish() -> Activation:
-    return Activation("hardswish", lambda g, x: aten.hardswish_backward(g, x), saves_output=False, monotonic=False)
+    return Activation(
+        "hardswish", lambda g, x: aten.hardswish_backward(g, x), saves_output=False, monotonic=False
+    )
 
 
 def hardsigmoid() -> Activation:

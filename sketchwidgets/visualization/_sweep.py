@@ -28,7 +28,7 @@ class Sweep:
         return torch.from_numpy(self.owners).to(device)
 
     def gather(self, saved: Saved, place: Windows) -> Tensor:
-        """What a map (n, c, h, w), or (1, c, h, w) for all images alike, holds where the signal is; as the signal's shape."""
+        """What a map (n or 1 for all images alike, c, h, w) holds where the signal is, in the shape of the signal."""
         maps = saved.tensor
         if place.full:
             if len(maps) == 1:

@@ -1,11 +1,12 @@
 """Switches: which position of each max-pooling window held the maximum, with a stated policy for ties.
 
-On blank paper most windows of a sketch network are tied: all positions hold the same bias response. Every choice among
-tied maxima is a subgradient of the same forward pass. PyTorch's forward reports the first, which drags the projection of a
-blank region to the top left, by up to a pixel per pool. The policy here:
+On blank paper most windows of a sketch network are tied: all positions hold the same bias response. Every
+choice among tied maxima is a subgradient of the same forward pass. PyTorch's forward reports the first,
+which drags the projection of a blank region to the top left, by up to a pixel per pool. The policy here:
 
-    "center"   of the tied positions, the one nearest to the middle of the window (row-major order where the distances are
-               equal); a window without ties has its one maximum. The default: it has no drift.
+    "center"   of the tied positions, the one nearest to the middle of the window (row-major order where the
+               distances are equal); a window without ties has its one maximum. The default: it has no
+               drift.
     "first"    the position that PyTorch's forward reports, as in every library built on its gradients.
 """
 
@@ -38,8 +39,8 @@ def switch_offsets(
 ) -> tuple[Tensor, Tensor]:
     """Row and column of each window's switch, counted from the window's first position (padding included).
 
-    maps (n, c, h, w) and pooled, indices (n, c, oh, ow) as in `torch.nn.functional.max_pool2d(..., return_indices=True)`;
-    returns two int64 tensors (n, oh, ow, c), channels last.
+    maps (n, c, h, w) and pooled, indices (n, c, oh, ow) as in `torch.nn.functional.max_pool2d(...,
+    return_indices=True)`; returns two int64 tensors (n, oh, ow, c), channels last.
     """
     if ties == "first":
         return _offsets_of_indices(indices, maps.shape[-1], geometry)
@@ -81,7 +82,9 @@ def _central_offsets(maps: Tensor, pooled: Tensor, geometry: PoolGeometry) -> tu
         if len(rows) == 0 or len(columns) == 0:
             continue
         top, left = rows.start * sh + y * dh - ph, columns.start * sw + x * dw - pw
-        values = maps[:, top : top + (len(rows) - 1) * sh + 1 : sh, left : left + (len(columns) - 1) * sw + 1 : sw]
+        values = maps[
+            :, top : top + (len(rows) - 1) * sh + 1 : sh, left : left + (len(columns) - 1) * sw + 1 : sw
+        ]
         part = (slice(None), slice(rows.start, rows.stop), slice(columns.start, columns.stop))
         match = values == pooled[part]
         match = match.to(best.dtype) if many else match.view(torch.uint8)

@@ -1,7 +1,9 @@
-"""The tape: what one forward pass did, as a list of steps from the images to the layers, recorded below autograd.
+"""The tape: what one forward pass did, as a list of steps from the images to the layers, recorded below
+autograd.
 
-Values are numbered; a step says which values it read, which one it made, and knows how to pass a signal down (`_ops`).
-Functional, in-place and reused modules look alike here, because what is recorded are the operations and not the modules.
+Values are numbered; a step says which values it read, which one it made, and knows how to pass a signal
+down (`_step`). Functional, in-place and reused modules look alike here, because what is recorded are the
+operations and not the modules.
 """
 
 from typing import TYPE_CHECKING
@@ -11,13 +13,14 @@ from torch import Tensor
 from ._errors import UnsupportedOperation
 
 if TYPE_CHECKING:
-    from ._ops import Step
+    from ._step import Step
 
 
 class Saved:
     """A tensor of the forward pass that the way down needs, guarded against being overwritten later.
 
-    Maps (n, c, h, w) are kept channels-last from their first use on: there, a window is a set of contiguous rows.
+    Maps (n, c, h, w) are kept channels-last from their first use on: there, a window is a set of contiguous
+    rows.
     """
 
     __slots__ = ("_tensor", "_version")
@@ -58,6 +61,7 @@ class Tape:
         self.steps: list[Step] = []
         self.shapes: list[tuple[int, ...]] = []
         self.after_convolution: list[bool] = []
+        self.channels_last: list[bool] = []  # maps whose axes are (n, h, w, c)
         self.broken: str | None = None
         self.makers: dict[int, Step] = {}  # while recording: the step that made a value
         self._ids: dict[int, int] = {}
@@ -67,11 +71,12 @@ class Tape:
         self._shared_storages: set[int] = set()
         self.number(images)
 
-    def number(self, tensor: Tensor, after_convolution: bool = False) -> int:
+    def number(self, tensor: Tensor, after_convolution: bool = False, channels_last: bool = False) -> int:
         """Give the tensor, as it is now, the next number."""
         value = len(self.shapes)
         self.shapes.append(tuple(tensor.shape))
         self.after_convolution.append(after_convolution)
+        self.channels_last.append(channels_last)
         self._ids[id(tensor)] = value
         self._alive.append(tensor)
         return value
@@ -84,6 +89,11 @@ class Tape:
         """Height and width of a value that is a map; None for any other."""
         shape = self.shapes[value]
         return shape[2:] if len(shape) == 4 else None
+
+    def map_size(self, value: int) -> tuple[int, int] | None:
+        """As `size`, with the axes of a channels-last map told apart."""
+        shape = self.shapes[value]
+        return shape[1:3] if self.channels_last[value] else self.size(value)
 
     def save(self, tensor: Tensor) -> Saved:
         """Keep a tensor as it is now; asked twice, it is kept once."""
@@ -118,7 +128,7 @@ class Tape:
     def add(self, step: "Step", result: Tensor) -> None:
         """Append a step that made `result` from the values `step.inputs`."""
         flowing = step.is_convolution or any(self.after_convolution[value] for value in step.inputs)
-        step.output = self.number(result, flowing)
+        step.output = self.number(result, flowing, step.is_channels_last(self))
         self.steps.append(step)
         self.makers[step.output] = step
 

@@ -7,9 +7,10 @@ from torch import Tensor
 def strongest_units(maps: Tensor, top: int, ties: str) -> tuple[Tensor, Tensor, Tensor]:
     """The `top` channels by their maximum, per image, and where the maximum is.
 
-    maps (n, c, h, w) or (n, c) -> channels (n, t) int64, positions (n, t, 2) int64 row and column, activations (n, t), with
-    t = min(top, c), strongest first; equal channels in order of their index. Of several positions that hold the maximum,
-    ties="first" takes the first, "center" the one nearest to the middle of the map.
+    maps (n, c, h, w) or (n, c) -> channels (n, t) int64, positions (n, t, 2) int64 row and column,
+    activations (n, t), with t = min(top, c), strongest first; equal channels in order of their index. Of
+    several positions that hold the maximum, ties="first" takes the first, "center" the one nearest to the
+    middle of the map.
     """
     if maps.ndim == 2:
         maps = maps[:, :, None, None]

@@ -1,8 +1,9 @@
 """Signals that live in windows: one small window per seeded unit, somewhere on a map.
 
-Going down from one unit, the signal can only be non-zero inside the unit's receptive field. Windows carries just that
-part: `signal` (units, channels, height, width), and for every unit where its window lies on the map. All windows of one map
-have the same size, and two maps of one network shift by the same amount for all units, so that sums of branches are simple.
+Going down from one unit, the signal can only be non-zero inside the unit's receptive field. Windows carries
+just that part: `signal` (units, channels, height, width), and for every unit where its window lies on the
+map. All windows of one map have the same size, and two maps of one network shift by the same amount for all
+units, so that sums of branches are simple.
 """
 
 from dataclasses import dataclass, replace
@@ -16,8 +17,9 @@ from torch import Tensor
 class Windows:
     """A signal on a map, for each of several units.
 
-    signal : (units, c, height, width), or (units, *shape of the value without batch) where `full`.
-    top, left : (units,) int64, the row and column of the map where each window starts; it may stick out. None where the
+    signal : (units, c, height, width), or (units, *shape of the value without batch) where `full`. top,
+    left : (units,) int64, the row and column of the map where each window starts; it may stick out. None
+    where the
         extent is unknown or is the whole map.
     height, width : of the window.
     full : the signal is given on the whole map, whatever the window; outside of the window it is zero.
@@ -146,7 +148,11 @@ def add(a: Windows | None, b: Windows, size: tuple[int, int] | None) -> Windows:
     if a.full or b.full:
         a, b = a.pasted(size), b.pasted(size)
         return replace(place, signal=a.signal + b.signal, full=True)
-    if (a.height, a.width) == (height, width) and (down, right) == (0, 0) and a.signal.shape == b.signal.shape:
+    if (
+        (a.height, a.width) == (height, width)
+        and (down, right) == (0, 0)
+        and a.signal.shape == b.signal.shape
+    ):
         return replace(place, signal=a.signal + b.signal)
     units, channels = a.signal.shape[:2]
     signal = blank(a.signal, (units, channels, height, width)).zero_()
