@@ -1,0 +1,51 @@
+"""Which step each ATen operation of a forward pass becomes.
+
+A handler runs the operation and appends its step to the tape; only called when some argument depends on the
+images. What no handler knows, or a handler finds in a variant that it does not know, is recorded as
+Unknown: harmless unless a projection has to pass through it.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from ._step import Unknown
+from ._tape import Tape
+
+HANDLERS: dict[Any, Callable] = {}
+
+
+def handles(*operations: Any) -> Callable:
+    """Register a handler: called as handler(tape, operation, *args, **kwargs), it returns what the operation returned."""
+
+    def register(handler: Callable) -> Callable:
+        for operation in operations:
+            HANDLERS[operation] = handler
+        return handler
+
+    return register
+
+
+def tracked(tape: Tape, args: Sequence[Any], kwargs: dict[str, Any]) -> list[int]:
+    """The values among the arguments, lists included."""
+    values = []
+    for arg in (*args, *kwargs.values()):
+        for item in arg if isinstance(arg, list | tuple) else (arg,):
+            if isinstance(item, Tensor) and (value := tape.value(item)) is not None:
+                values.append(value)
+    return values
+
+
+def record_unknown(tape: Tape, operation: Any, result: Any, values: list[int]) -> Any:
+    """Record an operation that nothing is known about."""
+    name = str(getattr(operation, "__name__", operation)).split(".")[0]
+    for item in result if isinstance(result, list | tuple) else (result,):
+        if isinstance(item, Tensor):
+            tape.add(Unknown(values, name), item)
+    return result
+
+
+def run_unknown(tape: Tape, operation: Any, *args: Any, **kwargs: Any) -> Any:
+    values = tracked(tape, args, kwargs)
+    return record_unknown(tape, operation, operation(*args, **kwargs), values)

@@ -1,0 +1,225 @@
+"""Steps with a sliding window: convolution, pools, padding."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ._step import Signals, Step
+from ._switches import PoolGeometry, switch_offsets
+from ._tape import Saved
+from ._windows import Windows, blank
+
+if TYPE_CHECKING:
+    from ._sweep import Sweep
+
+aten = torch.ops.aten
+
+# Below this many output channels a strided transposed convolution runs as a plain one per sub-pixel phase: convolution
+# kernels pad channels to a multiple of their vector width, which costs a one-channel input layer 8 times its work.
+_FEW_CHANNELS = 8
+
+
+class Convolution(Step):
+    """A 2-d convolution; down goes its transpose, without the bias."""
+
+    is_convolution = True
+
+    def __init__(
+        self,
+        inputs: Sequence[int],
+        weight: Saved,
+        stride: tuple[int, int],
+        padding: tuple[int, int],
+        dilation: tuple[int, int],
+        groups: int,
+    ) -> None:
+        super().__init__(inputs)
+        self.weight = weight
+        self.stride = stride
+        self.padding = padding
+        self.dilation = dilation
+        self.groups = groups
+
+    def pull(self, signal: Windows, sweep: "Sweep") -> Signals:
+        size = sweep.tape.size(self.inputs[0])
+        weight = self.weight.tensor
+        reach = tuple((k - 1) * d + 1 for k, d in zip(weight.shape[2:], self.dilation, strict=True))
+        plain = self.groups == 1 and self.dilation == (1, 1)
+        down = None
+        if plain and not signal.full and signal.height == signal.width == 1:
+            down = _kernels_of_lone_channels(signal.signal, weight)
+        if down is not None:
+            pass
+        elif plain and weight.shape[1] <= _FEW_CHANNELS and max(self.stride) > 1:
+            down = _transposed_by_phases(signal.signal, weight, self.stride)
+        else:
+            down = F.conv_transpose2d(
+                signal.signal, weight, stride=self.stride, groups=self.groups, dilation=self.dilation
+            )
+        if signal.full:
+            down = _cut(down, self.padding, size)
+        place = signal.moved(self.stride, self.padding, reach, down)
+        return [(self.inputs[0], place.confined(size))]
+
+
+class MaxPool(Step):
+    """A max pool; the signal goes to the switches, and where windows overlap it adds up."""
+
+    def __init__(
+        self, inputs: Sequence[int], maps: Saved, pooled: Saved, indices: Tensor, geometry: PoolGeometry
+    ) -> None:
+        super().__init__(inputs)
+        self.maps = maps
+        self.pooled = pooled
+        self.indices = indices
+        self.geometry = geometry
+        self._offsets: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def pull(self, signal: Windows, sweep: "Sweep") -> Signals:
+        size = sweep.tape.size(self.inputs[0])
+        down = self._to_switches(signal, sweep)
+        place = signal.moved(self.geometry.stride, self.geometry.padding, self.geometry.reach, down)
+        return [(self.inputs[0], place.confined(size))]
+
+    def _to_switches(self, signal: Windows, sweep: "Sweep") -> Tensor:
+        geometry = self.geometry
+        units, channels, height, width = signal.signal.shape
+        if signal.full:
+            plane, padding = sweep.tape.size(self.inputs[0]), geometry.padding
+        else:
+            plane = tuple(
+                (n - 1) * s + r
+                for n, s, r in zip((height, width), geometry.stride, geometry.reach, strict=True)
+            )
+            padding = (0, 0)
+        rows, columns = self._switches(sweep.ties)
+        # The position of every switch in a plane of that width, for the whole map, then cut into windows.
+        steps = torch.add(columns, rows, alpha=plane[1]).permute(0, 3, 1, 2)
+        first_row = torch.arange(height, device=steps.device) * geometry.stride[0] - padding[0]
+        first_column = torch.arange(width, device=steps.device) * geometry.stride[1] - padding[1]
+        indices = sweep.gather(Saved(steps), signal) + (first_row[:, None] * plane[1] + first_column)
+        return aten.max_pool2d_with_indices_backward(
+            signal.signal.contiguous(memory_format=torch.channels_last),
+            blank(signal.signal, (units, channels, *plane)),  # only its shape and memory format count
+            geometry.kernel,
+            geometry.stride,
+            padding,
+            geometry.dilation,
+            geometry.ceil_mode if signal.full else False,
+            indices.contiguous(memory_format=torch.channels_last),
+        )
+
+    def _switches(self, ties: str) -> tuple[Tensor, Tensor]:
+        if ties not in self._offsets:
+            self._offsets[ties] = switch_offsets(
+                ties, self.maps.tensor, self.pooled.tensor, self.indices, self.geometry
+            )
+        return self._offsets[ties]
+
+
+class AveragePool(Step):
+    """An average pool with a fixed kernel: every position of a window gets the signal over the window's divisor."""
+
+    def __init__(
+        self,
+        inputs: Sequence[int],
+        geometry: PoolGeometry,
+        count_include_pad: bool = True,
+        divisor: int | None = None,
+    ) -> None:
+        super().__init__(inputs)
+        self.geometry = geometry
+        self.count_include_pad = count_include_pad
+        self.divisor = divisor
+
+    def pull(self, signal: Windows, sweep: "Sweep") -> Signals:
+        geometry, size = self.geometry, sweep.tape.size(self.inputs[0])
+        shares = sweep.gather(Saved(self._shares(size, signal.signal)), signal) * signal.signal
+        if signal.full:
+            plane, padding, ceil_mode = size, geometry.padding, geometry.ceil_mode
+        else:
+            plane = tuple(
+                (n - 1) * s + r
+                for n, s, r in zip(shares.shape[2:], geometry.stride, geometry.reach, strict=True)
+            )
+            padding, ceil_mode = (0, 0), False
+        down = aten.avg_pool2d_backward(
+            shares,
+            shares.new_empty((*shares.shape[:2], *plane)),  # only its shape counts
+            geometry.kernel,
+            geometry.stride,
+            padding,
+            ceil_mode,
+            True,
+            1,
+        )
+        place = signal.moved(geometry.stride, geometry.padding, geometry.reach, down)
+        return [(self.inputs[0], place.confined(size))]
+
+    def _shares(self, size: tuple[int, int], like: Tensor) -> Tensor:
+        """One over the divisor of every window, (1, 1, oh, ow): at the border the divisor may be smaller."""
+        geometry = self.geometry
+        ones = torch.ones((1, 1, *size), dtype=torch.float64, device=like.device)
+        pool = (geometry.kernel, geometry.stride, geometry.padding, geometry.ceil_mode)
+        mean = F.avg_pool2d(ones, *pool, self.count_include_pad, self.divisor)
+        count = F.avg_pool2d(ones, *pool, divisor_override=1)
+        return (mean / count).to(like.dtype)
+
+
+class Pad(Step):
+    """Zero padding of rows and columns: (left, right, top, bottom), negative where it crops."""
+
+    def __init__(self, inputs: Sequence[int], padding: Sequence[int]) -> None:
+        super().__init__(inputs)
+        self.left, self.right, self.top, self.bottom = padding
+
+    def pull(self, signal: Windows, sweep: "Sweep") -> Signals:
+        size = sweep.tape.size(self.inputs[0])
+        if signal.full:
+            down = F.pad(signal.signal, (-self.left, -self.right, -self.top, -self.bottom))
+        else:
+            down = signal.signal.clone()
+        place = signal.moved((1, 1), (self.top, self.left), (1, 1), down)
+        return [(self.inputs[0], place.confined(size))]
+
+
+def _cut(maps: Tensor, start: tuple[int, int], size: tuple[int, int]) -> Tensor:
+    """The part of maps (..., h, w) from `start` on, of that size; zero beyond the maps' end."""
+    bottom, right = (a + n - m for a, n, m in zip(start, size, maps.shape[-2:], strict=True))
+    return F.pad(maps, (-start[1], right, -start[0], bottom))
+
+
+def _kernels_of_lone_channels(signal: Tensor, weight: Tensor) -> Tensor | None:
+    """What a transposed convolution makes of a signal at one position: each unit's kernel, times its value.
+
+    None unless every unit has but one channel, as a seed does: then no product is needed. signal (units, c,
+    1, 1).
+    """
+    signal = signal.flatten(1)
+    if int(torch.count_nonzero(signal, dim=1).max()) > 1:
+        return None
+    channel = signal.abs().argmax(1)
+    value = signal.gather(1, channel[:, None])
+    return (weight[channel] * value[:, :, None, None]).contiguous(memory_format=torch.channels_last)
+
+
+def _transposed_by_phases(signal: Tensor, weight: Tensor, stride: tuple[int, int]) -> Tensor:
+    """The strided transposed convolution as one plain convolution per phase of the stride, interleaved.
+
+    Output row y · s + p only sees kernel rows p, p + s, ...: these are the kernels of phase p. Equal to
+    `conv_transpose2d(signal, weight, stride=stride)`.
+    """
+    (c_out, c_in, *kernel), (sh, sw) = weight.shape, stride
+    rows, columns = (math.ceil(k / s) for k, s in zip(kernel, stride, strict=True))
+    padded = F.pad(weight, (0, columns * sw - kernel[1], 0, rows * sh - kernel[0]))
+    phases = padded.view(c_out, c_in, rows, sh, columns, sw).permute(1, 3, 5, 0, 2, 4)
+    phases = phases.reshape(c_in * sh * sw, c_out, rows, columns).flip(2, 3)
+    units, _, height, width = signal.shape
+    out = F.conv2d(signal, phases, padding=(rows - 1, columns - 1))
+    out = out.view(units, c_in, sh, sw, *out.shape[2:]).permute(0, 1, 4, 2, 5, 3)
+    out = out.reshape(units, c_in, out.shape[2] * sh, out.shape[4] * sw)
+    return out[:, :, : (height - 1) * sh + kernel[0], : (width - 1) * sw + kernel[1]]
