@@ -47,12 +47,13 @@ class Recognition(ipywidgets.VBox):
     Parameters
     ----------
     top : number of classes shown, 1 to 10.
+    title : whether the best class is also written large above the bars.
 
     >>> recognition = Recognition()
     >>> recognition.update(sketchwidgets.Recognizer.load().recognize(sketch))
     """
 
-    def __init__(self, top: int = 5) -> None:
+    def __init__(self, top: int = 5, title: bool = True) -> None:
         if not 1 <= top <= len(_COLORS):
             raise ValueError(f"top must be 1 to {len(_COLORS)}, not {top}")
         self._top = top
@@ -62,7 +63,9 @@ class Recognition(ipywidgets.VBox):
         self._make_curves()
         self._changing = (self._title, self._bars, self._names, self._shares)
         self._changing += (self._curves, self._mark, self._steps, self._step_axis)
-        super().__init__([ipywidgets.HTML(_STYLE), self._title, self._bar_figure, self._curve_figure])
+        # A style sheet works where it is not shown, and takes no room there.
+        style = ipywidgets.HTML(_STYLE, layout=ipywidgets.Layout(display="none"))
+        super().__init__([style, *([self._title] if title else []), self._bar_figure, self._curve_figure])
         self.add_class("skw-recognition")
         self.update([])
 
@@ -111,7 +114,7 @@ class Recognition(ipywidgets.VBox):
                         part.close()
             for part in (*figure.axes, figure.scale_x, figure.scale_y, figure):
                 part.close()
-        for child in self.children:
+        for child in (*self.children, self._title):
             child.close()
         super().close()
 

@@ -44,7 +44,7 @@ class SketchLab(ipywidgets.Box):
         sketch: Sketch | None = None,
     ) -> None:
         self.pad = SketchPad(sketch=sketch)
-        self.recognition = Recognition()
+        self.recognition = Recognition(title=False)  # the board says it
         self.panels = LayerPanels(rule=rule, top=top, layers=layers)
         self.engine = link(self.pad, self.recognition, self.panels, recognizer)
         parts = {"pad": self.pad, "recognition": self.recognition, "panels": self.panels}

@@ -173,6 +173,15 @@ def test_fewer_classes_than_bars(recognition):
     assert set(curves(recognition)) == {"yes", "no"}
 
 
+def test_the_title_can_be_left_out():
+    with_title, without = Recognition(), Recognition(title=False)
+    assert len(with_title.children) == len(without.children) + 1
+    assert with_title._title in with_title.children
+    assert without._title not in without.children
+    for recognition in (with_title, without):
+        recognition.close()
+
+
 @pytest.mark.parametrize("top", [0, 11])
 def test_top_out_of_range_is_an_error(top):
     with pytest.raises(ValueError, match="top must be 1 to 10"):
