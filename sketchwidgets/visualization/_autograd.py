@@ -51,8 +51,9 @@ _PRODUCTS = {
     "MkldnnConvolution": (0, 1),
     "SlowConv2D": (0, 1),
 }
+_NAMES = {"Mul": "product of two maps", "Div": "quotient of two maps"}
 _RECTIFIERS = frozenset(
-    "Relu LeakyRelu Elu Silu Gelu Mish Hardswish Hardsigmoid Softplus Sigmoid PreluKernel".split()  # noqa: SIM905
+    "Relu LeakyRelu Elu Celu Silu Gelu Mish Hardswish Hardsigmoid Softplus Sigmoid PreluKernel".split()  # noqa: SIM905
 )
 _SIGMOIDS = ("Sigmoid", "Hardsigmoid")
 
@@ -177,7 +178,7 @@ class AutogradPath:
             if all(_children(node)[factor] in reaching for factor in _PRODUCTS[kind]):
                 gate = _gate(node) if kind == "Mul" else None
                 if gate is None:
-                    raise no_rule(self._rule, "product of two maps" if kind == "Mul" else kind)
+                    raise no_rule(self._rule, _NAMES.get(kind, kind))
                 node.register_hook(_close_first if gate == 0 else _close_second)
                 return gate
         elif kind not in _LINEAR or (kind == "NativeBatchNorm" and node._saved_training):
@@ -238,10 +239,13 @@ def _close_second(passed: tuple, incoming: tuple) -> tuple:
 
 def _switching(node: Any, ties: str) -> Hook:
     maps = node._saved_self.detach()
+    kernel = tuple(node._saved_kernel_size)
     geometry = PoolGeometry(
-        *(tuple(node.__getattribute__(f"_saved_{name}")) for name in ("kernel_size", "stride", "padding")),
-        dilation=tuple(node._saved_dilation),
-        ceil_mode=node._saved_ceil_mode,
+        kernel,
+        tuple(node._saved_stride) or kernel,
+        tuple(node._saved_padding),
+        tuple(node._saved_dilation),
+        node._saved_ceil_mode,
     )
 
     def hook(passed: tuple, incoming: tuple) -> tuple:

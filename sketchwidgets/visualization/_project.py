@@ -175,13 +175,9 @@ class Recording:
             values = activations.clamp_min(0) if seed == "activation" else (activations > 0).to(maps.dtype)
             units = (channels, positions, values)
             try:
-                if path == "autograd":
-                    raise UnsupportedOperation("asked for")
-                windows, corners, boxes = self._by_windows(value, units, rule, ties, normalization)
-            except UnsupportedOperation as error:
-                if path == "windows":
-                    raise ProjectionError(f"layer {layer!r}: no windows through {error}") from None
-                windows, corners, boxes = self._by_autograd(layer, value, units, rule, ties, normalization)
+                windows, corners, boxes = self._project_units(
+                    layer, value, units, rule, ties, normalization, path
+                )
             except ProjectionError as error:
                 raise ProjectionError(f"layer {layer!r}: {error}") from None
         return LayerProjection(
@@ -203,6 +199,25 @@ class Recording:
             raise ProjectionError(
                 f"layer {layer!r} was not recorded; there are {', '.join(self.layers)}"
             ) from None
+
+    def _project_units(
+        self,
+        layer: str,
+        value: int,
+        units: tuple[Tensor, ...],
+        rule: str,
+        ties: str,
+        normalization: str | None,
+        path: str,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Windows (n, top, C, h, w), corners (n, top, 2) and boxes (n, top, 4) by the path that was asked for."""
+        if path != "autograd":
+            try:
+                return self._by_windows(value, units, rule, ties, normalization)
+            except UnsupportedOperation as error:
+                if path == "windows":
+                    raise ProjectionError(f"no windows through {error}") from None
+        return self._by_autograd(layer, value, units, rule, ties, normalization)
 
     def _by_windows(
         self, value: int, units: tuple[Tensor, ...], rule: str, ties: str, normalization: str | None

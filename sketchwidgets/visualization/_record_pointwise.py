@@ -22,6 +22,7 @@ _ACTIVATIONS: dict[Any, Callable[..., _rules.Activation]] = {
     aten.threshold: _rules.threshold,
     aten.leaky_relu: _rules.leaky_relu,
     aten.elu: _rules.elu,
+    aten.celu: _rules.celu,
     aten.softplus: _rules.softplus,
     aten.gelu: _rules.gelu,
     aten.silu: _rules.silu,

@@ -124,6 +124,10 @@ def run_recorded(
             with _Functions(tape, operations), operations, suppress(StopForward):
                 output = model(images) if forward is None else forward(model, images)
     check_all_ran(layers, outputs)
+    if not outputs:
+        raise ProjectionError(
+            "no module of this model returns what an activation makes of a convolution: name the layers"
+        )
     tape.finish([value for value, _ in outputs.values()])
     return tape, outputs, output
 

@@ -121,6 +121,10 @@ def elu(alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Act
     )
 
 
+def celu(alpha: float = 1.0) -> Activation:
+    return elu(alpha, 1.0, 1.0 / alpha)
+
+
 def softplus(beta: float = 1.0, limit: float = 20.0) -> Activation:
     return Activation("softplus", lambda g, x: aten.softplus_backward(g, x, beta, limit), saves_output=False)
 
