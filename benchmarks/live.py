@@ -238,11 +238,22 @@ def browser(strokes: int) -> None:
         chromium.close()
 
 
+def ratios(recogniser: sw.Recognizer, rounds: int) -> None:
+    growth(recogniser, rounds)
+    step(recogniser, rounds)
+    few = max(5, rounds // 4)
+    panels("Sketch-a-Net", recogniser.cnn, sketch_image(recogniser), 3.0, few)
+    random = torch.Generator().manual_seed(0)
+    panels("AlexNet", alexnet(), torch.rand(1, 3, 224, 224, generator=random), 1.6, few)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, default=100, help="measurements of each side of a ratio")
+    parser.add_argument(
+        "--rounds", type=int, default=100, help="measurements of each side of a ratio, 0 for none"
+    )
     parser.add_argument("--threads", type=int, default=None, help="threads of torch")
     parser.add_argument(
         "--cpu-time", action="store_true", help="processor time of one thread, for a busy machine"
@@ -264,13 +275,8 @@ def main() -> None:
         f"{'processor' if options.cpu_time else 'wall'} time, medians of {options.rounds} in turns"
     )
     recogniser = recognizer()
-    growth(recogniser, options.rounds)
-    step(recogniser, options.rounds)
-    panels("Sketch-a-Net", recogniser.cnn, sketch_image(recogniser), 3.0, max(5, options.rounds // 4))
-    random = torch.Generator().manual_seed(0)
-    panels(
-        "AlexNet", alexnet(), torch.rand(1, 3, 224, 224, generator=random), 1.6, max(5, options.rounds // 4)
-    )
+    if options.rounds:
+        ratios(recogniser, options.rounds)
     if options.browser:
         browser(options.strokes)
     if options.soak:
