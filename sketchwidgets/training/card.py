@@ -34,6 +34,7 @@ def model_card(facts: dict[str, Any], size: int) -> str:
         + ", ".join(f"{k} {v:.2f}" for k, v in facts["hours"].items())
         + ".",
         f"- torch {facts['torch']}. Made by `sketchwidgets train`.",
+        *(f"- {note}" for note in facts.get("notes", ())),
         "",
         "## Measured",
         "",

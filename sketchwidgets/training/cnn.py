@@ -29,7 +29,7 @@ class CNNRecipe:
     dropout : after fc6 and fc7.
     """
 
-    steps: int = 2200
+    steps: int = 1700
     batch_size: int = 128
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
