@@ -161,7 +161,7 @@ def test_a_stroke_costs_one_forward_and_one_step(tiny, monkeypatch):
 
 
 def test_only_the_new_points_are_drawn(tiny, monkeypatch):
-    from sketchwidgets.sketch.rasterize import Canvas
+    from sketchwidgets.sketch.rasterizer import Canvas
 
     drawn = []
     draw = Canvas.draw
