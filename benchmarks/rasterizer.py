@@ -45,7 +45,9 @@ def seconds(work) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path, nargs="?", help=".npz of QuickDraw drawings")
     drawings = drawings_of(parser.parse_args().data)
     torch.set_num_threads(1)
@@ -64,14 +66,18 @@ def main() -> None:
 
     rows = [(seconds(ours), seconds(opencv)) for _ in range(ROUNDS)][3:]
     a, b = median(row[0] for row in rows), median(row[1] for row in rows)
-    print(f"batch of {BATCH} drawings, {SIZE} px: ours {a / BATCH * 1e3:.3f} ms a drawing, OpenCV {b / BATCH * 1e3:.3f}")
+    print(
+        f"batch of {BATCH} drawings, {SIZE} px: ours {a / BATCH * 1e3:.3f} ms a drawing, OpenCV {b / BATCH * 1e3:.3f}"
+    )
     print(f"ratio ours / OpenCV: {median(x / y for x, y in rows):.2f}")
 
     canvas, each = Canvas(SIZE, WIDTH), []
     for drawing in drawings:
         canvas.clear()
         each += [seconds(lambda stroke=stroke: canvas.draw([stroke])) for stroke in drawing]
-    print(f"one more stroke on a canvas: median {median(each) * 1e3:.2f} ms, p95 {np.percentile(each, 95) * 1e3:.2f}")
+    print(
+        f"one more stroke on a canvas: median {median(each) * 1e3:.2f} ms, p95 {np.percentile(each, 95) * 1e3:.2f}"
+    )
 
 
 if __name__ == "__main__":

@@ -258,9 +258,7 @@ def _read_metadata(
         raise WeightsError(f"{path}: {error}") from None
     cnn, recurrent = (_build(path, key, metadata.get(key)) for key in ("cnn", "recurrent"))
     if not isinstance(recurrent, RecurrentClassifier) or not hasattr(cnn, "features"):
-        raise WeightsError(
-            f"{path}: {type(cnn).__name__} or {type(recurrent).__name__} is of the wrong kind"
-        )
+        raise WeightsError(f"{path}: {type(cnn).__name__} or {type(recurrent).__name__} is of the wrong kind")
     return cnn, recurrent, classes, preprocessing, metadata["card"]
 
 
