@@ -221,6 +221,7 @@ def browser(strokes: int) -> None:
     ):
         chromium = driver.chromium.launch(executable_path=str(found), args=_chromium.ARGUMENTS)
         notebook = NotebookPage(chromium, server, "live.ipynb", cells)
+        notebook.open()
         notebook.run(0)
         hand = Hand(notebook.page, notebook.output(0).locator(".skw-canvas"))
         notebook.ask("lab.settle(300)")

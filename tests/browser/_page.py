@@ -26,7 +26,7 @@ _CELL = "window.jupyterapp.shell.currentWidget.content.widgets[index].model"
 
 
 class NotebookPage:
-    """A notebook made of `cells`, open in a page of its own with a fresh kernel.
+    """A notebook made of `cells`, in a page of its own; `open` loads it and starts a kernel.
 
     `errors` collects what the page threw; `console` what it logged, as (type, text).
     """
@@ -44,7 +44,6 @@ class NotebookPage:
         self.console: list[tuple[str, str]] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", lambda message: self.console.append((message.type, message.text)))
-        self.open()
 
     def open(self, *, reset: bool = True) -> None:
         """Load the page; the kernel of an earlier visit is used again where it still runs."""

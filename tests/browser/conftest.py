@@ -86,6 +86,7 @@ def notebook(
     def open_notebook(*cells: str, **context: Any) -> NotebookPage:
         name = f"{request.node.name.replace('[', '-').replace(']', '')}-{len(opened)}.ipynb"
         opened.append(NotebookPage(chromium, server, name, list(cells), **context))
+        opened[-1].open()
         return opened[-1]
 
     yield open_notebook

@@ -156,6 +156,7 @@ def test_a_flood_of_points_loses_none_and_is_recognised_while_it_lasts(notebook)
     page = notebook(LAB, "")
     page.run(0)
     lab = lab_in(page, 0)
+    assert page.ask("lab.settle()")  # the recogniser is loaded
     page.page.evaluate(
         """() => {
           window.provisional = 0;
