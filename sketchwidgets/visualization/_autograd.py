@@ -61,11 +61,7 @@ Hook = Callable[[tuple, tuple], tuple | None]
 
 
 class AutogradPath:
-    """One forward pass with its graph, prepared for one rule.
-
-    >>> path = AutogradPath(model, images, ["features.8"], "guided")
-    >>> path.project("features.8", channels, positions, values)   # (n, top, C, H, W)
-    """
+    """One forward pass with its graph, prepared for one rule."""
 
     def __init__(
         self,

@@ -7,8 +7,7 @@ from torch import Tensor
 def local_response_signal(
     signal: Tensor, x: Tensor, size: int, alpha: float, beta: float, k: float
 ) -> Tensor:
-    """The true derivative of `torch.nn.functional.local_response_norm` at x, applied to a signal; both (n,
-    c, h, w).
+    """The derivative of `torch.nn.functional.local_response_norm` at x, times a signal; both (n, c, h, w).
 
     With d_c = k + alpha · mean of x² over the `size` channels around c and y_c = x_c · d_c^-beta, the
     derivative of y_c by x_j is [c = j] · d_c^-beta - 2 · alpha · beta / size · x_c · x_j · d_c^(-beta-1)

@@ -38,25 +38,26 @@ def project(
     For every image and layer, the `top` channels with the highest maximum are taken, each at the one
     position of its maximum, and what excites that unit is traced back to the input.
 
-    Parameters ---------- model : a convolutional network in eval mode. It is left as it is: no hook, no
-    gradient, no flag changes. images : (n, C, H, W) floating point, as the model takes them, on the model's
-    device. layers : names of `model.named_modules()`; a projection starts from that module's output, (n, c,
-    h, w) or (n, c). Of a
-        module that runs several times, the first output counts. None: the innermost module around every
-        activation after a convolution whose map has more than one position.
-    top : units per image, at least 1; at most as many as the layer has channels are returned. rule :
-    "deconvnet" (Zeiler & Fergus 2014, section 2.1), "guided" (guided backpropagation, Springenberg et al.
-    2015) or
-        "backprop" (Simonyan et al. 2013, the gradient). See Grün et al. 2016, arXiv 1606.07757, figure 2.
-    **options : as in `Recording.project`.
+    Parameters
+    ----------
+    model : a convolutional network in eval mode. It is left as it is: no hook, no gradient, no flag changes.
+    images : (n, C, H, W) floating point, as the model takes them, on the model's device.
+    layers : names of `model.named_modules()`; a projection starts from that module's output, (n, c, h, w) or
+        (n, c). Of a module that runs several times, the first output counts. None: the innermost module around
+        every activation after a convolution whose map has more than one position.
+    top : units per image, at least 1; at most as many as the layer has channels are returned.
+    rule : "deconvnet" (Zeiler & Fergus 2014, section 2.1), "guided" (guided backpropagation, Springenberg et al.
+        2015) or "backprop" (the gradient, Simonyan et al. 2013). See Grün et al. 2016, arXiv 1606.07757, figure 2.
+    **options : `seed`, `ties`, `normalization` and `path`, as in `Recording.project`.
 
     Returns
     -------
     A mapping from layer name to `LayerProjection`, in the order of the forward pass.
 
-    Raises ------ ProjectionError : the model is in training mode, a layer does not exist, an operation has
-    no stated way down under the
-        rule, or the images do not fit.
+    Raises
+    ------
+    ProjectionError : the model is in training mode, a layer does not exist, an operation has no stated way down
+        under the rule, or the images do not fit.
 
     >>> net = sw.models.create("sketch_a_net", classes=250).eval()
     >>> result = sw.project(net, torch.rand(1, 1, 225, 225), top=4, rule="guided")
@@ -79,9 +80,12 @@ def record(
     The arguments are those of `project`; `forward(model, images)`, if given, is what runs instead of
     `model(images)`, for example `lambda net, x: net.features(x)`. No gradient graph is made.
 
-    >>> recording = sw.record(net, images, layers=["relu1", "relu2"])
-    >>> recording.output                                      # what the forward returned
-    >>> recording.project("relu2", top=9, rule="guided").images
+    >>> net = sw.models.create("sketch_a_net", classes=250).eval()
+    >>> recording = sw.record(net, torch.rand(1, 1, 225, 225), layers=["relu1", "relu2"])
+    >>> recording.output.shape
+    torch.Size([1, 250])
+    >>> recording.project("relu2", top=9, rule="guided").boxes.shape
+    torch.Size([1, 9, 4])
     """
     return _record(model, images, layers, forward, stop_early=False)
 
@@ -119,7 +123,7 @@ class Recording:
         self._tape, outputs, self.output = run_recorded(model, images, layers, forward, stop_early)
         self._outputs = dict(sorted(outputs.items(), key=lambda item: item[1][0]))
         self._model = model
-        self._images = images
+        self._images = images.detach().clone()  # for the autograd path; the caller may draw on
         self._forward = forward
 
     @property

@@ -14,16 +14,16 @@ class LayerProjection:
     n is the number of images, top the units per image, strongest first; (C, H, W) the shape of an input
     image.
 
-    channels : (n, top) int64, the feature map of each unit. positions : (n, top, 2) int64, row and column
-    of the unit on its map. activations : (n, top), the unit's value. dead : (n, top) bool, activation of 0
-    or less: nothing excites the unit, and its projection is blank. boxes : (n, top, 4) int64, top, left,
-    bottom, right of the receptive field in the input, clipped to it. images : (n, top, C, H, W), the
-    projections in place, zero outside of their boxes; made when first asked for. crops(i) : the projections
-    of image i, only the boxes: a list of (C, h, w).
+    channels : (n, top) int64, the feature map of each unit.
+    positions : (n, top, 2) int64, row and column of the unit on its map.
+    activations : (n, top), the unit's value.
+    dead : (n, top) bool, activation of 0 or less: nothing excites the unit, and its projection is blank.
+    boxes : (n, top, 4) int64, top, left, bottom, right of the receptive field in the input, clipped to it.
+    images : (n, top, C, H, W), the projections in place, zero outside of their boxes; made when first asked for.
+    crops(i) : the projections of image i, only the boxes: a list of (C, h, w).
 
-    Values are signed, in units of the seed: with the default seed, the unit's activation, a projection
-    under backprop sums with the image to about the activation; only relative values within one projection
-    mean anything under the other rules.
+    Values are signed: positive where a brighter pixel would excite the unit (under backprop, exactly so; under the
+    other rules, to be read as a picture), negative where a darker one would. They scale with the seed.
     """
 
     def __init__(

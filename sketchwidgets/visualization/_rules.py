@@ -3,9 +3,9 @@
 Let x be the input of an activation, y = f(x) its output, R the signal that arrives from above. What is
 passed down (Grün et al., ICML workshop 2016, arXiv 1606.07757, figure 2; here written for any f):
 
-    backprop    R · f'(x)                       Simonyan et al. 2013: the true gradient deconvnet   max(R,
-    0)                       Zeiler & Fergus 2014: rectify the signal, ignore the forward mask guided
-    max(max(R, 0) · f'(x), 0)       Springenberg et al. 2015: both
+    backprop    R · f'(x)                     Simonyan et al. 2013: the true gradient
+    deconvnet   max(R, 0)                     Zeiler & Fergus 2014: rectify the signal, ignore the forward mask
+    guided      max(max(R, 0) · f'(x), 0)     Springenberg et al. 2015: both
 
 For the ReLU, f'(x) = [x > 0], these are R·[x>0], R·[R>0] and R·[x>0]·[R>0] of the papers. The same three
 lines hold for every *rectifier*, an activation whose output is non-negative or nearly so, because the

@@ -17,10 +17,9 @@ from torch import Tensor
 class Windows:
     """A signal on a map, for each of several units.
 
-    signal : (units, c, height, width), or (units, *shape of the value without batch) where `full`. top,
-    left : (units,) int64, the row and column of the map where each window starts; it may stick out. None
-    where the
-        extent is unknown or is the whole map.
+    signal : (units, c, height, width), or (units, *shape of the value without batch) where `full`.
+    top, left : (units,) int64, the row and column of the map where each window starts; it may stick out. None
+        where the extent is unknown or is the whole map.
     height, width : of the window.
     full : the signal is given on the whole map, whatever the window; outside of the window it is zero.
     """
