@@ -24,8 +24,11 @@ def show(result: Any) -> ipywidgets.DOMWidget:
 
     Raises TypeError, which names the type, for anything else.
 
-    >>> sw.show(sw.project(model, images, top=9, rule="guided"))
-    >>> sw.show(recognizer.recognize(sketch))
+    >>> sw.show(sw.Sketch([[(0, 0), (100, 100)], [(0, 100), (100, 0)]]))
+    SketchPad(2 strokes)
+    >>> network = sw.models.SketchANet().eval()
+    >>> sw.show(sw.project(network, torch.rand(1, 1, 225, 225), layers="relu2", top=4, rule="guided"))
+    LayerPanels(rule='guided', top=4, layers=['relu2'])
     """
     raise TypeError(
         f"there is no widget for {_kind(result)}; show takes a Sketch, what sw.project returns, a Prediction, "

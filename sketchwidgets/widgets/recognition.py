@@ -49,8 +49,9 @@ class Recognition(ipywidgets.VBox):
     top : number of classes shown, 1 to 10.
     title : whether the best class is also written large above the bars.
 
-    >>> recognition = Recognition()
-    >>> recognition.update(sketchwidgets.Recognizer.load().recognize(sketch))
+    >>> recognition = Recognition(top=2)
+    >>> shares = np.array([[0.6, 0.4], [0.1, 0.9]], np.float32)
+    >>> recognition.update([sw.Prediction(row, ("cat", "dog"), step) for step, row in enumerate(shares, 1)])
     """
 
     def __init__(self, top: int = 5, title: bool = True) -> None:

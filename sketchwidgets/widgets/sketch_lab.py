@@ -31,7 +31,9 @@ class SketchLab(ipywidgets.Box):
 
     >>> lab = SketchLab()
     >>> lab.sketch = Sketch([[(100, 100), (300, 300)]])
-    >>> lab.settle(), lab.session.predictions[-1].top(3)
+    >>> lab.settle(), len(lab.session.predictions)
+    (True, 1)
+    >>> lab.close()
     """
 
     def __init__(

@@ -14,9 +14,10 @@ class Recorder:
     So the pass that recognises is the one whose layers are projected: the network runs once for each stroke.
 
     >>> recorder = Recorder()
-    >>> session = recognizer.session(forward=recorder)
     >>> recorder.armed = True
-    >>> session.add(stroke), recorder.take().layers
+    >>> features = recorder(sw.models.SketchANet().eval(), torch.zeros(1, 1, 225, 225))
+    >>> features.shape, recorder.take().recording.layers
+    (torch.Size([1, 512]), ('relu1', 'relu2', 'relu3', 'relu4', 'relu5'))
     """
 
     def __init__(self) -> None:
