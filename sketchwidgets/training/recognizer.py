@@ -54,6 +54,8 @@ def train_recognizer(
     folder.mkdir(parents=True, exist_ok=True)
     drawings = DrawingSet.load(data)
     train, held_out = drawings.split()
+    if not len(train) or not len(held_out):
+        raise ValueError(f"{data}: {len(drawings)} drawings are too few to keep some apart for measurement")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     hours = _Hours(folder / "hours.json")
 

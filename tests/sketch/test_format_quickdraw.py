@@ -137,9 +137,14 @@ def test_simplified_drawings_fill_their_frame(sketch):
     assert not simple.timed
     assert len(simple) == len(sketch)
     left, top, right, bottom = simple.bounds
-    assert (left, top) == (0, 0)
+    # Resampling at a distance of one may pass a sharp corner by half a unit, and rounding adds another half.
+    assert 0 <= left <= 1
+    assert 0 <= top <= 1
     was = sketch.bounds
-    assert max(right, bottom) == (0 if was[0] == was[2] and was[1] == was[3] else 255)
+    if was[0] == was[2] and was[1] == was[3]:
+        assert max(right, bottom) == 0
+    else:
+        assert 254 <= max(right, bottom) <= 255
     assert np.array_equal(simple.points, np.rint(simple.points))
     assert Sketch.from_quickdraw(sketch.to_quickdraw(simplify=True)) == simple
 
@@ -148,7 +153,8 @@ def test_simplified_drawings_fill_their_frame(sketch):
 def test_simplified_lines_stay_near_the_drawn_points(sketch):
     simple = simplify(sketch)
     left, top, right, bottom = sketch.bounds
-    scale = 255 / max(right - left, bottom - top, 1e-30)
+    extent = float(max(right - left, bottom - top))
+    scale = 255 / extent if extent else 0.0
     for drawn, line in zip(sketch.strokes, simple.strokes, strict=True):
         scaled = (drawn[:, :2].astype(float) - (left, top)) * scale
         # 2 of Ramer-Douglas-Peucker, half a unit of resampling past a corner, half a diagonal of rounding.
