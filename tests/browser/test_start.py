@@ -17,7 +17,7 @@ def test_the_command_opens_a_recognising_canvas(chromium, tmp_path, drawing, pic
         context = chromium.new_context(viewport={"width": 1400, "height": 1000})
         context.set_default_timeout(60_000)
         page = context.new_page()
-        page.goto(f"{server.url}/lab?token={server.token}")
+        page.goto(f"{server.url}/?token={server.token}")
         page.wait_for_url("**/lab/tree/01-draw-and-recognize.ipynb*")
         cell = page.locator(".jp-CodeCell").first
         cell.locator(".cm-content").click()
