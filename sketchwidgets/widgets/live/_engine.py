@@ -14,6 +14,7 @@ from .._drawing import Snapshot
 from ..layer_panels import LayerPanels
 from ..recognition import Recognition
 from ..sketch_pad import SketchPad
+from ._memory import release_memory
 from ._panel_feed import PanelFeed
 from ._prediction_feed import PredictionFeed
 from ._recorder import Recorder, Take
@@ -24,6 +25,9 @@ Loadable = Recognizer | Callable[[], Recognizer] | str | os.PathLike | None
 
 # Seconds between two provisional predictions while panels are being computed.
 _PREVIEW_PAUSE = 0.04
+
+# Strokes between two times that free memory goes back to the system.
+_STROKES_A_RELEASE = 100
 
 
 class LiveEngine:
@@ -61,6 +65,7 @@ class LiveEngine:
         self._held: list[int] = []  # ids of the strokes in the session
         self._seen: int | None = None  # revision of the drawing that was dealt with
         self._previewed = 0.0  # when the last provisional prediction was made
+        self._unreleased = 0  # strokes recognised since memory was last given back
         self._recorder = Recorder()
         self._settled = threading.Condition()
         self._working = False
@@ -137,6 +142,9 @@ class LiveEngine:
         try:
             while not self._closing and self._turn():
                 pass
+            if self._unreleased >= _STROKES_A_RELEASE:
+                self._unreleased = 0
+                release_memory()
         finally:
             with self._settled:
                 self._working = False
@@ -222,6 +230,7 @@ class LiveEngine:
             self._arm(last)
             session.add(missing[0].points)
             held.append(missing[0].id)
+            self._unreleased += 1
         if len(missing) > 1:
             self._show(View(session.predictions, since=since))
             return True
