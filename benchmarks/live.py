@@ -116,22 +116,20 @@ def step(recogniser: sw.Recognizer, rounds: int) -> None:
 
 
 def panels(name: str, network: torch.nn.Module, image: torch.Tensor, limit: float, rounds: int) -> None:
-    """Recorded forward and top 9 of all layers, over forward and backward of one logit."""
+    """Top 9 of all layers in one call, its forward included, over forward and backward of one logit."""
+    layers = sw.record(network, image).layers
 
     def projected() -> None:
-        recording = sw.record(network, image)
-        for layer in recording.layers:
-            recording.project(layer, top=9, rule="guided")
+        sw.project(network, image, layers, top=9, rule="guided")
 
     def forward_backward() -> None:
         leaf = image.clone().requires_grad_()
         logits = network(leaf)
         torch.autograd.grad(logits[0, int(logits.argmax())], leaf)
 
-    layers = len(sw.record(network, image).layers)
     times = interleaved({"panels": projected, "logit": forward_backward}, rounds)
     report(
-        f"{layers} layers x top 9 of {name} over forward+backward",
+        f"{len(layers)} layers x top 9 of {name} over forward+backward",
         times["panels"] / times["logit"],
         limit,
         f"{times['panels']:.1f} / {times['logit']:.1f} ms",
@@ -242,7 +240,7 @@ def browser(strokes: int) -> None:
 def ratios(recogniser: sw.Recognizer, rounds: int) -> None:
     growth(recogniser, rounds)
     step(recogniser, rounds)
-    few = max(5, rounds // 4)
+    few = max(10, rounds // 4)
     panels("Sketch-a-Net", recogniser.cnn, sketch_image(recogniser), 3.0, few)
     random = torch.Generator().manual_seed(0)
     panels("AlexNet", alexnet(), torch.rand(1, 3, 224, 224, generator=random), 1.6, few)

@@ -127,7 +127,8 @@ def _draw(canvas: Tensor, lines: Polylines, width: float) -> None:
         ink = torch.rsub(v.square_().addcmul_(t, t).sqrt_(), reach).clamp_(0, 1)
         index = torch.addcmul(index, step, major_stride)
         if inside:
-            index = torch.addcmul(index.addcmul_(bottom.long(), minor_stride), steps_across, minor_stride)
+            index.addcmul_(bottom.long(), minor_stride)
+            index = _multiples(index, minor_stride, len(offsets))
         else:
             minor = bottom.long() + steps_across
             minors = torch.where(minor_stride == 1, columns, rows)
@@ -135,6 +136,15 @@ def _draw(canvas: Tensor, lines: Polylines, width: float) -> None:
             minor = torch.minimum(minor.clamp_(min=0), minors - 1)
             index = torch.addcmul(index, minor, minor_stride)
         flat.scatter_reduce_(0, index.view(-1), ink.view(-1), "amax")
+
+
+def _multiples(start: Tensor, stride: Tensor, rows: int) -> Tensor:
+    """start + row * stride, (rows, len(start)), by adding: products of int64 are slow on a CPU."""
+    table = start.new_empty(rows, len(start))
+    table[0] = start
+    for row in range(1, rows):
+        torch.add(table[row - 1], stride, out=table[row])
+    return table
 
 
 def _chunks(counts: Tensor, width: int, device: torch.device) -> Iterable[tuple[int, int]]:
