@@ -1,8 +1,9 @@
-"""The examples in the docstrings run and print what they say."""
+"""The examples in the docstrings and in the README run, and print what they say."""
 
 import doctest
 import importlib
 import pkgutil
+import re
 
 import pytest
 
@@ -39,3 +40,11 @@ def test_example(example, namespace):
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE, verbose=False)
     runner.run(example, out=lines.append)
     assert not lines, "".join(lines)
+
+
+def test_the_example_of_the_readme(repository, capsys):
+    (source,) = re.findall(r"```python\n(.*?)```", (repository / "README.md").read_text(), re.DOTALL)
+    names: dict = {}
+    exec(compile(source, "README.md", "exec"), names)
+    assert names["maps"]["relu5"].images.shape == (1, 9, 1, 225, 225)
+    assert capsys.readouterr().out.count("[(") == 2  # a line of guesses for each stroke of the house
