@@ -29,8 +29,9 @@ help:
 	@echo "make bundle        rebuild sketchwidgets/static/ from js/"
 	@echo "make clean         remove what was built, the virtual environment included"
 
+# On a copy in sketchwidgets-notebooks/, so that what JupyterLab saves does not change the lessons of the repository.
 lab: $(INSTALLED)
-	$(BIN)/sketchwidgets lab --dir notebooks $(LAB_OPTIONS)
+	$(BIN)/sketchwidgets lab $(LAB_OPTIONS)
 
 # One pytest run at the end, so that its closing line counts all of the Python, notebook and browser tests.
 test: test-js browser

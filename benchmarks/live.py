@@ -69,7 +69,7 @@ def report(what: str, ratio: float, limit: float, detail: str) -> None:
 
 
 def growth(recogniser: sw.Recognizer, rounds: int) -> None:
-    """A stroke when the drawing has 1 and when it has 200; undo brings the session back after each."""
+    """Strokes onto a drawing that began with 1 and onto one that began with 200; both grow by one a round."""
     random = np.random.default_rng(0)
     sessions = {}
     for strokes in (1, 200):

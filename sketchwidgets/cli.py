@@ -1,4 +1,4 @@
-"""The command line: `sketchwidgets lab`."""
+"""The command line: `sketchwidgets lab` and `sketchwidgets train`."""
 
 from pathlib import Path
 from typing import Annotated

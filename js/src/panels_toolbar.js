@@ -76,7 +76,7 @@ export function panelsToolbar(store, signal) {
   return h(
     "div",
     { class: "skw-panels-tools", role: "toolbar", "aria-label": "Projections" },
-    group,
+    h("span", { class: "skw-labelled" }, "Rule", group),
     h("label", { class: "skw-labelled" }, "Top", top),
     h("label", { class: "skw-labelled" }, "Size", tile),
   );

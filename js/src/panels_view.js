@@ -92,13 +92,16 @@ export function renderPanels(store, root, signal) {
   };
   const resize = () => {
     panels.style.setProperty("--skw-tile", `${tileSide()}px`);
+    panels.style.setProperty("--skw-top", String(store.model.get("top")));
     for (const name of views.keys()) row(name);
   };
 
   store.listen("rows", rows, signal);
   store.listen("row", row, signal);
-  store.model.on("change:tile", resize);
-  signal.addEventListener("abort", () => store.model.off("change:tile", resize));
+  for (const name of ["tile", "top"]) {
+    store.model.on(`change:${name}`, resize);
+    signal.addEventListener("abort", () => store.model.off(/** @type {any} */ (`change:${name}`), resize));
+  }
   rows();
   resize();
 }

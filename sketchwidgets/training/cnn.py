@@ -1,7 +1,7 @@
 """The convolutional part of the recogniser: Sketch-a-Net on random prefixes of QuickDraw drawings."""
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import lightning as L
@@ -177,8 +177,3 @@ def train_cnn(
         module, DrawingData(drawings, recipe), ckpt_path=str(last) if resume and last.exists() else None
     )
     return module.network.fold()
-
-
-def describe(recipe: CNNRecipe) -> dict:
-    """The recipe as JSON-ready values, for the metadata of the weights."""
-    return asdict(recipe)

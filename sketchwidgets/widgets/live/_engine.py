@@ -90,7 +90,9 @@ class LiveEngine:
 
     @recognizer.setter
     def recognizer(self, recognizer: Loadable) -> None:
-        self._wanted = _loader(recognizer)
+        load = _loader(recognizer)
+        with self._settled:
+            self._wanted = load
         self._worker.wake()
 
     @property
@@ -179,7 +181,8 @@ class LiveEngine:
 
     def _ready(self) -> bool:
         """Whether there is a recogniser; loads the one that is wanted."""
-        load, self._wanted = self._wanted, None
+        with self._settled:
+            load, self._wanted = self._wanted, None
         if load is None:
             return self._recognizer is not None
         self._pad.send_status("Loading the recogniser ...")

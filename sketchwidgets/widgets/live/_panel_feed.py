@@ -61,6 +61,8 @@ class PanelFeed(Outlet):
             return False
         job = self._job
         if not job.computed:
+            if self._visible is not None:
+                job.prefer(self._visible)
             job.advance()
         if job.due and self.gate.open:
             self._send(job)
