@@ -11,6 +11,9 @@ import { Link } from "./link.js";
 
 /** Longer than any frame could take: such a latency was measured from the clock of another page. */
 const LATENCY_LIMIT = 60_000;
+/** Ms to wait for the answer to a hello. JupyterLab can lose a message while it connects, so it is asked again. */
+const ANSWER = 2000;
+const ASKS = 6;
 
 /**
  * @template {Record<string, any>} Events
@@ -23,6 +26,8 @@ export class Store extends Emitter {
   views = 0;
   /** Names this page to the kernel, which may talk to several. */
   client = Math.random().toString(36).slice(2);
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #again;
 
   /**
    * @param {Model} model
@@ -38,6 +43,7 @@ export class Store extends Emitter {
     model.on("msg:custom", receive);
     model.on("comm_live_update", probe);
     signal.addEventListener("abort", () => {
+      clearTimeout(this.#again);
       model.off("msg:custom", receive);
       /** @type {any} */ (model).off("comm_live_update", probe);
     });
@@ -54,8 +60,12 @@ export class Store extends Emitter {
     this.hello();
   }
 
-  hello() {
+  hello(asks = ASKS) {
     this.link.send({ type: "hello", client: this.client });
+    clearTimeout(this.#again);
+    this.#again = setTimeout(() => {
+      if (asks > 1 && this.views > 0 && this.link.alive) this.hello(asks - 1);
+    }, ANSWER);
   }
 
   /**
@@ -63,6 +73,7 @@ export class Store extends Emitter {
    * @param {Buffer[]} buffers
    */
   #receive(content, buffers) {
+    clearTimeout(this.#again);
     try {
       if (content.type === "error") {
         this.error = content.title === null ? null : content;

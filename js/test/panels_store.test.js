@@ -108,3 +108,21 @@ test("a choice in the page reaches the model and is saved", () => {
   store.choose("rule", "deconvnet");
   assert.deepEqual([model.get("rule"), model.saved], ["deconvnet", 1]);
 });
+
+test("a hello that is not answered is sent again, one that is answered is not", (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const { model, panels } = setUp();
+  assert.equal(model.of("hello").length, 1);
+  context.mock.timers.tick(2000);
+  assert.equal(model.of("hello").length, 2);
+  panels(["relu1"]);
+  context.mock.timers.tick(60_000);
+  assert.equal(model.of("hello").length, 2);
+});
+
+test("it is not asked for ever", (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const { model } = setUp();
+  for (let i = 0; i < 20; i++) context.mock.timers.tick(2000);
+  assert.equal(model.of("hello").length, 6);
+});

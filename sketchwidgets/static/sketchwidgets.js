@@ -237,6 +237,8 @@ var Link = class {
 
 // src/store.js
 var LATENCY_LIMIT = 6e4;
+var ANSWER = 2e3;
+var ASKS = 6;
 var Store = class extends Emitter {
   /** @type {ErrorMessage | null} */
   error = null;
@@ -244,6 +246,8 @@ var Store = class extends Emitter {
   views = 0;
   /** Names this page to the kernel, which may talk to several. */
   client = Math.random().toString(36).slice(2);
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #again;
   /**
    * @param {Model} model
    * @param {AbortSignal} signal the end of the model
@@ -257,6 +261,7 @@ var Store = class extends Emitter {
     model.on("msg:custom", receive);
     model.on("comm_live_update", probe);
     signal.addEventListener("abort", () => {
+      clearTimeout(this.#again);
       model.off("msg:custom", receive);
       model.off("comm_live_update", probe);
     });
@@ -271,14 +276,19 @@ var Store = class extends Emitter {
     signal.addEventListener("abort", () => this.views -= 1);
     this.hello();
   }
-  hello() {
+  hello(asks = ASKS) {
     this.link.send({ type: "hello", client: this.client });
+    clearTimeout(this.#again);
+    this.#again = setTimeout(() => {
+      if (asks > 1 && this.views > 0 && this.link.alive) this.hello(asks - 1);
+    }, ANSWER);
   }
   /**
    * @param {any} content
    * @param {Buffer[]} buffers
    */
   #receive(content, buffers) {
+    clearTimeout(this.#again);
     try {
       if (content.type === "error") {
         this.error = content.title === null ? null : content;
