@@ -18,7 +18,7 @@ class Gate:
 
     Parameters
     ----------
-    limit : frames that may be unconfirmed at once (2 keeps the lag near the time of one frame; peers.md B1).
+    limit : frames that may be unconfirmed at once: 2 keeps the lag near the time of one frame.
     expiry : seconds after which an unconfirmed frame counts as lost.
     clock : monotonic seconds; replaced in tests.
 
