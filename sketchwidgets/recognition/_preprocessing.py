@@ -100,16 +100,9 @@ class SketchCanvas:
     def preview(self, points: np.ndarray) -> None:
         """Show a stroke in progress, (n, >=2), that is not part of the drawing yet.
 
-        Points that the last `preview` has drawn are taken as unchanged; a different stroke needs `discard` first.
+        Points that the last `preview` has drawn are taken as unchanged; a different stroke needs `set_strokes` first.
         """
         self._update(np.asarray(points, np.float64)[:, :2])
-
-    def discard(self) -> None:
-        """Take the stroke in progress off the canvas again."""
-        if self._drawn_points:
-            self._drawn_box = None
-            self._drawn_points = 0
-            self._update(None)
 
     def _update(self, current: np.ndarray | None) -> None:
         lower, upper = self._lower, self._upper

@@ -1,4 +1,4 @@
-"""The rasterizer against distances in float64, against scikit-image and OpenCV, and against itself in pieces."""
+"""The rasterizer against distances in float64, against Pillow and OpenCV, and against itself in pieces."""
 
 import numpy as np
 import pytest
