@@ -1,7 +1,5 @@
 """Everything that looks into a network."""
 
-from ._errors import ProjectionError
-from ._project import Recording, project, record
-from ._result import LayerProjection, Projections
+from .projection import LayerProjection, ProjectionError, Projections, Recording, project, record
 
 __all__ = ["LayerProjection", "ProjectionError", "Projections", "Recording", "project", "record"]

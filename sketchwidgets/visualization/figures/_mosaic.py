@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from ._result import LayerProjection
+    from ..projection._result import LayerProjection
 
 _TILE = 96  # pixels of a tile's side on screen
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
-from ._mosaic import mosaic_html
+from ..figures._mosaic import mosaic_html
 
 
 class LayerProjection:
