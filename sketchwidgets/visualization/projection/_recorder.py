@@ -92,15 +92,21 @@ class _Functions(TorchFunctionMode):
 
 
 def run_recorded(
-    model: nn.Module, images: Tensor, layers: list[str] | None, forward: Forward | None, stop_early: bool
+    model: nn.Module,
+    images: Tensor,
+    layers: list[str] | None,
+    forward: Forward | None,
+    stop_early: bool,
+    make_tape: Callable[[Tensor], Tape] = Tape,
 ) -> tuple[Tape, dict[str, tuple[int, Saved]], Any]:
     """The tape of one forward pass, value and map of every layer by name, and what the forward returned.
 
-    With `stop_early` the pass ends after the last of `layers`, and returns None.
+    With `stop_early` the pass ends after the last of `layers`, and returns None. `make_tape(images)` starts
+    the tape.
     """
     with torch.inference_mode(False), torch.no_grad():
         images = images.detach().clone()  # the model may write into its input
-        tape = Tape(images)
+        tape = make_tape(images)
         outputs: dict[str, tuple[int, Saved]] = {}
         named: set[int] = set()
 

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ._step import Signals, Step
 from ._tape import Saved, Tape
 from ._windows import Windows, add
 
@@ -43,6 +44,10 @@ class Sweep:
         values = saved.rows().index_select(0, index.view(-1))
         return values.view(len(rows), place.height, place.width, channels).permute(0, 3, 1, 2)
 
+    def pull(self, step: Step, signal: Windows) -> Signals:
+        """The signals on a step's inputs; a subclass may look at what passes."""
+        return step.pull(signal, self)
+
     def down(self, value: int, seeds: Windows) -> Windows | None:
         """The signal on the images of seeds on a value; None if nothing arrives.
 
@@ -53,6 +58,6 @@ class Sweep:
             signal = arrived.pop(step.output, None)
             if signal is None:
                 continue
-            for below, part in step.pull(signal, self):
+            for below, part in self.pull(step, signal):
                 arrived[below] = add(arrived.get(below), part, self.tape.size(below))
         return arrived.get(0)
