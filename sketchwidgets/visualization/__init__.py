@@ -1,5 +1,30 @@
 """Everything that looks into a network."""
 
-from .projection import LayerProjection, ProjectionError, Projections, Recording, project, record
+from .figures import Chart, Figure, Section, Tile
+from .projection import (
+    LayerProjection,
+    ProjectionError,
+    Projections,
+    Recording,
+    Trace,
+    TraceStep,
+    project,
+    record,
+    trace,
+)
 
-__all__ = ["LayerProjection", "ProjectionError", "Projections", "Recording", "project", "record"]
+__all__ = [
+    "Chart",
+    "Figure",
+    "Section",
+    "Tile",
+    "LayerProjection",
+    "ProjectionError",
+    "Projections",
+    "Recording",
+    "Trace",
+    "TraceStep",
+    "project",
+    "record",
+    "trace",
+]

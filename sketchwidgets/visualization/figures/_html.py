@@ -1,0 +1,104 @@
+"""A figure in a page, in the page's own colours: rows that wrap, no script and no style sheet."""
+
+from typing import TYPE_CHECKING
+
+from ._chart_shapes import chart_shapes
+from ._layout import placed
+from ._numbers import short
+from ._svg import data_url, to_svg, xml
+from .chart import Chart
+from .tile import Tile, ramp_colours
+
+if TYPE_CHECKING:
+    from .figure import Figure, Section
+
+_MUTED = "opacity:.75"
+_GAP = 8
+
+
+def figure_html(figure: "Figure") -> str:
+    """The figure as one element."""
+    parts = []
+    if figure.title:
+        parts.append(f"<div style='font-size:1.25em;font-weight:600'>{xml(figure.title)}</div>")
+    parts += [_section(section) for section in figure.sections]
+    return f"<div style='line-height:1.3;max-width:100%'>{''.join(parts)}</div>"
+
+
+def _section(section: "Section") -> str:
+    head = ""
+    if section.title:
+        head += f"<div style='font-weight:600'>{xml(section.title)}</div>"
+    if section.caption:
+        head += f"<div style='font-size:.9em;{_MUTED}'>{xml(section.caption)}</div>"
+    cells = "".join(_cell(tile, section.side) for tile in section.tiles)
+    if section.columns is None:
+        layout = "display:flex;flex-wrap:wrap"
+    else:
+        layout = f"display:grid;grid-template-columns:repeat({section.columns},max-content);overflow-x:auto"
+    return (
+        f"<div style='margin:10px 0'>{head}"
+        f"<div style='{layout};gap:{_GAP}px;align-items:start;margin-top:5px'>{cells}</div></div>"
+    )
+
+
+def _cell(tile: Tile | Chart, side: int) -> str:
+    if isinstance(tile, Chart):
+        wide = tile.size[0]
+        said = tile.description or tile.caption or f"{tile.y_label} over {tile.x_label}"
+        picture = to_svg(*tile.size, chart_shapes(tile), inline=True, label=said)
+    else:
+        wide = side
+        picture = _tile(tile, side)
+    title = f" title='{xml(tile.description)}'" if tile.description else ""
+    caption = ""
+    if tile.caption:
+        caption = f"<div style='font-size:11px;text-align:center;overflow-wrap:anywhere;{_MUTED}'>{xml(tile.caption)}</div>"
+    return f"<div style='width:{wide}px'{title}>{picture}{caption}</div>"
+
+
+def _tile(tile: Tile, side: int) -> str:
+    if tile.pixels is None:
+        return (
+            f"<div style='width:{side}px;height:{side}px;box-sizing:border-box;border:1px dashed currentColor;"
+            f"display:flex;align-items:center;justify-content:center;text-align:center;padding:4px;"
+            f"font-size:11px;overflow-wrap:anywhere;opacity:.6'>{xml(tile.label or '')}</div>"
+        )
+    x, y, wide, high = placed(tile, side)
+    said = xml(tile.description or tile.caption)
+    how = "" if tile.smooth or wide < 1.5 * tile.pixels.shape[1] else "image-rendering:pixelated;"
+    back = "" if tile.background is None else "background:rgb({0},{0},{0});".format(int(tile.background))
+    scale = wide / tile.pixels.shape[1]
+    boxes = "".join(
+        f"<div style='position:absolute;box-sizing:border-box;border:2px solid #1976d2;"
+        f"left:{x + left * scale:.1f}px;top:{y + top * scale:.1f}px;"
+        f"width:{(right - left) * scale:.1f}px;height:{(bottom - top) * scale:.1f}px'></div>"
+        for top, left, bottom, right in tile.boxes
+    )
+    # JupyterLab gives every img a max-width and a margin of its own.
+    image = (
+        f"<img alt='{said}' src='{data_url(tile.pixels)}' style='position:absolute;margin:0;max-width:none;{how}"
+        f"left:{x:.1f}px;top:{y:.1f}px;width:{wide:.1f}px;height:{high:.1f}px'>"
+    )
+    picture = f"<div style='position:relative;width:{side}px;height:{side}px;{back}'>{image}{boxes}</div>"
+    return picture + _ramp(tile) + _legend(tile)
+
+
+def _ramp(tile: Tile) -> str:
+    if tile.ramp is None:
+        return ""
+    name, low, high = tile.ramp
+    return (
+        f"<div style='display:flex;gap:5px;align-items:center;font-size:10px;{_MUTED}'><span>{short(low)}</span>"
+        f"<img alt='' src='{data_url(ramp_colours(name)[None])}' "
+        f"style='flex:1;min-width:8px;height:7px;margin:0;max-width:none'><span>{short(high)}</span></div>"
+    )
+
+
+def _legend(tile: Tile) -> str:
+    return "".join(
+        f"<div style='display:flex;gap:4px;align-items:center;font-size:10px'>"
+        f"<span style='flex:none;width:8px;height:8px;background:rgb({r},{g},{b})'></span>"
+        f"<span style='overflow-wrap:anywhere'>{xml(name)}</span></div>"
+        for (r, g, b), name in tile.legend
+    )
