@@ -3,5 +3,17 @@
 from ._errors import ProjectionError
 from ._project import Recording, project, record
 from ._result import LayerProjection, Projections
+from .receptive_field import ReceptiveField, ReceptiveFields, receptive_field
+from .trace import Trace, TraceStep, trace
 
-__all__ = ["LayerProjection", "ProjectionError", "Projections", "Recording", "project", "record"]
+__all__ = [
+    "LayerProjection",
+    "ProjectionError",
+    "Projections",
+    "Recording",
+    "Trace",
+    "TraceStep",
+    "project",
+    "record",
+    "trace",
+]
