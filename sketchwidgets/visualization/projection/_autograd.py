@@ -24,6 +24,7 @@ from ._normalization import layer_norm_signal, local_response_signal
 from ._recorder import Forward, StopForward, check_all_ran, watch
 from ._rules import no_rule, skips_normalization
 from ._switches import PoolGeometry, switch_offsets
+from ._units import Units
 
 # Nodes through which a signal passes by the transpose of a linear map: the same under every rule.
 _LINEAR = frozenset(
@@ -97,23 +98,19 @@ class AutogradPath:
                     model(inputs) if forward is None else forward(model, inputs)
         check_all_ran(layers, self._edges)
 
-    def project(
-        self, layer: str, channels: Tensor, positions: Tensor, values: Tensor, channels_last: bool = False
-    ) -> Tensor:
-        """(n, top, C, H, W) projections of units given as (n, top), (n, top, 2), (n, top), each seeded with its value."""
+    def project(self, layer: str, units: Units, channels_last: bool = False) -> Tensor:
+        """(n, t, C, H, W) projections of units."""
         edge, shape = self._edges[layer], self._shapes[layer]
         self._prepare(edge)
-        images, projections = torch.arange(len(channels), device=values.device), []
-        for rank in range(channels.shape[1]):
+        count, projections = units.channels.shape[1], []
+        for rank in range(count):
             # Images do not interact in eval mode, so one backward pass carries one unit of every image.
-            seeds = torch.zeros(shape, dtype=values.dtype, device=values.device)
-            channel, row, column = channels[:, rank], positions[:, rank, 0], positions[:, rank, 1]
-            if len(shape) == 2:
-                seeds[images, channel] = values[:, rank]
-            elif channels_last:
-                seeds[images, row, column, channel] = values[:, rank]
-            else:
-                seeds[images, channel, row, column] = values[:, rank]
+            seeds = torch.cat(
+                [
+                    units.seeds(at, at + 1, shape, channels_last).pasted(shape[2:]).signal
+                    for at in range(rank, len(units), count)
+                ]
+            )
             (signal,) = torch.autograd.grad(edge, self._images, seeds, retain_graph=True, allow_unused=True)
             projections.append(torch.zeros_like(self._images) if signal is None else signal)
         return torch.stack(projections, dim=1).detach()

@@ -1,5 +1,6 @@
 """The public functions: `project`, and `record` for projecting one forward pass layer by layer."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,20 +10,18 @@ from torch import Tensor, nn
 
 from ._autograd import AutogradPath
 from ._errors import ProjectionError, UnsupportedOperation
+from ._options import Options, check_images, check_model, check_units
 from ._recorder import Forward, run_recorded
 from ._result import LayerProjection, Projections, bounding_boxes
-from ._rules import RULES
 from ._sweep import Sweep
-from ._switches import TIES
-from ._units import strongest_units
+from ._units import Units, choose_units
 from ._windows import Windows
 
-_SEEDS = ("activation", "unit")
-_NORMALIZATIONS = (None, "skip", "derivative")
-_PATHS = ("auto", "windows", "autograd")
+Channels = Sequence[int] | Tensor | np.ndarray
 
-# Units that go down together. More do not make it faster, and each may need a map as large as the image.
+# Units that go down together, at most, and numbers in the largest map that they may need together.
 _UNITS_AT_ONCE = 36
+_NUMBERS_AT_ONCE = 2**25
 
 
 def project(
@@ -31,9 +30,15 @@ def project(
     layers: str | Sequence[str] | None = None,
     top: int = 9,
     rule: str = "deconvnet",
-    **options: Any,
+    *,
+    channels: Channels | None = None,
+    positions: Tensor | np.ndarray | None = None,
+    seed: str = "activation",
+    ties: str = "center",
+    normalization: str | None = None,
+    path: str = "auto",
 ) -> Projections:
-    """Project the strongest units of many layers back to the pixels.
+    """Project the strongest units of many layers, or units of choice, back to the pixels.
 
     For every image and layer, the `top` channels with the highest maximum are taken, each at the one
     position of its maximum, and what excites that unit is traced back to the input.
@@ -48,7 +53,8 @@ def project(
     top : units per image, at least 1; at most as many as the layer has channels are returned.
     rule : "deconvnet" (Zeiler & Fergus 2014, section 2.1), "guided" (guided backpropagation, Springenberg et al.
         2015) or "backprop" (the gradient, Simonyan et al. 2013). See Grün et al. 2016, arXiv 1606.07757, figure 2.
-    **options : `seed`, `ties`, `normalization` and `path`, as in `Recording.project`.
+    channels, positions, seed, ties, normalization, path : as in `Recording.project`; channels and positions
+        hold for every one of the layers.
 
     Returns
     -------
@@ -56,17 +62,25 @@ def project(
 
     Raises
     ------
-    ProjectionError : the model is in training mode, a layer does not exist, an operation has no stated way down
-        under the rule, or the images do not fit.
+    ProjectionError : the model is in training mode, a layer, channel or position does not exist, an operation
+        has no stated way down under the rule, or the images do not fit.
 
     >>> net = sw.models.create("sketch_a_net", classes=250).eval()
     >>> result = sw.project(net, torch.rand(1, 1, 225, 225), top=4, rule="guided")
     >>> result["relu3"].images.shape
     torch.Size([1, 4, 1, 225, 225])
+
+    What speaks for classes 3 and 7:
+
+    >>> result = sw.project(net, torch.rand(2, 1, 225, 225), "fc8", channels=[3, 7], seed="unit")
+    >>> result["fc8"].channels.tolist()
+    [[3, 7], [3, 7]]
     """
-    top = _check_choices(top, rule, **options)
+    options = Options(top, rule, seed, ties, normalization, path)
     recording = _record(model, images, layers, None, stop_early=layers is not None)
-    return Projections({layer: recording.project(layer, top, rule, **options) for layer in recording.layers})
+    return Projections(
+        {layer: recording._project(layer, options, channels, positions) for layer in recording.layers}
+    )
 
 
 def record(
@@ -97,8 +111,8 @@ def _record(
     forward: Forward | None,
     stop_early: bool,
 ) -> "Recording":
-    images = _check_images(images)
-    names = _check_model(model, layers)
+    images = check_images(images)
+    names = check_model(model, layers)
     return Recording(model, images, names, forward, stop_early)
 
 
@@ -143,16 +157,26 @@ class Recording:
         top: int = 9,
         rule: str = "deconvnet",
         *,
+        channels: Channels | None = None,
+        positions: Tensor | np.ndarray | None = None,
         seed: str = "activation",
         ties: str = "center",
         normalization: str | None = None,
         path: str = "auto",
     ) -> LayerProjection:
-        """Project the strongest units of one layer; `layer`, `top` and `rule` as in `project`.
+        """Project the strongest units of one layer, or units of choice; `layer`, `top` and `rule` as in `project`.
 
+        channels : the channels to project instead of the strongest, in this order, whatever `top`: a sequence of
+            numbers, the same for every image, or (n, t), a row for each image. A class score is a channel of
+            the last layer.
+        positions : (n, t, 2), row and column of each unit of `channels`. None: where the channel has its maximum.
         seed : the signal that starts at the unit: its "activation", as in the paper, or "unit", 1.0, which
             makes a backprop projection the gradient of the activation. Under every rule the two differ by
-            just that factor.
+            just that factor. "map": the whole map of the channel with its values, as in FeatureVis; the
+            strongest channels are then those with the largest 2-norm of the map (its largest singular value, as
+            in FeatureVis), and a projection covers all of the image.
+            No signal starts at a unit (and from a map without any) whose activation is 0 or less, except at one
+            of `channels` under "unit", where only 0 is dead: a class score may well be negative.
         ties : where several positions of a pooling window (or of a map, for the unit's position) hold the
             maximum, as on blank paper: the one nearest to the "center", without drift, or the "first" in
             row-major order, the one whose gradient PyTorch takes.
@@ -164,7 +188,11 @@ class Recording:
             rounding. A box is the receptive field on the first, and the smallest box around all non-zero
             pixels on the second.
         """
-        top = _check_choices(top, rule, seed=seed, ties=ties, normalization=normalization, path=path)
+        return self._project(layer, Options(top, rule, seed, ties, normalization, path), channels, positions)
+
+    def _project(
+        self, layer: str, options: Options, channels: Channels | None, positions: Any
+    ) -> LayerProjection:
         value, saved = self._output(layer)
         try:
             maps = saved.tensor
@@ -173,27 +201,27 @@ class Recording:
         if maps.ndim not in (2, 4):
             raise ProjectionError(f"layer {layer!r} returns {tuple(maps.shape)}, not (n, c, h, w) or (n, c)")
         with torch.inference_mode(False), torch.no_grad():
-            channels_last = self._tape.channels_last[value]
-            by_channel = maps.permute(0, 3, 1, 2) if channels_last else maps
-            channels, positions, activations = strongest_units(by_channel, top, ties)
-            values = activations.clamp_min(0) if seed == "activation" else (activations > 0).to(maps.dtype)
-            units = (channels, positions, values)
+            if self._tape.channels_last[value]:
+                maps = maps.permute(0, 3, 1, 2)
             try:
-                windows, corners, boxes = self._project_units(
-                    layer, value, units, rule, ties, normalization, path
-                )
+                as_maps = maps if maps.ndim == 4 else maps[:, :, None, None]
+                chosen = check_units(as_maps, channels, positions, options.seed)
+                units = choose_units(maps, options.top, options.seed, options.ties, *chosen)
+                windows, corners, boxes = self._project_units(layer, value, units, options)
             except ProjectionError as error:
                 raise ProjectionError(f"layer {layer!r}: {error}") from None
         return LayerProjection(
             layer,
-            rule,
+            options.rule,
             windows,
             corners,
             boxes,
-            channels,
-            positions,
-            activations,
+            units.channels,
+            units.positions,
+            units.activations,
             tuple(self._images.shape[2:]),
+            units.dead,
+            options.seed,
         )
 
     def _output(self, layer: str) -> Any:
@@ -205,142 +233,61 @@ class Recording:
             ) from None
 
     def _project_units(
-        self,
-        layer: str,
-        value: int,
-        units: tuple[Tensor, ...],
-        rule: str,
-        ties: str,
-        normalization: str | None,
-        path: str,
+        self, layer: str, value: int, units: Units, options: Options
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Windows (n, top, C, h, w), corners (n, top, 2) and boxes (n, top, 4) by the path that was asked for."""
-        if path != "autograd":
+        """Windows (n, t, C, h, w), corners (n, t, 2) and boxes (n, t, 4) by the path that was asked for."""
+        if options.path != "autograd":
             try:
-                return self._by_windows(value, units, rule, ties, normalization)
+                return self._by_windows(value, units, options)
             except UnsupportedOperation as error:
-                if path == "windows":
+                if options.path == "windows":
                     raise ProjectionError(f"no windows through {error}") from None
-        return self._by_autograd(layer, value, units, rule, ties, normalization)
+        return self._by_autograd(layer, value, units, options)
 
-    def _by_windows(
-        self, value: int, units: tuple[Tensor, ...], rule: str, ties: str, normalization: str | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def _by_windows(self, value: int, units: Units, options: Options) -> tuple[Tensor, Tensor, Tensor]:
         if self._tape.broken:
             raise UnsupportedOperation(self._tape.broken)
-        n, top = units[0].shape
-        per_turn = max(1, _UNITS_AT_ONCE // top)
+        largest = max(math.prod(shape[1:]) for shape in self._tape.shapes[: value + 1])
+        at_once = max(1, min(_UNITS_AT_ONCE, _NUMBERS_AT_ONCE // largest))
         parts = [
-            self._sweep(value, [unit[i : i + per_turn] for unit in units], i, rule, ties, normalization)
-            for i in range(0, n, per_turn)
+            self._sweep(value, units, start, min(start + at_once, len(units)), options)
+            for start in range(0, len(units), at_once)
         ]
         windows, corners, boxes = (
             torch.cat(part) if len(part) > 1 else part[0] for part in zip(*parts, strict=True)
         )
-        return windows.unflatten(0, (n, top)), corners.view(n, top, 2), boxes.view(n, top, 4)
+        each = units.channels.shape
+        return windows.unflatten(0, each), corners.view(*each, 2), boxes.view(*each, 4)
 
     def _sweep(
-        self,
-        value: int,
-        units: list[Tensor],
-        first_image: int,
-        rule: str,
-        ties: str,
-        normalization: str | None,
+        self, value: int, units: Units, start: int, stop: int, options: Options
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Windows (units, C, h, w), their corners (units, 2) and boxes (units, 4) for some images' units."""
-        channels, positions, values = units
-        shape, size = self._tape.shapes[value], tuple(self._images.shape[2:])
-        count = channels.numel()
-        owners = np.repeat(np.arange(len(channels)) + first_image, channels.shape[1])
-        unit, channel, strength = torch.arange(count), channels.flatten(), values.flatten()
-        if len(shape) == 2:
-            signal = values.new_zeros((count, shape[1]))
-            signal[unit, channel] = strength
-            seeds = Windows(signal)
-        elif self._tape.channels_last[value]:
-            signal = values.new_zeros((count, *shape[1:]))
-            signal[unit, *positions.flatten(0, 1).T, channel] = strength
-            seeds = Windows(signal)
-        else:
-            signal = values.new_zeros((count, shape[1], 1, 1))
-            signal[unit, channel, 0, 0] = strength
-            rows, columns = positions.flatten(0, 1).cpu().numpy().T
-            seeds = Windows(signal, rows, columns, 1, 1, full=False)
-        sweep = Sweep(self._tape, owners, rule, ties, normalization)
+        """Windows (units, C, h, w), their corners (units, 2) and boxes (units, 4) for some of the units."""
+        seeds = units.seeds(start, stop, self._tape.shapes[value], self._tape.channels_last[value])
+        sweep = Sweep(
+            self._tape, units.owners(start, stop), options.rule, options.ties, options.normalization
+        )
         down = sweep.down(value, seeds)
         if down is None:
-            down = Windows(values.new_zeros((count, *self._images.shape[1:])))
-        boxes = torch.from_numpy(down.boxes(size))
+            down = Windows(seeds.signal.new_zeros((stop - start, *self._images.shape[1:])))
+        boxes = torch.from_numpy(down.boxes(tuple(self._images.shape[2:])))
         if down.full:
-            corners = torch.zeros((count, 2), dtype=torch.int64)
+            corners = torch.zeros((stop - start, 2), dtype=torch.int64)
         else:
             corners = torch.from_numpy(np.stack([down.top, down.left], axis=1))
         return down.signal, corners, boxes
 
     def _by_autograd(
-        self,
-        layer: str,
-        value: int,
-        units: tuple[Tensor, ...],
-        rule: str,
-        ties: str,
-        normalization: str | None,
+        self, layer: str, value: int, units: Units, options: Options
     ) -> tuple[Tensor, Tensor, Tensor]:
-        path = AutogradPath(self._model, self._images, [layer], rule, ties, normalization, self._forward)
-        images = path.project(layer, *units, self._tape.channels_last[value])
+        path = AutogradPath(
+            self._model,
+            self._images,
+            [layer],
+            options.rule,
+            options.ties,
+            options.normalization,
+            self._forward,
+        )
+        images = path.project(layer, units, self._tape.channels_last[value])
         return images, torch.zeros((*images.shape[:2], 2), dtype=torch.int64), bounding_boxes(images).cpu()
-
-
-def _check_images(images: Any) -> Tensor:
-    if not isinstance(images, Tensor | np.ndarray):
-        raise ProjectionError(f"images must be a tensor, not {type(images).__name__}")
-    images = torch.as_tensor(images)
-    if images.ndim != 4 or 0 in images.shape:
-        hint = "; add an axis for one image: images[None]" if images.ndim == 3 else ""
-        raise ProjectionError(f"images must be (n, C, H, W), not {tuple(images.shape)}{hint}")
-    if not images.is_floating_point():
-        raise ProjectionError(f"images must be floating point, not {images.dtype}")
-    return images
-
-
-def _check_model(model: Any, layers: str | Sequence[str] | None) -> list[str] | None:
-    if not isinstance(model, nn.Module):
-        raise ProjectionError(f"model must be a torch.nn.Module, not {type(model).__name__}")
-    modules = dict(model.named_modules())
-    for name, module in modules.items():
-        if module.training:
-            where = f"its module {name!r}" if name else "the model"
-            raise ProjectionError(f"{where} is in training mode; call model.eval() first")
-    if layers is None:
-        return None
-    names = [layers] if isinstance(layers, str) else list(dict.fromkeys(layers))
-    for name in names:
-        if name not in modules or not name:
-            raise ProjectionError(f"the model has no layer {name!r}; see model.named_modules()")
-    if not names:
-        raise ProjectionError("layers is empty")
-    return names
-
-
-def _check_choices(
-    top: int,
-    rule: str,
-    *,
-    seed: str = "activation",
-    ties: str = "center",
-    normalization: str | None = None,
-    path: str = "auto",
-) -> int:
-    for name, value, choices in (
-        ("rule", rule, RULES),
-        ("seed", seed, _SEEDS),
-        ("ties", ties, TIES),
-        ("normalization", normalization, _NORMALIZATIONS),
-        ("path", path, _PATHS),
-    ):
-        if value not in choices:
-            raise ProjectionError(f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}")
-    if isinstance(top, bool) or not isinstance(top, int | np.integer) or top < 1:
-        raise ProjectionError(f"top must be a whole number of at least 1, not {top!r}")
-    return int(top)

@@ -1,23 +1,26 @@
 """What a projection returns."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from ..figures._mosaic import mosaic_html
+from ..figures import Figure
+from ._figure import projection_figure
 
 
 class LayerProjection:
-    """The projections of one layer's strongest units, each cropped to its receptive field.
+    """The projections of one layer's units, each cropped to its receptive field.
 
-    n is the number of images, top the units per image, strongest first; (C, H, W) the shape of an input
-    image.
+    n is the number of images, top the units per image, strongest first or in the order of `channels=`;
+    (C, H, W) the shape of an input image.
 
+    seed : what started at a unit: "activation", "unit" or "map", its whole map.
     channels : (n, top) int64, the feature map of each unit.
-    positions : (n, top, 2) int64, row and column of the unit on its map.
-    activations : (n, top), the unit's value.
-    dead : (n, top) bool, activation of 0 or less: nothing excites the unit, and its projection is blank.
+    positions : (n, top, 2) int64, row and column of the unit on its map; with seed "map", of the map's maximum.
+    activations : (n, top), the value there.
+    dead : (n, top) bool, no signal starts there, as a rule because the activation is 0 or less: nothing excites
+        the unit, and its projection is blank.
     boxes : (n, top, 4) int64, top, left, bottom, right of the receptive field in the input, clipped to it.
     images : (n, top, C, H, W), the projections in place, zero outside of their boxes; made when first asked for.
     crops(i) : the projections of image i, only the boxes: a list of (C, h, w).
@@ -37,13 +40,16 @@ class LayerProjection:
         positions: Tensor,
         activations: Tensor,
         image_size: tuple[int, int],
+        dead: Tensor,
+        seed: str = "activation",
     ) -> None:
         self.layer = layer
         self.rule = rule
+        self.seed = seed
         self.channels = channels
         self.positions = positions
         self.activations = activations
-        self.dead = ~(activations > 0)
+        self.dead = dead
         self.boxes = boxes
         self._windows = windows  # (n, top, C, h, w), all of one size
         self._corners = corners  # (n, top, 2), where each window starts, possibly outside of the image
@@ -83,8 +89,12 @@ class LayerProjection:
         n, top = self.channels.shape
         return f"LayerProjection({self.layer!r}, rule={self.rule!r}, images={n}, top={top}, dead={int(self.dead.sum())})"
 
+    def figure(self, images: Sequence[int] | None = None) -> Figure:
+        """A row of tiles for each image, of those with these numbers; of the first four unless asked for."""
+        return projection_figure([self], images, "")
+
     def _repr_html_(self) -> str:
-        return mosaic_html([self])
+        return self.figure().to_html()
 
 
 class Projections(Mapping[str, LayerProjection]):
@@ -108,8 +118,12 @@ class Projections(Mapping[str, LayerProjection]):
     def __repr__(self) -> str:
         return f"Projections({', '.join(map(repr, self._layers.values()))})"
 
+    def figure(self, images: Sequence[int] | None = None) -> Figure:
+        """For each layer a row of tiles for each image, of those with these numbers; of the first four if None."""
+        return projection_figure(list(self._layers.values()), images, "")
+
     def _repr_html_(self) -> str:
-        return mosaic_html(list(self._layers.values()))
+        return self.figure().to_html()
 
 
 def bounding_boxes(images: Tensor) -> Tensor:

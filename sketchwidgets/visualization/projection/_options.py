@@ -1,0 +1,121 @@
+"""What a projection can be asked for, and the checks of what a caller hands in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ._errors import ProjectionError
+from ._rules import RULES
+from ._switches import TIES
+
+_CHOICES = {
+    "rule": RULES,
+    "seed": ("activation", "unit", "map"),
+    "ties": TIES,
+    "normalization": (None, "skip", "derivative"),
+    "path": ("auto", "windows", "autograd"),
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to project, as in `Recording.project`; checked when made."""
+
+    top: int = 9
+    rule: str = "deconvnet"
+    seed: str = "activation"
+    ties: str = "center"
+    normalization: str | None = None
+    path: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name, choices in _CHOICES.items():
+            value = getattr(self, name)
+            if value not in choices:
+                raise ProjectionError(f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}")
+        if isinstance(self.top, bool) or not isinstance(self.top, int | np.integer) or self.top < 1:
+            raise ProjectionError(f"top must be a whole number of at least 1, not {self.top!r}")
+
+
+def check_images(images: Any) -> Tensor:
+    if not isinstance(images, Tensor | np.ndarray):
+        raise ProjectionError(f"images must be a tensor, not {type(images).__name__}")
+    images = torch.as_tensor(images)
+    if images.ndim != 4 or 0 in images.shape:
+        hint = "; add an axis for one image: images[None]" if images.ndim == 3 else ""
+        raise ProjectionError(f"images must be (n, C, H, W), not {tuple(images.shape)}{hint}")
+    if not images.is_floating_point():
+        raise ProjectionError(f"images must be floating point, not {images.dtype}")
+    return images
+
+
+def check_model(model: Any, layers: str | Sequence[str] | None) -> list[str] | None:
+    """The names of the wanted layers, each once; None for the default."""
+    if not isinstance(model, nn.Module):
+        raise ProjectionError(f"model must be a torch.nn.Module, not {type(model).__name__}")
+    modules = dict(model.named_modules())
+    for name, module in modules.items():
+        if module.training:
+            where = f"its module {name!r}" if name else "the model"
+            raise ProjectionError(f"{where} is in training mode; call model.eval() first")
+    if layers is None:
+        return None
+    names = [layers] if isinstance(layers, str) else list(dict.fromkeys(layers))
+    for name in names:
+        if name not in modules or not name:
+            raise ProjectionError(f"the model has no layer {name!r}; see model.named_modules()")
+    if not names:
+        raise ProjectionError("layers is empty")
+    return names
+
+
+def check_units(
+    maps: Tensor, channels: Any, positions: Any, seed: str
+) -> tuple[Tensor | None, Tensor | None]:
+    """Channels (n, t) and positions (n, t, 2) as int64 on the device of maps (n, c, h, w); None stays None."""
+    if channels is None:
+        if positions is not None:
+            raise ProjectionError("positions needs channels: which channel is each position on?")
+        return None, None
+    n, count = maps.shape[:2]
+    channels = _whole_numbers("channels", channels, maps.device)
+    if channels.ndim == 1:
+        channels = channels.expand(n, -1)
+    if channels.ndim != 2 or len(channels) != n or channels.shape[1] == 0:
+        raise ProjectionError(
+            f"channels must be a sequence of numbers or ({n}, t), a row for each image, not {tuple(channels.shape)}"
+        )
+    _check_range("channels", channels, count, f"the {count} channels of the layer")
+    if positions is None:
+        return channels, None
+    if seed == "map":
+        raise ProjectionError("positions has no meaning with seed='map', which starts from the whole map")
+    positions = _whole_numbers("positions", positions, maps.device)
+    if positions.shape != (*channels.shape, 2):
+        raise ProjectionError(
+            f"positions must be {(*channels.shape, 2)}, row and column of each unit, not {tuple(positions.shape)}"
+        )
+    for axis, name in enumerate(("row", "column")):
+        size = maps.shape[2 + axis]
+        _check_range(f"the {name}s in positions", positions[..., axis], size, f"the layer's {size} {name}s")
+    return channels, positions
+
+
+def _whole_numbers(name: str, values: Any, device: torch.device) -> Tensor:
+    try:
+        values = torch.as_tensor(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ProjectionError(f"{name} must be whole numbers: {error}") from None
+    if values.numel() and (values.is_floating_point() or values.is_complex() or values.dtype == torch.bool):
+        raise ProjectionError(f"{name} must be whole numbers, not {values.dtype}")
+    return values.to(device, torch.int64)
+
+
+def _check_range(name: str, values: Tensor, size: int, of_what: str) -> None:
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high >= size:
+        raise ProjectionError(f"{name}: {low if low < 0 else high} is not one of {of_what}, 0 to {size - 1}")
