@@ -68,6 +68,7 @@ def _tile(tile: Tile, side: int) -> str:
     said = xml(tile.description or tile.caption)
     how = "" if tile.smooth or wide < 1.5 * tile.pixels.shape[1] else "image-rendering:pixelated;"
     back = "" if tile.background is None else "background:rgb({0},{0},{0});".format(int(tile.background))
+    line = "outline:1px solid rgba(128,128,128,.35);" if tile.background is None else ""
     scale = wide / tile.pixels.shape[1]
     boxes = "".join(
         f"<div style='position:absolute;box-sizing:border-box;border:2px solid #1976d2;"
@@ -77,7 +78,7 @@ def _tile(tile: Tile, side: int) -> str:
     )
     # JupyterLab gives every img a max-width and a margin of its own.
     image = (
-        f"<img alt='{said}' src='{data_url(tile.pixels)}' style='position:absolute;margin:0;max-width:none;{how}"
+        f"<img alt='{said}' src='{data_url(tile.pixels)}' style='position:absolute;margin:0;max-width:none;{how}{line}"
         f"left:{x:.1f}px;top:{y:.1f}px;width:{wide:.1f}px;height:{high:.1f}px'>"
     )
     picture = f"<div style='position:relative;width:{side}px;height:{side}px;{back}'>{image}{boxes}</div>"
@@ -89,9 +90,9 @@ def _ramp(tile: Tile) -> str:
         return ""
     name, low, high = tile.ramp
     return (
-        f"<div style='display:flex;gap:5px;align-items:center;font-size:10px;{_MUTED}'><span>{short(low)}</span>"
+        f"<div style='display:flex;gap:5px;align-items:center;font-size:10px'><span style='{_MUTED}'>{short(low)}</span>"
         f"<img alt='' src='{data_url(ramp_colours(name)[None])}' "
-        f"style='flex:1;min-width:8px;height:7px;margin:0;max-width:none'><span>{short(high)}</span></div>"
+        f"style='flex:1;min-width:8px;height:7px;margin:0;max-width:none'><span style='{_MUTED}'>{short(high)}</span></div>"
     )
 
 

@@ -13,7 +13,7 @@ from .tile import Tile, ramp_colours
 if TYPE_CHECKING:
     from .figure import Figure, Section
 
-PAGE = 944.0  # width of a figure whose sections wrap: nine tiles of 96
+PAGE = 960.0  # width of a figure whose sections wrap: nine tiles of 96
 MARGIN = 16.0
 GAP = 8.0
 CAPTION = 11.0

@@ -166,7 +166,7 @@ class Tile:
         Colours are given out in the order of the areas; give tiles that are to be compared the same `order` of
         labels, which then have the same colours in all.
 
-        >>> sw.Tile.categories([[0, 2], [2, -1]], ["cat", "dog", "house"]).legend[1][1]
+        >>> sw.Tile.categories([[0, 2], [2, -1]], ["cat", "dog", "house"]).legend[0][1]
         'house'
         """
         array = as_map(labels, "labels")
