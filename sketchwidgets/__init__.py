@@ -19,6 +19,7 @@ _HOME = {
     "Section": "visualization",
     "Tile": "visualization",
     "project": "visualization",
+    "receptive_field": "visualization",
     "record": "visualization",
     "trace": "visualization",
     "LayerPanels": "widgets",

@@ -10,10 +10,13 @@ __all__ = [
     "LayerProjection",
     "ProjectionError",
     "Projections",
+    "ReceptiveField",
+    "ReceptiveFields",
     "Recording",
     "Trace",
     "TraceStep",
     "project",
+    "receptive_field",
     "record",
     "trace",
 ]
