@@ -1,0 +1,76 @@
+"""Which layers of a network to look at first."""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+
+def all_layers(module: nn.Module, images: Tensor) -> tuple[str, ...]:
+    """What `sw.project` projects by default: every activation after a convolution, in the order of the forward."""
+    from sketchwidgets.visualization import record
+
+    return record(module, images).layers
+
+
+def stage_layers(module: nn.Module, images: Tensor, layers: tuple[str, ...]) -> tuple[str, ...]:
+    """Of each resolution the last of `layers`, or what an enclosing block makes of it at that resolution.
+
+    A block's output stands for the activations in it where it is rectified too (no value is below zero) and is
+    not one of them: behind the addition of a residual block, the concatenation of an Inception module. Where
+    a resolution has such blocks, the last of them is taken, also if activations follow: those begin the
+    next resolution, before its stride.
+    """
+    names = dict(module.named_modules())
+    around = {layer: [name for name in _ancestors(layer) if name in names] for layer in layers}
+    wanted = dict.fromkeys([*around, *(name for blocks in around.values() for name in blocks)])
+    maps = _first_outputs(module, images, tuple(wanted))
+    activations = [maps[layer] for layer in layers]
+    of: dict[tuple[int, ...], tuple[str, bool]] = {}
+    for layer, blocks in around.items():
+        best = layer
+        for block in blocks:
+            new = block in maps and maps[block] not in (maps[best], *activations)
+            if new and _stands_for(maps[block], maps[layer]):
+                best = block
+        resolution = maps[layer].shape[-2:]
+        is_block = best != layer or any(name.startswith(f"{layer}.") for name in layers)
+        nameless = type(names[layer]).__name__ == "Identity"  # an activation that ran in no module of its own
+        if resolution not in of or is_block or not (of[resolution][1] or nameless):
+            of[resolution] = best, is_block
+    return tuple(dict.fromkeys(name for name, _ in of.values()))
+
+
+class _Map(NamedTuple):
+    """What tells the output of one module from that of another, without keeping it."""
+
+    shape: tuple[int, ...]
+    rectified: bool
+    energy: float
+
+
+def _ancestors(name: str) -> list[str]:
+    """The modules around a module, innermost first, without the network itself."""
+    parts = name.split(".")
+    return [".".join(parts[:n]) for n in range(len(parts) - 1, 0, -1)]
+
+
+def _first_outputs(module: nn.Module, images: Tensor, names: tuple[str, ...]) -> dict[str, _Map]:
+    """The first output of each of these modules; without those that return no tensor."""
+    from sketchwidgets.visualization.projection._recorder import watch
+
+    outputs: dict[str, _Map] = {}
+
+    def collect(name: str, output: Any) -> bool:
+        if isinstance(output, Tensor) and name not in outputs:
+            rectified = not bool((output < 0).any())
+            outputs[name] = _Map(tuple(output.shape), rectified, float(output.float().square().sum()))
+        return False
+
+    with torch.no_grad(), watch(module, list(names), collect):
+        module(images.clone())
+    return outputs
+
+
+def _stands_for(block: _Map, activation: _Map) -> bool:
+    return block.rectified and len(block.shape) == 4 and block.shape[-2:] == activation.shape[-2:]
