@@ -18,6 +18,10 @@ _HOME = {
     "Figure": "visualization",
     "Section": "visualization",
     "Tile": "visualization",
+    "AtlasError": "visualization",
+    "FeatureAtlas": "visualization",
+    "SketchImages": "visualization",
+    "atlas": "visualization",
     "project": "visualization",
     "receptive_field": "visualization",
     "record": "visualization",
@@ -26,6 +30,7 @@ _HOME = {
     "Recognition": "widgets",
     "SketchLab": "widgets",
     "SketchPad": "widgets",
+    "TileGrid": "widgets",
     "link": "widgets",
     "show": "widgets",
 }

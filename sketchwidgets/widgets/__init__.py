@@ -6,5 +6,6 @@ from .layer_panels import LayerPanels
 from .recognition import Recognition
 from .sketch_lab import SketchLab
 from .sketch_pad import SketchPad
+from .tile_grid import TileGrid
 
-__all__ = ["LayerPanels", "Recognition", "SketchLab", "SketchPad", "link", "show"]
+__all__ = ["LayerPanels", "Recognition", "SketchLab", "SketchPad", "TileGrid", "link", "show"]

@@ -1,0 +1,214 @@
+// The figure of one TileGrid model, shared by all its views.
+import { bytes } from "./protocol.js";
+import { Store } from "./store.js";
+
+/**
+ * @typedef {import("./protocol.js").Buffer} Buffer
+ * @typedef {{
+ *   kind: "picture", caption: string, description: string, label: string | null,
+ *   boxes: [number, number, number, number][], smooth: boolean, facts: [string, string][],
+ *   background: number | null, legend: [[number, number, number], string][],
+ *   ramp: { colours: string[], low: string, high: string } | null,
+ *   h: number, w: number, depth: number, offset: number, pixels: Uint8Array,
+ * }} PictureTile boxes: top, left, bottom, right in pixels of the picture; depth 1, 3 or 4
+ * @typedef {{ kind: "chart", caption: string, description: string, w: number, h: number, svg: string }} ChartTile
+ * @typedef {PictureTile | ChartTile} GridTile
+ * @typedef {{
+ *   title: string, caption: string, columns: number | null, side: number, tiles: GridTile[],
+ * }} GridSection side: of a tile, where 96 is the usual
+ * @typedef {{ section: number, tile: number, x: number, y: number }} Spot
+ * @typedef {{ figure: void, tile: [number, number] }} GridEvents
+ *   figure: all is new; tile: this one is new
+ */
+
+/** Ms after which the pointer is told again though the kernel has not answered. */
+const PATIENCE = 1000;
+
+/** @extends {Store<GridEvents>} */
+export class GridStore extends Store {
+  title = "";
+  /** @type {GridSection[]} */
+  sections = [];
+  /** @type {Spot | null | undefined} where the pointer is, undefined once the kernel knows */
+  #spot;
+  #told = -Infinity;
+  #away = true;
+  #scheduled = false;
+  /** @type {Map<number, () => void>} downloads that are asked for, and what to do when they end */
+  #downloads = new Map();
+  #number = 0;
+
+  /**
+   * @param {number} section
+   * @param {number} tile
+   * @returns {GridTile | undefined}
+   */
+  at(section, tile) {
+    return this.sections[section]?.tiles[tile];
+  }
+
+  /**
+   * @override
+   * @param {any} content
+   * @param {Buffer[]} buffers
+   */
+  receive(content, buffers) {
+    if (content.type === "figure") this.#figure(content, bytes(buffers[0]));
+    else if (content.type === "tiles") this.#tiles(content.tiles, bytes(buffers[0]));
+    else if (content.type === "hovered") {
+      this.#told = -Infinity;
+      this.#tell();
+    } else if (content.type === "export") this.#download(content, buffers);
+  }
+
+  /**
+   * @param {{ title: string, sections: GridSection[] }} content
+   * @param {Uint8Array} packed
+   */
+  #figure({ title, sections }, packed) {
+    // Cut everything before anything changes: a bad message leaves the figure as it was.
+    const cut = sections.map((section) => ({ ...section, tiles: section.tiles.map((tile) => cutTile(tile, packed)) }));
+    this.title = title;
+    this.sections = cut;
+    this.emit("figure", undefined);
+  }
+
+  /**
+   * @param {[number, number, GridTile][]} tiles
+   * @param {Uint8Array} packed
+   */
+  #tiles(tiles, packed) {
+    for (const [section, index, tile] of tiles) {
+      // Of a figure that this page has not had; the kernel sends all of it with the hello.
+      if (!this.at(section, index)) continue;
+      this.sections[section].tiles[index] = cutTile(tile, packed);
+      this.emit("tile", [section, index]);
+    }
+  }
+
+  /**
+   * @param {number} section
+   * @param {number} tile
+   */
+  click(section, tile) {
+    this.link.send({ type: "click", section, tile });
+  }
+
+  /**
+   * The pointer is over a picture, or over none. One message a frame, and one under way: of many places that
+   * the pointer passed while the kernel was busy only the newest is told.
+   *
+   * @param {Spot | null} spot
+   */
+  hover(spot) {
+    if (!this.model.get("_hovers") || (spot === null && this.#away)) return;
+    this.#away = spot === null;
+    this.#spot = spot;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    requestAnimationFrame(() => {
+      this.#scheduled = false;
+      this.#tell();
+    });
+  }
+
+  #tell() {
+    if (this.#spot === undefined || performance.now() - this.#told < PATIENCE) return;
+    const spot = this.#spot;
+    this.#spot = undefined;
+    this.#told = performance.now();
+    this.link.send({ type: "hover", ...(spot ?? { section: null }) });
+  }
+
+  /**
+   * Ask the kernel for a file.
+   *
+   * @param {"png" | "svg"} format
+   * @param {() => void} done called when it has come, or cannot
+   */
+  export(format, done) {
+    const number = ++this.#number;
+    this.#downloads.set(number, done);
+    this.link.send({ type: "export", format, client: this.client, number });
+    if (!this.link.alive) this.#finish(number);
+  }
+
+  /**
+   * @param {{ format: string, client: string, number: number, name: string | null }} content
+   * @param {Buffer[]} buffers
+   */
+  #download({ format, client, number, name }, buffers) {
+    if (client !== this.client || !this.#downloads.has(number)) return;
+    this.#finish(number);
+    if (name === null) return;
+    const type = format === "png" ? "image/png" : "image/svg+xml";
+    saveFile(name, new Blob([bytes(buffers[0]).slice()], { type }));
+  }
+
+  /** @param {number} number */
+  #finish(number) {
+    this.#downloads.get(number)?.();
+    this.#downloads.delete(number);
+  }
+
+  /**
+   * Change a setting from the page.
+   *
+   * @param {string} name
+   * @param {any} value
+   */
+  choose(name, value) {
+    this.model.set(name, value);
+    this.model.save_changes();
+  }
+}
+
+/**
+ * A tile with its pixels out of the packed buffer; they are not copied.
+ *
+ * @param {GridTile} tile
+ * @param {Uint8Array} packed
+ * @returns {GridTile}
+ */
+export function cutTile(tile, packed) {
+  if (tile.kind === "chart") return tile;
+  const end = tile.offset + tile.h * tile.w * tile.depth;
+  if (end > packed.length) throw new RangeError(`a tile ends at byte ${end} of ${packed.length}`);
+  return { ...tile, pixels: packed.subarray(tile.offset, end) };
+}
+
+/**
+ * RGBA of grey, RGB or RGBA pixels.
+ *
+ * @param {Pick<PictureTile, "pixels" | "depth" | "w" | "h">} tile
+ * @param {Uint8ClampedArray} [out] written and returned
+ */
+export function rgba({ pixels, depth, w, h }, out = new Uint8ClampedArray(w * h * 4)) {
+  if (depth === 4) {
+    out.set(pixels);
+    return out;
+  }
+  for (let from = 0, to = 0; to < out.length; from += depth, to += 4) {
+    out[to] = pixels[from];
+    out[to + 1] = pixels[depth === 3 ? from + 1 : from];
+    out[to + 2] = pixels[depth === 3 ? from + 2 : from];
+    out[to + 3] = 255;
+  }
+  return out;
+}
+
+/**
+ * Hand a file to the browser's downloads.
+ *
+ * @param {string} name
+ * @param {Blob} blob
+ */
+function saveFile(name, blob) {
+  const url = URL.createObjectURL(blob);
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  // JupyterLab looks at clicks on links in its document, and need not see this one.
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}

@@ -1,0 +1,136 @@
+// One tile of a grid: a button with a picture or a chart, and what is written under it.
+import { h } from "./dom.js";
+import { rgba } from "./grid_store.js";
+
+/**
+ * @typedef {import("./grid_store.js").GridTile} GridTile
+ * @typedef {import("./grid_store.js").PictureTile} PictureTile
+ */
+
+/**
+ * A picture with its boxes, as large as its container and in its own proportions.
+ */
+export class PictureView {
+  #canvas = h("canvas", { class: "skw-pic-canvas" });
+  #boxes = h("span", { class: "skw-pic-boxes" });
+  #label = h("span", { class: "skw-pic-label" });
+  /** What the fractions of a pointer refer to. */
+  inner = h("span", { class: "skw-pic-inner" }, this.#canvas, this.#boxes);
+  element = h("span", { class: "skw-pic" }, this.inner, this.#label);
+
+  /**
+   * @param {PictureTile} tile
+   * @param {number} shown side on screen in CSS pixels
+   */
+  update(tile, shown) {
+    const empty = tile.w === 0;
+    this.element.classList.toggle("skw-pic-empty", empty);
+    this.element.classList.toggle("skw-pic-framed", !empty && tile.background === null);
+    this.element.style.background = tile.background === null ? "" : `rgb(${tile.background} ${tile.background} ${tile.background})`;
+    this.#label.textContent = empty ? (tile.label ?? "") : "";
+    if (empty) return;
+    const { w, h: high } = tile;
+    if (this.#canvas.width !== w || this.#canvas.height !== high) {
+      this.#canvas.width = w;
+      this.#canvas.height = high;
+    }
+    const image = new ImageData(w, high);
+    rgba(tile, image.data);
+    this.#canvas.getContext("2d")?.putImageData(image, 0, 0);
+    const longer = Math.max(w, high);
+    this.inner.style.width = `${(100 * w) / longer}%`;
+    this.inner.style.height = `${(100 * high) / longer}%`;
+    // Few pixels are honest as squares; many look better smooth.
+    this.#canvas.classList.toggle("skw-pixelated", !tile.smooth && shown >= 1.5 * longer);
+    this.#boxes.replaceChildren(
+      ...tile.boxes.map(([top, left, bottom, right]) => {
+        const box = h("span", { class: "skw-field" });
+        const share = (/** @type {number} */ v, /** @type {number} */ of) => `${(100 * v) / of}%`;
+        Object.assign(box.style, {
+          top: share(top, high),
+          left: share(left, w),
+          height: share(bottom - top, high),
+          width: share(right - left, w),
+        });
+        return box;
+      }),
+    );
+  }
+}
+
+/**
+ * The scale of a heat map and the legend of a label map.
+ *
+ * @param {PictureTile} tile
+ * @returns {HTMLElement[]}
+ */
+export function keys(tile) {
+  /** @type {HTMLElement[]} */
+  const parts = [];
+  if (tile.ramp) {
+    const { colours, low, high } = tile.ramp;
+    const ramp = h("span", { class: "skw-ramp" });
+    ramp.style.background = `linear-gradient(to right, ${colours.join(", ")})`;
+    parts.push(h("span", { class: "skw-ramp-row" }, low, ramp, high));
+  }
+  for (const [[red, green, blue], text] of tile.legend) {
+    const swatch = h("span", { class: "skw-swatch" });
+    swatch.style.background = `rgb(${red} ${green} ${blue})`;
+    parts.push(h("span", { class: "skw-legend-row" }, swatch, h("span", {}, text)));
+  }
+  return parts;
+}
+
+/**
+ * The SVG of a chart, in the colours of the page.
+ *
+ * @param {import("./grid_store.js").ChartTile} tile
+ * @returns {Element}
+ */
+export function chartElement({ svg }) {
+  const parsed = new DOMParser().parseFromString(svg, "image/svg+xml").documentElement;
+  if (parsed.nodeName !== "svg") throw new Error("a chart of the kernel is no SVG");
+  return document.importNode(parsed, true);
+}
+
+export class GridTileView {
+  /** @type {GridTile | null} */
+  tile = null;
+  picture = new PictureView();
+  #chart = h("span", { class: "skw-chart", hidden: true });
+  #keys = h("span", { class: "skw-keys" });
+  #caption = h("span", { class: "skw-grid-caption" });
+  element = h(
+    "button",
+    { type: "button", class: "skw-cell", tabindex: -1 },
+    this.picture.element,
+    this.#chart,
+    this.#keys,
+    this.#caption,
+  );
+
+  /**
+   * @param {GridTile} tile
+   * @param {number} shown side on screen in CSS pixels
+   */
+  update(tile, shown) {
+    this.tile = tile;
+    const isChart = tile.kind === "chart";
+    this.element.classList.toggle("skw-cell-chart", isChart);
+    this.picture.element.hidden = isChart;
+    this.#chart.hidden = !isChart;
+    if (tile.kind === "chart") {
+      this.#chart.replaceChildren(chartElement(tile));
+      this.#keys.replaceChildren();
+      this.element.style.width = `min(100%, ${tile.w}px)`;
+    } else {
+      this.picture.update(tile, shown);
+      this.#keys.replaceChildren(...keys(tile));
+      this.element.style.width = "";
+    }
+    this.#caption.textContent = tile.caption;
+    const said = [tile.description || tile.caption, tile.kind === "picture" && tile.label].filter(Boolean).join(", ");
+    this.element.title = tile.description;
+    this.element.setAttribute("aria-label", said || "picture");
+  }
+}
