@@ -18,6 +18,7 @@ from sketchwidgets.sketch import Sketch
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
+_UNKNOWN = object()
 _FINEST_PEN = 1.5  # pixels; a finer one leaves no pixel wholly black
 _INKS = ("positive", "negative")
 _ORDERS = ("rgb", "bgr")
@@ -96,6 +97,7 @@ class Network:
         self.preprocessing = _check_preprocessing(preprocessing, min(self.size))
         self._score: Callable[[Tensor], Tensor] = module
         self._layers: dict[bool, tuple[str, ...]] = {}
+        self._class_layer: str | object | None = _UNKNOWN
 
     # Where networks come from
 
@@ -318,14 +320,34 @@ class Network:
         if every not in self._layers:
             from sketchwidgets.recognition._stages import all_layers, stage_layers
 
-            device, dtype = self._place()
-            generator = torch.Generator().manual_seed(0)
-            noise = torch.randn((1, self.channels, *self.size), generator=generator).to(device, dtype)
+            noise = self._noise()
             names = all_layers(self.module, noise)
             if not every and len(names) > 6:
                 names = stage_layers(self.module, noise, names)
             self._layers[every] = names
         return self._layers[every]
+
+    def class_layer(self) -> str | None:
+        """The layer whose output are the class scores, before a softmax that ends the network, if any does.
+
+        The first to run of those that return them, with or without two axes of size 1: "fc8" of Sketch-a-Net.
+        None where they are made by the network itself, in no module of its own. Costs a forward pass when first
+        asked for. Raises ValueError where the module returns no class scores.
+
+        >>> sw.Network.of(None).class_layer()
+        'fc8'
+        """
+        if self._class_layer is _UNKNOWN:
+            from sketchwidgets.recognition._stages import class_layer
+
+            self._class_layer = class_layer(self.module, self._noise())
+        return self._class_layer
+
+    def _noise(self) -> Tensor:
+        """Images to run the network on where it does not matter what they show."""
+        device, dtype = self._place()
+        generator = torch.Generator().manual_seed(0)
+        return torch.randn((1, self.channels, *self.size), generator=generator).to(device, dtype)
 
     def __repr__(self) -> str:
         return f"Network({self.name!r}, {self.channels} x {self.size[0]} x {self.size[1]})"

@@ -1,5 +1,7 @@
 """Which layers of a network to look at first."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import torch
@@ -41,6 +43,26 @@ def stage_layers(module: nn.Module, images: Tensor, layers: tuple[str, ...]) -> 
     return tuple(dict.fromkeys(name for name, _ in of.values()))
 
 
+def class_layer(module: nn.Module, images: Tensor) -> str | None:
+    """The first module to return what the network returns, up to axes of size 1 and a softmax; None for none."""
+    kept: dict[str, Tensor] = {}
+
+    def keep(name: str, output: Tensor) -> None:
+        if output.ndim == 2 or output.shape[2:] == (1, 1):
+            kept.setdefault(name, output.flatten(1).clone())
+
+    with torch.no_grad(), _watched(module, [name for name, _ in module.named_modules() if name], keep):
+        result = module(images.clone())
+    if not isinstance(result, Tensor) or result.numel() != result.shape[0] * result.shape[1]:
+        raise ValueError(f"{type(module).__name__} returns no class scores (n, classes)")
+    result = result.flatten(1)
+    same = [name for name, output in kept.items() if output.shape == result.shape]
+    for name in same:
+        if torch.equal(kept[name].softmax(1), result) and not torch.equal(kept[name], result):
+            return name
+    return next((name for name in same if torch.equal(kept[name], result)), None)
+
+
 class _Map(NamedTuple):
     """What tells the output of one module from that of another, without keeping it."""
 
@@ -57,19 +79,30 @@ def _ancestors(name: str) -> list[str]:
 
 def _first_outputs(module: nn.Module, images: Tensor, names: tuple[str, ...]) -> dict[str, _Map]:
     """The first output of each of these modules; without those that return no tensor."""
-    from sketchwidgets.visualization.projection._recorder import watch
-
     outputs: dict[str, _Map] = {}
 
-    def collect(name: str, output: Any) -> bool:
-        if isinstance(output, Tensor) and name not in outputs:
+    def describe(name: str, output: Tensor) -> None:
+        if name not in outputs:
             rectified = not bool((output < 0).any())
             outputs[name] = _Map(tuple(output.shape), rectified, float(output.float().square().sum()))
-        return False
 
-    with torch.no_grad(), watch(module, list(names), collect):
+    with torch.no_grad(), _watched(module, list(names), describe):
         module(images.clone())
     return outputs
+
+
+def _watched(
+    module: nn.Module, names: list[str], see: Callable[[str, Tensor], None]
+) -> AbstractContextManager:
+    """In this context, every tensor that one of these modules returns is shown to `see`; no hook stays."""
+    from sketchwidgets.visualization.projection._recorder import watch
+
+    def collect(name: str, output: Any) -> bool:
+        if isinstance(output, Tensor):
+            see(name, output)
+        return False
+
+    return watch(module, names, collect)
 
 
 def _stands_for(block: _Map, activation: _Map) -> bool:

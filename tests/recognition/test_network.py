@@ -418,3 +418,24 @@ def test_a_handful_of_layers(name, layers):
     every = network.layers(every=True)
     assert len(every) >= len(layers)
     assert all(not module._forward_hooks for module in network.module.modules())
+
+
+class Functional(nn.Module):
+    """Its class scores come out of no module of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 6, 3)
+
+    def forward(self, images):
+        return self.conv(images).relu().mean((2, 3))
+
+
+def test_where_the_class_scores_come_from():
+    assert Network(classifier(), size=16).class_layer() == "4"
+    assert Network(nn.Sequential(classifier(), nn.Softmax(1)).eval(), size=16).class_layer() == "0.4"
+    assert Network(SketchANet(7).eval(), size=225).class_layer() == "fc8"
+    assert Network.torchvision("squeezenet1_1", weights=None).class_layer() == "classifier.3"
+    assert Network(Functional().eval(), size=16).class_layer() is None
+    with pytest.raises(ValueError, match="no class scores"):
+        Network(classifier()[:2].eval(), size=16).class_layer()
