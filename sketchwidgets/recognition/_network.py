@@ -218,6 +218,19 @@ class Network:
         device, dtype = self._place()
         return ((values.cpu() - mean) / std)[None].to(device, dtype).contiguous()
 
+    def from_ink(self, ink: Tensor) -> Tensor:
+        """Ink (n, channels, h, w), 1 on paper of 0, as prepared input; differentiable.
+
+        >>> network = sw.Network.of(None)
+        >>> network.from_ink(torch.zeros(1, 1, 225, 225)).shape
+        torch.Size([1, 1, 225, 225])
+        """
+        mean, std = (values.to(ink) for values in self._statistics())
+        values = ink if self.ink == "positive" else 1 - ink
+        if self.channel_order == "bgr" and self.channels == 3:
+            values = values.flip(1)
+        return ((values - mean) / std).to(*self._place())
+
     def picture(self, images: Tensor) -> np.ndarray:
         """Prepared images (n, channels, h, w) as a person sees them: (n, h, w) or (n, h, w, 3) uint8.
 
@@ -282,17 +295,24 @@ class Network:
         recogniser see `of`. Raises ValueError where the module returns something else than (n, classes).
         """
         with torch.no_grad():
-            scores = self._score(images)
+            scores = self._class_scores(images).float().cpu()
+        return scores if _are_probabilities(scores) else scores.softmax(1)
+
+    def log_probabilities(self, images: Tensor) -> Tensor:
+        """The logarithms of `scores`, in the dtype and on the device of the module, differentiable by the images."""
+        scores = self._class_scores(images)
+        return scores.log() if _are_probabilities(scores) else scores.log_softmax(1)
+
+    def _class_scores(self, images: Tensor) -> Tensor:
+        """What the module says of images, (n, classes), checked."""
+        scores = self._score(images)
         if isinstance(scores, Tensor) and scores.ndim == 4 and scores.shape[2:] == (1, 1):
             scores = scores.flatten(1)
         if not isinstance(scores, Tensor) or scores.ndim != 2 or len(scores) != len(images):
             raise ValueError(f"{self.name} returns {_shape(scores)}, not class scores (n, classes)")
         if self.classes is not None and scores.shape[1] != len(self.classes):
             raise ValueError(f"{self.name} returns {scores.shape[1]} scores for {len(self.classes)} classes")
-        scores = scores.detach().float().cpu()
-        if bool((scores >= 0).all()) and bool(((scores.sum(1) - 1).abs() < 1e-3).all()):
-            return scores
-        return scores.softmax(1)
+        return scores
 
     def top(self, images: Tensor, k: int = 5) -> list[list[tuple[str, float]]]:
         """For each prepared image the k most probable classes as (name, probability), most probable first."""
@@ -364,6 +384,11 @@ class _Features(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.cnn.features(images)
+
+
+def _are_probabilities(scores: Tensor) -> bool:
+    """Whether every row is a distribution already."""
+    return bool((scores >= 0).all()) and bool(((scores.sum(1) - 1).abs() < 1e-3).all())
 
 
 def _check_module(module: Any) -> nn.Module:
