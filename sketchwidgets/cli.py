@@ -1,4 +1,4 @@
-"""The command line: `sketchwidgets lab` and `sketchwidgets train`."""
+"""The command line: `sketchwidgets lab`, `sketchwidgets train` and `sketchwidgets atlas`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -94,6 +94,31 @@ def train(
         typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
         raise typer.Exit(1) from error
     typer.echo((folder / "README.md").read_text())
+
+
+@app.command()
+def atlas(
+    data: Annotated[Path, typer.Argument(help="Labelled drawings: an .npz as for `train`.")],
+    folder: Annotated[Path, typer.Option("--out", help="Where the atlas goes; made if absent.")] = Path(
+        "runs/atlas"
+    ),
+    weights: Annotated[
+        Path | None, typer.Option(help="Weights of a recogniser; the bundled one if not given.")
+    ] = None,
+    part: Annotated[str, typer.Option(help="held-out, training or all drawings.")] = "held-out",
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many drawings.")] = None,
+    top: Annotated[int, typer.Option(min=1, max=100, help="Drawings a channel.")] = 9,
+) -> None:
+    """Find the drawings that excite each channel of the recogniser most. Cut off, it goes on where it stopped."""
+    from sketchwidgets.recognition import Recognizer
+    from sketchwidgets.training.atlas import make_atlas
+
+    try:
+        made = make_atlas(data, folder, Recognizer.load(weights), part=part, limit=limit, top=top)
+    except (ValueError, FileNotFoundError) as error:
+        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"{made} in {folder}")
 
 
 def _given(options: dict) -> dict:

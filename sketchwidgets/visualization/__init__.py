@@ -1,6 +1,14 @@
 """Everything that looks into a network."""
 
+from .feature_atlas import AtlasError, AtlasProgress, FeatureAtlas, LayerUnits, SketchImages, atlas
 from .figures import Chart, Figure, Section, Tile
+from .first_layer import Filters, FitState, GaborFits, first_layer, gabor_fit
+from .input_modification import (
+    StrokeAttribution,
+    StrokeOcclusion,
+    stroke_attribution,
+    stroke_occlusion,
+)
 from .projection import (
     LayerProjection,
     ProjectionError,
@@ -17,10 +25,21 @@ from .projection import (
 )
 
 __all__ = [
+    "AtlasError",
+    "AtlasProgress",
+    "FeatureAtlas",
+    "LayerUnits",
+    "SketchImages",
+    "atlas",
     "Chart",
     "Figure",
     "Section",
     "Tile",
+    "Filters",
+    "FitState",
+    "GaborFits",
+    "first_layer",
+    "gabor_fit",
     "LayerProjection",
     "ProjectionError",
     "Projections",
@@ -29,8 +48,12 @@ __all__ = [
     "Recording",
     "Trace",
     "TraceStep",
+    "StrokeAttribution",
+    "StrokeOcclusion",
     "project",
     "receptive_field",
     "record",
+    "stroke_attribution",
+    "stroke_occlusion",
     "trace",
 ]
