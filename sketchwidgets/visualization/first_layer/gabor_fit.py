@@ -1,0 +1,256 @@
+"""How far first-layer filters are Gabors: the nine-parameter fit, with untrained and random filters as the null."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..figures import Figure
+from ._gabor import PARAMETERS, bounds, evaluate, grid, to_parameters
+from ._least_squares import minimize
+from ._starts import starts
+from .filters import Filters, first_convolution, first_layer, leading_pictures, network_module
+
+_AT_ONCE = 16  # filters in a turn: small enough that their derivatives stay in the cache
+_SCOUTING = 12  # steps from every start, before all but the best few are given up
+_KEPT = 4
+_SMALLEST = 5  # pixels of a side: below, nine parameters fit whatever there is
+
+
+@dataclass(frozen=True)
+class FitState:
+    """How far a fit has come: `done` of `total` filters, those of the null included."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, eq=False)
+class GaborFits:
+    """Gabor functions fitted to filters.
+
+    filters : what was fitted: its `spatial` (n, h, w); `weights` for the pictures.
+    parameters : (n, 9) float64, columns as in `GaborFits.names`: amplitude >= 0 in units of the weights; x0 (to the right)
+        and y0 (down) in pixels from the filter's centre; theta in [0, pi), the direction in which the wave runs, from
+        the x axis towards y; sigma in pixels; gamma; wavelength in pixels; phase in (-pi, pi]; offset.
+    fits : (n, h, w) float64, the functions, offset included: their real parts.
+    r2 : (n,) float64, 1 - sum of squared residuals / sum of squares about the mean; 0 for a constant filter.
+    null_r2 : the same for filters that have learnt nothing: "untrained" and "noise", (n,) each.
+    threshold : of R² above which a filter counts as Gabor-like.
+    finished : False where a callback ended the fit: the rows not reached are NaN.
+    """
+
+    names = PARAMETERS
+
+    filters: Filters
+    parameters: Tensor
+    fits: Tensor
+    r2: Tensor
+    null_r2: dict[str, Tensor]
+    threshold: float = 0.8
+    finished: bool = True
+
+    @property
+    def gabor_like(self) -> Tensor:
+        """(n,) bool, R² above the threshold."""
+        return self.r2 > self.threshold
+
+    def parameter(self, name: str) -> Tensor:
+        """One column of the parameters, (n,)."""
+        if name not in PARAMETERS:
+            raise KeyError(f"no parameter {name!r}; there are {', '.join(PARAMETERS)}")
+        return self.parameters[:, PARAMETERS.index(name)]
+
+    def __len__(self) -> int:
+        return len(self.r2)
+
+    def __repr__(self) -> str:
+        median = float(self.r2.nanmedian())
+        return (
+            f"GaborFits({self.filters.layer!r}, {len(self)} filters, median R² {median:.2f}, "
+            f"{int(self.gabor_like.sum())} above {self.threshold:g})"
+        )
+
+    def figure(self, most: int | None = None) -> Figure:
+        """Filters in order of their R² next to their fits; R² against the null; orientation and frequency.
+
+        most : of the filters shown; None for all.
+        """
+        from ._figure import gabor_figure
+
+        return gabor_figure(self, most)
+
+    def _repr_html_(self) -> str:
+        return self.figure().to_html()
+
+
+def gabor_fit(
+    filters: Filters | Tensor | nn.Module,
+    *,
+    untrained: nn.Module | Tensor | None = None,
+    threshold: float = 0.8,
+    null: bool = True,
+    seed: int = 0,
+    progress: bool = True,
+    callback: Callable[[FitState], bool | None] | None = None,
+) -> GaborFits:
+    """Fit a Gabor function to every filter of a first layer, by least squares.
+
+        g = A exp(-(x'² + gamma² y'²) / (2 sigma²)) cos(2 pi x' / lambda + phi) + c
+        x' = (x - x0) cos theta + (y - y0) sin theta,  y' = -(x - x0) sin theta + (y - y0) cos theta
+
+    with sigma in 0.5..7.5 px, lambda in 2..30 px, gamma in 0.2..5 and the centre within the filter. It starts
+    from the two strongest peaks of the filter's spectrum (theta, lambda), the centre of its energy, two widths, and four
+    phases a quarter turn apart, the first of them that of the quadrature pair; 16 starts, the best 4 of which
+    are followed to the end by a Levenberg-Marquardt iteration in float64.
+
+    Yu et al. (IJCV 2017, figure 8) show filters next to Gabors, without numbers. R² alone says little: nine
+    parameters explain a good part of small filters of pure noise. The null says how much.
+
+    Parameters
+    ----------
+    filters : a network, whose first convolution is taken; what `first_layer` returns; or (n, h, w) or
+        (n, C, h, w) weights. Of several channels, the leading spatial singular vector is fitted.
+    untrained : what the same filters were before training, for the null: a network or (m, C, h, w) weights. None: if
+        the network comes from `sw.models`, a new one; else PyTorch's own initialization of a convolution.
+    threshold : of R², above which a filter counts as Gabor-like.
+    null : whether to fit the null too: as many untrained filters, and as many of Gaussian noise.
+    seed : of the null's random numbers.
+    progress : show a progress bar. callback : called after every few filters; False ends the fit.
+
+    Raises ValueError for filters smaller than 5 x 5: 9 parameters say nothing about the 9 weights of a 3 x 3 filter.
+
+    >>> fits = sw.gabor_fit(sw.first_layer(sw.Recognizer.load().cnn), null=False, progress=False)
+    >>> fits.parameters.shape, fits.fits.shape
+    (torch.Size([64, 9]), torch.Size([64, 15, 15]))
+    """
+    model = network_module(filters)
+    filters = _as_filters(filters)
+    height, width = filters.spatial.shape[1:]
+    if min(height, width) < _SMALLEST:
+        raise ValueError(
+            f"filters are {height} x {width}: a Gabor has {len(PARAMETERS)} parameters, which {height * width} weights "
+            f"cannot pin down; at least {_SMALLEST} x {_SMALLEST} are needed"
+        )
+    if not torch.isfinite(filters.spatial).all():
+        raise ValueError("filters hold values that are not finite")
+    if not 0 < threshold < 1:
+        raise ValueError(f"threshold must be between 0 and 1, not {threshold}")
+    groups = {"": filters.spatial.double()}
+    if null:
+        groups |= _null_filters(filters, model, untrained, seed)
+    total = sum(map(len, groups.values()))
+    results: dict[str, list[Tensor]] = {}
+    done, going = 0, True
+    with _bar(total, progress) as bar:
+        for name, pictures in groups.items():
+            results[name] = [
+                torch.full((len(pictures), k), torch.nan).double() for k in (9, height * width, 1)
+            ]
+            for i in range(0, len(pictures), _AT_ONCE):
+                if not going:
+                    break
+                part = pictures[i : i + _AT_ONCE]
+                for whole, values in zip(results[name], fit_gabors(part), strict=True):
+                    whole[i : i + _AT_ONCE] = values.reshape(len(part), -1)
+                done += len(part)
+                bar.update(len(part))
+                going = callback is None or callback(FitState(done, total)) is not False
+    parameters, fits, r2 = results.pop("")
+    null_r2 = {name: values[2][:, 0] for name, values in results.items()}
+    return GaborFits(
+        filters,
+        parameters,
+        fits.view(-1, height, width),
+        r2[:, 0],
+        null_r2,
+        threshold,
+        finished=done == total,
+    )
+
+
+def fit_gabors(pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Parameters (n, 9), functions (n, h, w) and R² (n,) of the best fits to pictures (n, h, w), float64."""
+    pictures = pictures.double()
+    n, height, width = pictures.shape
+    x, y = grid(height, width)
+    low, high = bounds(height, width)
+    scale = pictures.flatten(1).norm(dim=1).clamp_min(torch.finfo(torch.float64).tiny)
+    targets = (pictures / scale[:, None, None]).flatten(1)
+    begin = starts(targets.view_as(pictures), x, y)
+
+    def follow(coordinates: Tensor, **limit: int) -> tuple[Tensor, Tensor]:
+        count = coordinates.shape[1]
+        aims = targets.repeat_interleave(count, 0)
+        found, cost = minimize(coordinates.flatten(0, 1), aims, x, y, low, high, **limit)
+        return found.view(n, count, 9), cost.view(n, count)
+
+    found, cost = follow(begin, steps=_SCOUTING)
+    kept = cost.argsort(dim=1, stable=True)[:, :_KEPT]
+    found, cost = follow(found.gather(1, kept[:, :, None].expand(-1, -1, 9)))
+    best = cost.argmin(1)
+    each = torch.arange(n)
+    chosen, cost = found[each, best], cost[each, best]
+    values = evaluate(chosen, x, y)[0] * scale[:, None]
+    parameters = to_parameters(chosen)
+    parameters[:, [0, 8]] *= scale[:, None]
+    spread = (targets - targets.mean(1, keepdim=True)).square().sum(1)
+    r2 = torch.where(spread > 1e-20, 1 - cost / spread.clamp_min(1e-300), 0.0)
+    return parameters, values.view(n, height, width), r2
+
+
+def _as_filters(filters: Any) -> Filters:
+    if isinstance(filters, Filters):
+        return filters
+    if not isinstance(filters, Tensor):
+        return first_layer(filters)
+    weights = filters[:, None] if filters.ndim == 3 else filters
+    if weights.ndim != 4 or 0 in weights.shape:
+        raise ValueError(f"filters must be (n, h, w) or (n, C, h, w), not {tuple(filters.shape)}")
+    if not weights.is_floating_point():
+        raise ValueError(f"filters must be floating point, not {weights.dtype}")
+    weights = weights.detach().cpu().double().clone()
+    spatial, shares = leading_pictures(weights)
+    return Filters("filters", weights, spatial, shares, (1, 1))
+
+
+def _null_filters(filters: Filters, model: nn.Module | None, untrained: Any, seed: int) -> dict[str, Tensor]:
+    """Filters that have learnt nothing, (n, h, w) each: as before training, and white Gaussian noise."""
+    shape = tuple(filters.weights.shape)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        noise = torch.randn(shape, dtype=torch.float64)
+        if untrained is None:
+            untrained = _fresh(model, shape)
+        else:
+            untrained = _as_filters(untrained).weights
+    if tuple(untrained.shape[1:]) != shape[1:]:
+        raise ValueError(
+            f"untrained has filters of {tuple(untrained.shape[1:])}, the trained ones are {shape[1:]}"
+        )
+    return {
+        "untrained": leading_pictures(untrained.double())[0],
+        "noise": leading_pictures(noise)[0],
+    }
+
+
+def _fresh(model: nn.Module | None, shape: tuple[int, ...]) -> Tensor:
+    """The first filters of a new network of the same kind, (n, C, h, w)."""
+    from sketchwidgets import models
+
+    if model is not None and isinstance(getattr(model, "arguments", None), dict):
+        try:
+            fresh = models.create(models.name_of(model), **model.arguments)
+        except ValueError:
+            pass
+        else:
+            return first_convolution(fresh)[1].weight.detach()
+    return nn.Conv2d(shape[1], shape[0], shape[2:]).weight.detach()
+
+
+def _bar(total: int, progress: bool) -> Any:
+    from tqdm.auto import tqdm
+
+    return tqdm(total=total, desc="Fitting Gabors", unit="filter", disable=not progress)
