@@ -55,11 +55,11 @@ def test_gradients_are_those_of_finite_differences(seed):
 def test_moving_a_line_moves_its_mass():
     points = torch.tensor([[4.3, 9.6], [14.7, 9.6]], requires_grad=True, dtype=torch.float64)
     image = rasterize_points(points, [2], 20, 2.0)[0, 0]
-    down = (image * torch.arange(20.0)[:, None]).sum()
+    down = (image * (torch.arange(20.0)[:, None] - 9.6)).sum()
     (gradient,) = torch.autograd.grad(down, points)
-    # All of the ink goes down with the two ends.
-    assert gradient[:, 1].sum() == pytest.approx(float(image.detach().sum()), rel=0.02)
-    assert gradient[:, 0].abs().max() < 0.3 * gradient[:, 1].min()
+    # All of the ink goes down with the two ends, and none of it aside.
+    assert float(gradient[:, 1].sum()) == pytest.approx(float(image.detach().sum()), rel=0.1)
+    assert gradient[:, 0].abs().max() < 0.1 * gradient[:, 1].min()
 
 
 def test_a_pixel_on_the_line_has_a_gradient_without_nan():

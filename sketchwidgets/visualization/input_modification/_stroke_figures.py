@@ -1,0 +1,233 @@
+"""Pictures of drawings whose strokes are coloured by what they do, and the figures of the stroke methods."""
+
+from collections.abc import Collection
+
+import numpy as np
+import torch
+
+from sketchwidgets.sketch import Sketch
+from sketchwidgets.sketch._normalize import fit_to_frame
+from sketchwidgets.sketch.differentiable import ink_shares
+
+from ..figures import Chart, Figure, Section, Tile
+from ..figures._numbers import short
+from .stroke_attribution import StrokeAttribution
+from .stroke_occlusion import StrokeOcclusion
+
+# Red drives, blue works against, grey does nothing; all three are seen on white paper, which white would not be.
+FOR, AGAINST, NEITHER = (np.array(c, np.float64) for c in ((206, 32, 41), (33, 92, 205), (178, 178, 184)))
+INK, FADED = (np.array(c, np.float64) for c in ((38, 38, 42), (226, 219, 208)))
+
+
+def attribution_colours(values: np.ndarray, peak: float) -> np.ndarray:
+    """(n, 3) in 0..255 of signed values (n,): at `peak` and beyond the full colour; NaN is grey."""
+    share = np.clip(np.nan_to_num(values) / peak, -1, 1) if peak > 0 else np.zeros(len(values))
+    end = np.where((share > 0)[:, None], FOR, AGAINST)
+    # The root: small parts are seen too.
+    return NEITHER + np.sqrt(np.abs(share))[:, None] * (end - NEITHER)
+
+
+def draw_coloured(
+    sketch: Sketch, colours: np.ndarray, side: int = 288, pen: float | None = None
+) -> np.ndarray:
+    """(side, side, 3) uint8: the drawing on white, every point in its colour (P, 3)."""
+    pen = max(1.5, side / 64) if pen is None else pen
+    x0, y0, x1, y1 = sketch.bounds
+    scale, offset = fit_to_frame(np.array([x0, y0]), np.array([x1, y1]), side, side - 3 * pen)
+    points = torch.from_numpy(sketch.points[:, :2].astype(np.float64) * scale + offset)
+    shares = ink_shares(points, sketch.lengths.tolist(), side, pen)
+    table = torch.from_numpy(np.asarray(colours, np.float64))
+    blended = torch.lerp(table[shares.first], table[shares.last], shares.along[:, None])
+    picture = torch.full((side * side, 3), 255.0, dtype=torch.float64)
+    picture.index_add_(0, shares.pixels, (blended - 255) * shares.ink[:, None])
+    return picture.view(side, side, 3).round().clamp(0, 255).byte().numpy()
+
+
+def attributed_tile(sketch: Sketch, points: np.ndarray, caption: str, side: int = 288) -> Tile:
+    """The drawing coloured by a value for each point, with a legend. The strongest decides the scale."""
+    peak = float(np.nanmax(np.abs(points), initial=0.0))
+    colours = attribution_colours(points, peak)
+    legend = [(AGAINST, "against"), (NEITHER, "nothing"), (FOR, "for")]
+    return Tile(
+        draw_coloured(sketch, colours, side),
+        caption,
+        smooth=True,
+        legend=tuple((tuple(int(v) for v in colour), text) for colour, text in legend),
+        facts=(("Full colour", f"±{short(peak)}"),),
+    )
+
+
+def kept_tile(
+    sketch: Sketch, kept: Collection[int], caption: str, description: str = "", side: int = 144
+) -> Tile:
+    """The drawing with the strokes that are kept in ink and the others faded."""
+    colours = np.repeat(
+        np.array([INK if i in kept else FADED for i in range(len(sketch))]), sketch.lengths, axis=0
+    )
+    return Tile(draw_coloured(sketch, colours, side), caption, description, smooth=True)
+
+
+def percent(probability: float) -> str:
+    """ "42 %"; "< 1 %" and "> 99 %" where rounding would lie; "–" for NaN."""
+    if np.isnan(probability):
+        return "–"
+    if 0 < probability < 0.005:
+        return "< 1 %"
+    if 0.995 <= probability < 1:
+        return "> 99 %"
+    return f"{100 * probability:.0f} %"
+
+
+def occlusion_figure(result: StrokeOcclusion, side: int) -> Figure:
+    """The drawing coloured by effect; a tile without, and a tile of only, each stroke; charts."""
+    sections = [
+        Section(
+            f"What each stroke does for “{result.name}” ({percent(result.probability)})",
+            [occlusion_tile(result, side), effect_chart(result)],
+            side=side,
+        ),
+        Section("Leave a stroke out", leave_out_tiles(result), caption="The faint stroke is left out."),
+        Section("Keep only one", only_tiles(result), caption="The faint strokes are left out."),
+    ]
+    charts = [chart for chart in (steps_chart(result), maps_chart(result)) if chart is not None]
+    if charts:
+        sections.append(Section("", charts))
+    return Figure(f"Strokes of a drawing: {result.name}", sections)
+
+
+def occlusion_tile(result: StrokeOcclusion, side: int) -> Tile:
+    values = np.repeat(result.effect, result.sketch.lengths)
+    return attributed_tile(result.sketch, values, "red: less probable without it", side)
+
+
+def leave_out_tiles(result: StrokeOcclusion) -> list[Tile]:
+    everything = set(range(len(result.sketch)))
+    return [
+        kept_tile(
+            result.sketch,
+            everything - {i},
+            f"{i + 1}: {percent(result.without[i])}",
+            _said(f"Without stroke {i + 1}", result.name, result.without[i], result.top_without[i]),
+        )
+        for i in sorted(everything)
+    ]
+
+
+def only_tiles(result: StrokeOcclusion) -> list[Tile]:
+    return [
+        kept_tile(
+            result.sketch,
+            {i},
+            f"{i + 1}: {percent(result.only[i])}",
+            _said(f"Only stroke {i + 1}", result.name, result.only[i], result.top_only[i]),
+        )
+        for i in range(len(result.sketch))
+    ]
+
+
+def _said(what: str, name: str, probability: float, top: list[tuple[str, float]]) -> str:
+    if np.isnan(probability):
+        return f"{what}: nothing to see"
+    guesses = ", ".join(f"{guess} {percent(p)}" for guess, p in top)
+    return f"{what}: {name} {percent(probability)}. The network says {guesses}."
+
+
+def effect_chart(result: StrokeOcclusion) -> Chart:
+    strokes = [str(i + 1) for i in range(len(result.sketch))]
+    return Chart(
+        [("lost without it", strokes, 100 * result.effect)],
+        "stroke",
+        "percentage points",
+        caption="by how much each stroke raises the probability",
+        kind="bar",
+        size=(320, 200),
+    )
+
+
+def steps_chart(result: StrokeOcclusion, strokes: Collection[int] | None = None) -> Chart | None:
+    """The probability after each stroke, and without the strokes that matter most (or without those given)."""
+    if result.steps is None:
+        return None
+    x = np.arange(1, len(result.steps) + 1)
+    if strokes is None:
+        known = np.nan_to_num(np.abs(result.effect))
+        strokes = [int(i) for i in np.argsort(-known, kind="stable")[:3] if known[i] > 0]
+    series = [("all strokes", x, 100 * result.steps)]
+    series += [(f"without {i + 1}", x, 100 * result.steps_without[i]) for i in strokes]
+    return Chart(
+        series,
+        "strokes drawn",
+        f"% {result.name}",
+        caption="as the drawing grows",
+        y_range=(0, 100),
+        size=(320, 200),
+    )
+
+
+def maps_chart(result: StrokeOcclusion) -> Chart | None:
+    """How much of the strongest maps of each layer is left without each stroke."""
+    if not result.layers:
+        return None
+    strokes = [str(i + 1) for i in range(len(result.sketch))]
+    series = []
+    for name, effects in result.layers.items():
+        live = effects.peaks > 0
+        left = effects.without[:, live] / effects.peaks[live]
+        series.append(
+            (name, strokes, 100 * left.mean(1).numpy() if live.any() else np.full(len(strokes), np.nan))
+        )
+    return Chart(
+        series,
+        "stroke left out",
+        "% of activation",
+        caption="what is left of each layer's strongest maps",
+        kind="bar",
+        size=(320, 200),
+    )
+
+
+def attribution_figure(result: StrokeAttribution, side: int) -> Figure:
+    """The drawing coloured point by point, the projection if there is one, and the strokes' parts as bars."""
+    tiles: list[Tile | Chart] = [attribution_tile(result, side)]
+    if result.projection is not None:
+        tiles.append(projection_tile(result))
+    tiles.append(attribution_chart(result))
+    return Figure(f"Who drives {result.target}", [Section("", tiles, side=side)])
+
+
+def attribution_tile(result: StrokeAttribution, side: int) -> Tile:
+    what = "fading ink" if result.method == "gradient" else "the projection along the strokes"
+    return attributed_tile(result.sketch, _densities(result), f"by {what}", side)
+
+
+def _densities(result: StrokeAttribution) -> np.ndarray:
+    """The part of each point by the length of line that it stands for: else long segments would look strong."""
+    densities = []
+    starts = np.cumsum(result.sketch.lengths) - result.sketch.lengths
+    extent = max(np.ptp(result.sketch.points[:, :2], axis=0).max(), 1e-9)
+    for stroke, start in zip(result.sketch, starts, strict=True):
+        steps = np.linalg.norm(np.diff(stroke[:, :2], axis=0), axis=1)
+        around = (np.append(steps, 0) + np.insert(steps, 0, 0)) / 2
+        # A pen's width at least, which is what a dot covers.
+        densities.append(result.points[start : start + len(stroke)] / np.maximum(around, 0.02 * extent))
+    return np.concatenate(densities)
+
+
+def projection_tile(result: StrokeAttribution) -> Tile:
+    plane = result.projection.sum(0)
+    return Tile.signed(
+        plane, "the projection; white drives", description=f"The projection of {result.target}"
+    )
+
+
+def attribution_chart(result: StrokeAttribution) -> Chart:
+    strokes = [str(i + 1) for i in range(len(result.sketch))]
+    # Not as a bar: between the lines a projection is as dark as it is light on them, and the paper would be all one sees.
+    paper = "" if result.paper is None else f"; {short(result.paper)} lies on the paper"
+    return Chart(
+        [("part", strokes, result.strokes)],
+        "stroke",
+        "part",
+        caption=f"each stroke's part{paper}",
+        kind="bar",
+    )
