@@ -1,6 +1,6 @@
 // One tile of a grid, large, with all that is known about it.
 import { h, icon, iconButton } from "./dom.js";
-import { chartElement, keys, PictureView } from "./grid_tile.js";
+import { chartElement, legendOf, PictureView, scaleOf } from "./grid_tile.js";
 
 /** @typedef {import("./grid_store.js").GridStore} GridStore */
 
@@ -100,7 +100,7 @@ export class GridLarge {
       this.#facts.replaceChildren();
     } else {
       this.#picture.update(tile, 320);
-      this.#keys.replaceChildren(...keys(tile));
+      this.#keys.replaceChildren(...scaleOf(tile), ...legendOf(tile));
       const facts = tile.label ? [["Picture", tile.label], ...tile.facts] : tile.facts;
       this.#facts.replaceChildren(...facts.flatMap(([term, value]) => [h("dt", {}, term), h("dd", {}, value)]));
     }

@@ -58,27 +58,38 @@ export class PictureView {
   }
 }
 
+/** Entries of a legend that a small tile shows. */
+const LEGEND = 9;
+
 /**
- * The scale of a heat map and the legend of a label map.
+ * The scale of a heat map.
  *
  * @param {PictureTile} tile
  * @returns {HTMLElement[]}
  */
-export function keys(tile) {
-  /** @type {HTMLElement[]} */
-  const parts = [];
-  if (tile.ramp) {
-    const { colours, low, high } = tile.ramp;
-    const ramp = h("span", { class: "skw-ramp" });
-    ramp.style.background = `linear-gradient(to right, ${colours.join(", ")})`;
-    parts.push(h("span", { class: "skw-ramp-row" }, low, ramp, high));
-  }
-  for (const [[red, green, blue], text] of tile.legend) {
+export function scaleOf({ ramp }) {
+  if (!ramp) return [];
+  const band = h("span", { class: "skw-ramp" });
+  band.style.background = `linear-gradient(to right, ${ramp.colours.join(", ")})`;
+  return [h("span", { class: "skw-ramp-row" }, ramp.low, band, ramp.high)];
+}
+
+/**
+ * The legend of a label map.
+ *
+ * @param {PictureTile} tile
+ * @param {number} [most] entries; of those left out it is said how many
+ * @returns {HTMLElement[]}
+ */
+export function legendOf({ legend }, most = Infinity) {
+  const shown = legend.length - most > 1 ? most : legend.length;
+  const rows = legend.slice(0, shown).map(([[red, green, blue], text]) => {
     const swatch = h("span", { class: "skw-swatch" });
     swatch.style.background = `rgb(${red} ${green} ${blue})`;
-    parts.push(h("span", { class: "skw-legend-row" }, swatch, h("span", {}, text)));
-  }
-  return parts;
+    return h("span", { class: "skw-legend-row" }, swatch, h("span", {}, text));
+  });
+  const rest = legend.length - shown;
+  return rest > 0 ? [...rows, h("span", { class: "skw-legend-rest" }, `and ${rest} more`)] : rows;
 }
 
 /**
@@ -98,15 +109,17 @@ export class GridTileView {
   tile = null;
   picture = new PictureView();
   #chart = h("span", { class: "skw-chart", hidden: true });
-  #keys = h("span", { class: "skw-keys" });
+  #scale = h("span", { class: "skw-keys" });
+  #legend = h("span", { class: "skw-keys" });
   #caption = h("span", { class: "skw-grid-caption" });
   element = h(
     "button",
     { type: "button", class: "skw-cell", tabindex: -1 },
     this.picture.element,
     this.#chart,
-    this.#keys,
+    this.#scale,
     this.#caption,
+    this.#legend,
   );
 
   /**
@@ -121,11 +134,13 @@ export class GridTileView {
     this.#chart.hidden = !isChart;
     if (tile.kind === "chart") {
       this.#chart.replaceChildren(chartElement(tile));
-      this.#keys.replaceChildren();
+      this.#scale.replaceChildren();
+      this.#legend.replaceChildren();
       this.element.style.width = `min(100%, ${tile.w}px)`;
     } else {
       this.picture.update(tile, shown);
-      this.#keys.replaceChildren(...keys(tile));
+      this.#scale.replaceChildren(...scaleOf(tile));
+      this.#legend.replaceChildren(...legendOf(tile, LEGEND));
       this.element.style.width = "";
     }
     this.#caption.textContent = tile.caption;

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ._chart_shapes import chart_shapes
-from ._layout import placed
+from ._layout import legend_entries, placed
 from ._numbers import short
 from ._svg import data_url, to_svg, xml
 from .chart import Chart
@@ -54,7 +54,7 @@ def _cell(tile: Tile | Chart, side: int) -> str:
     caption = ""
     if tile.caption:
         caption = f"<div style='font-size:11px;text-align:center;overflow-wrap:anywhere;{_MUTED}'>{xml(tile.caption)}</div>"
-    return f"<div style='width:{wide}px'{title}>{picture}{caption}</div>"
+    return f"<div style='width:{wide}px'{title}>{picture}{caption}{_legend(tile) if isinstance(tile, Tile) else ''}</div>"
 
 
 def _tile(tile: Tile, side: int) -> str:
@@ -82,7 +82,7 @@ def _tile(tile: Tile, side: int) -> str:
         f"left:{x:.1f}px;top:{y:.1f}px;width:{wide:.1f}px;height:{high:.1f}px'>"
     )
     picture = f"<div style='position:relative;width:{side}px;height:{side}px;{back}'>{image}{boxes}</div>"
-    return picture + _ramp(tile) + _legend(tile)
+    return picture + _ramp(tile)
 
 
 def _ramp(tile: Tile) -> str:
@@ -97,9 +97,13 @@ def _ramp(tile: Tile) -> str:
 
 
 def _legend(tile: Tile) -> str:
-    return "".join(
+    entries, more = legend_entries(tile)
+    lines = [
         f"<div style='display:flex;gap:4px;align-items:center;font-size:10px'>"
         f"<span style='flex:none;width:8px;height:8px;background:rgb({r},{g},{b})'></span>"
-        f"<span style='overflow-wrap:anywhere'>{xml(name)}</span></div>"
-        for (r, g, b), name in tile.legend
-    )
+        f"<span style='min-width:0;overflow-wrap:anywhere'>{xml(name)}</span></div>"
+        for (r, g, b), name in entries
+    ]
+    if more:
+        lines.append(f"<div style='font-size:10px;padding-left:12px;{_MUTED}'>{more}</div>")
+    return "".join(lines)

@@ -19,6 +19,7 @@ GAP = 8.0
 CAPTION = 11.0
 HEADING = 13.0
 TITLE = 17.0
+LEGEND = 9  # entries shown, in the order of their areas
 
 
 def lay_out(figure: "Figure") -> tuple[float, float, list[Shape]]:
@@ -91,21 +92,23 @@ def _cell(tile: Tile | Chart, side: int) -> tuple[list[Shape], float, float]:
         wide = y = float(side)
         shapes = tile_shapes(tile, side)
         most = 4
-    if isinstance(tile, Tile):
-        if tile.ramp is not None:
-            shapes += [moved(shape, 0, y + 4) for shape in _ramp(tile, side)]
-            y += 14
-        for colour, name in tile.legend:
-            (text, *_) = wrapped(name, SMALL, wide - 13, 1) or [""]
-            shapes += [Rectangle(0, y + 5, 8, 8, fill=colour), Text(12, y + 12.5, text, SMALL, "ink")]
-            y += 13
-        if tile.legend:
-            y += 3
+    if isinstance(tile, Tile) and tile.ramp is not None:
+        shapes += [moved(shape, 0, y + 4) for shape in _ramp(tile, side)]
+        y += 14
     if tile.caption:
         y += 3
         for line in wrapped(tile.caption, CAPTION, wide, most):
             shapes.append(Text(wide / 2, y + CAPTION * 0.9, line, CAPTION, "muted", "middle"))
             y += CAPTION * 1.25
+    if isinstance(tile, Tile):
+        entries, more = legend_entries(tile)
+        for colour, name in entries:
+            (text, *_) = wrapped(name, SMALL, wide - 13, 1) or [""]
+            shapes += [Rectangle(0, y + 5, 8, 8, fill=colour), Text(12, y + 12.5, text, SMALL, "ink")]
+            y += 13
+        if more:
+            shapes.append(Text(12, y + 12.5, more, SMALL, "muted"))
+            y += 13
     return shapes, wide, y
 
 
@@ -140,6 +143,14 @@ def tile_shapes(tile: Tile, side: float) -> list[Shape]:
             )
         )
     return shapes
+
+
+def legend_entries(tile: Tile) -> tuple[tuple[tuple[tuple[int, int, int], str], ...], str]:
+    """The first entries of a legend, and a word on the others."""
+    rest = len(tile.legend) - LEGEND
+    if rest <= 1:  # a line that says "one more" could as well be that one
+        return tile.legend, ""
+    return tile.legend[:LEGEND], f"and {rest} more"
 
 
 def placed(tile: Tile, side: float) -> tuple[float, float, float, float]:
