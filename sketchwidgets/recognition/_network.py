@@ -332,19 +332,20 @@ class Network:
 
         By default a handful: every activation after a convolution where there are at most six, else the last
         of each resolution, as whole as it can be had (the output of a residual block or an Inception
-        module, rather than of one branch in it). `every`: all of them. Costs a forward pass when first asked for.
+        module, rather than of one branch in it). `every`: all of them. Of a ReLU6, its input counts: many
+        strong units are at its cap, and nothing could be told of them. Costs a forward pass when first asked for.
 
         >>> sw.Network.of(None).layers()
         ('relu1', 'relu2', 'relu3', 'relu4', 'relu5')
         """
         if every not in self._layers:
-            from sketchwidgets.recognition._stages import all_layers, stage_layers
+            from sketchwidgets.recognition._stages import all_layers, stage_layers, uncapped
 
             noise = self._noise()
             names = all_layers(self.module, noise)
             if not every and len(names) > 6:
                 names = stage_layers(self.module, noise, names)
-            self._layers[every] = names
+            self._layers[every] = uncapped(self.module, noise, names)
         return self._layers[every]
 
     def class_layer(self) -> str | None:

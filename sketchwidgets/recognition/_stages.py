@@ -63,12 +63,34 @@ def class_layer(module: nn.Module, images: Tensor) -> str | None:
     return next((name for name in same if torch.equal(kept[name], result)), None)
 
 
+def uncapped(module: nn.Module, images: Tensor, layers: tuple[str, ...]) -> tuple[str, ...]:
+    """The same, but with what goes into a ReLU6 instead of what comes out.
+
+    A strong unit is at the cap of 6, and so are many others: it could not be told which is the strongest, and
+    under guided and backprop nothing of its signal would come down, as its derivative is 0.
+    """
+    parts = dict(module.named_modules())
+    if not any(isinstance(part, nn.ReLU6) for part in parts.values()):
+        return layers
+    maps = _first_outputs(module, images, tuple(name for name in parts if name))
+    ran = list(maps)
+    found = []
+    for layer in layers:
+        made = maps[layer]
+        # Not by the module's type: one that is used again has given its name to what it returned first.
+        before = [name for name in ran[: ran.index(layer)] if maps[name].capped_energy == made.energy]
+        inputs = [name for name in before if maps[name].shape == made.shape and maps[name] != made]
+        found.append(inputs[-1] if inputs and made.rectified else layer)
+    return tuple(dict.fromkeys(found))
+
+
 class _Map(NamedTuple):
     """What tells the output of one module from that of another, without keeping it."""
 
     shape: tuple[int, ...]
     rectified: bool
     energy: float
+    capped_energy: float  # of what ReLU6 would make of it
 
 
 def _ancestors(name: str) -> list[str]:
@@ -84,7 +106,8 @@ def _first_outputs(module: nn.Module, images: Tensor, names: tuple[str, ...]) ->
     def describe(name: str, output: Tensor) -> None:
         if name not in outputs:
             rectified = not bool((output < 0).any())
-            outputs[name] = _Map(tuple(output.shape), rectified, float(output.float().square().sum()))
+            energies = (float(kept.float().square().sum()) for kept in (output, output.clamp(0, 6)))
+            outputs[name] = _Map(tuple(output.shape), rectified, *energies)
 
     with torch.no_grad(), _watched(module, list(names), describe):
         module(images.clone())

@@ -90,6 +90,9 @@ def test_efficientnet_knows_the_sample_photos():
     assert best["coffee"][0][1] > 0.9
     assert best["camera"][0][0] == "tripod"  # a grey photo
     assert not any(parameter.requires_grad for parameter in network.module.parameters())
+    # Reused ReLU6 modules count by what goes into them.
+    assert network.layers() == tuple(f"_blocks.{block}._bn0" for block in (1, 3, 5, 11, 15))
+    assert network.layers(every=True)[:4] == ("_bn0", "_blocks.0._bn1", "_blocks.1._bn0", "_blocks.1._bn1")
 
 
 def test_efficientnet_says_what_to_install(monkeypatch):
@@ -399,14 +402,15 @@ def test_bad_modules_are_named():
         ("resnet50", ("relu", "layer1.2", "layer2.3", "layer3.5", "layer4.2")),
         ("googlenet", ("conv1", "conv3", "inception3b", "inception4e", "inception5b")),
         ("squeezenet1_1", ("features.1", "features.4", "features.7", "features.12")),
+        # The inputs of ReLU6.
         (
             "mobilenet_v2",
             (
-                "features.2.conv.0.2",
-                "features.4.conv.0.2",
-                "features.7.conv.0.2",
-                "features.14.conv.0.2",
-                "features.18.2",
+                "features.2.conv.0.1",
+                "features.4.conv.0.1",
+                "features.7.conv.0.1",
+                "features.14.conv.0.1",
+                "features.18.1",
             ),
         ),
     ],

@@ -1,0 +1,178 @@
+"""One look into a network: what it says of an image, and its layers or a class score projected back to it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from torch import Tensor, nn
+
+from ..recognition import Network
+from ..visualization import Figure, LayerProjection, Projections, Recording, record
+from ._look_figure import look_figure
+
+RULES = ("guided", "deconvnet", "backprop")
+SEEDS = ("activation", "unit", "map", "class")
+CONVOLUTIONS = ("standard", "relevance")
+DISPLAYS = ("projection", "heat", "overlay")
+
+# The layer of the class scores where no module returns them: the network itself, as a child of this name.
+_WHOLE = "network"
+
+
+@dataclass(frozen=True)
+class LookSettings:
+    """What to look at. layers : names, None for the network's default. class_index : None for the most probable."""
+
+    layers: tuple[str, ...] | None = None
+    top: int = 9
+    rule: str = "guided"
+    seed: str = "activation"
+    convolution: str = "standard"
+    class_index: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What `sw.ProjectionPanels` shows.
+
+    network : its name. picture : (H, W) or (H, W, 3) uint8, the input as a person sees it.
+    top : (class, probability) of the most probable classes; empty where the network names no classes.
+    projections : of each layer; with seed "class", of the class score alone.
+    maps : (channels, rows, columns) of each layer, rows and columns 1 where it has none.
+    class_name : whose score was projected, with seed "class"; else None.
+    complete : False while layers are still to come.
+    """
+
+    network: str
+    picture: np.ndarray
+    top: tuple[tuple[str, float], ...]
+    settings: LookSettings
+    projections: Projections
+    maps: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    class_name: str | None = None
+    complete: bool = True
+
+    @cached_property
+    def class_projection(self) -> LayerProjection | None:
+        """The projection of the class score, with seed "class"; else None."""
+        return next(iter(self.projections.values()), None) if self.class_name is not None else None
+
+    def figure(self, display: str = "projection", patches: bool = True, full: bool = False) -> Figure:
+        """The picture and a row for each layer.
+
+        display : "projection", signed, grey is zero; "heat", its norm over the colours; "overlay", that over
+            the picture. patches : whether the matching part of the picture stands below each projection.
+        full : the whole picture instead of the unit's receptive field.
+        """
+        return look_figure(self, display, patches, full)
+
+    def _repr_html_(self) -> str:
+        return self.figure().to_html()
+
+    def __repr__(self) -> str:
+        best = f", {self.top[0][0]} {self.top[0][1]:.0%}" if self.top else ""
+        return f"Look({self.network!r}{best}, {', '.join(self.projections)})"
+
+
+def look(
+    network: Network, image: Tensor, settings: LookSettings, go_on: Callable[[str], None] = lambda what: None
+) -> Iterator[Look]:
+    """Look into a network at a prepared image (1, C, h, w): a Look after each layer, the last one complete.
+
+    `go_on(what)` is called before each layer and may raise to end it.
+    """
+    go_on("forward pass")
+    is_class = settings.seed == "class"
+    module, layers = _to_record(network, settings)
+    recording = record(module, image, list(layers))
+    top, index, name = _classes(network, image, settings)
+    begun = Look(
+        network.name,
+        network.picture(image)[0],
+        top,
+        settings,
+        Projections({}),
+        class_name=name,
+        complete=False,
+    )
+    if is_class:
+        yield replace(
+            begun,
+            projections=Projections({layers[0]: _project(recording, layers[0], settings, index)}),
+            complete=True,
+        )
+        return
+    done: dict[str, LayerProjection] = {}
+    maps: dict[str, tuple[int, int, int]] = {}
+    for layer in recording.layers:
+        go_on(layer)
+        done[layer] = _project(recording, layer, settings)
+        maps[layer] = _map_shape(recording, layer)
+        yield replace(
+            begun, projections=Projections(done), maps=dict(maps), complete=len(done) == len(layers)
+        )
+
+
+def _to_record(network: Network, settings: LookSettings) -> tuple[nn.Module, tuple[str, ...]]:
+    """What to run, and the names of its layers."""
+    if settings.seed != "class":
+        return network.module, settings.layers or network.layers()
+    layer = network.class_layer()
+    if layer is not None:
+        return network.module, (layer,)
+    return _Whole(network.module), (_WHOLE,)
+
+
+class _Whole(nn.Module):
+    """A network as the only child of another, so that its output is that of a layer."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.training = False
+        self.add_module(_WHOLE, network)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return getattr(self, _WHOLE)(images)
+
+
+def _classes(
+    network: Network, image: Tensor, settings: LookSettings
+) -> tuple[tuple[tuple[str, float], ...], int, str | None]:
+    """The most probable classes, and number and name of the class to project."""
+    try:
+        scores = network.scores(image)[0]
+    except ValueError:
+        if settings.seed == "class":
+            raise
+        return (), 0, None  # a network that classifies nothing can still be looked into
+    top = tuple(
+        (network.class_name(i), float(scores[i])) for i in scores.argsort(descending=True)[:5].tolist()
+    )
+    if settings.seed != "class":
+        return top, 0, None
+    index = int(scores.argmax()) if settings.class_index is None else settings.class_index
+    return top, index, network.class_name(index)
+
+
+def _project(
+    recording: Recording, layer: str, settings: LookSettings, class_index: int | None = None
+) -> LayerProjection:
+    how = {} if settings.convolution == "standard" else {"convolution": settings.convolution}
+    if class_index is not None:
+        # Whatever its sign: a score below zero has its reasons too.
+        return recording.project(layer, 1, settings.rule, channels=[class_index], seed="unit", **how)
+    channels = _strongest_maps(recording.maps(layer), settings.top) if settings.seed == "map" else None
+    return recording.project(layer, settings.top, settings.rule, channels=channels, seed=settings.seed, **how)
+
+
+def _strongest_maps(maps: Tensor, top: int) -> Tensor:
+    """The channels with the largest 2-norm of what is positive; negative values, of a map that is not rectified
+    yet, excite nothing."""
+    strengths = maps.float().clamp_min(0).square().flatten(2).sum(2) if maps.ndim == 4 else maps.float()
+    return strengths.topk(min(top, strengths.shape[1])).indices
+
+
+def _map_shape(recording: Recording, layer: str) -> tuple[int, int, int]:
+    shape = tuple(recording.maps(layer).shape[1:])
+    return shape if len(shape) == 3 else (*shape, 1, 1)

@@ -1,0 +1,232 @@
+"""A look into a network as a figure: the picture, and rows of projections beside what they are projected onto."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch import Tensor
+
+from ..visualization import Chart, Figure, LayerProjection, Section, Tile
+from ..visualization.figures._numbers import short
+from ..visualization.projection._figure import in_field
+
+if TYPE_CHECKING:
+    from ._look import Look
+
+_GREY = 128
+_LARGE = 192  # side of the pictures of the first row
+_LARGE_AREA = 64 * 64  # pixels from which on single ones may be cut off
+_OVERLAY = 0.6  # of heat over the picture, as in FeatureVis
+
+_SEEDS = {
+    "activation": "strongest units, each from its activation",
+    "unit": "strongest units, each from 1",
+    "map": "strongest maps, each from all of its values",
+}
+
+
+def look_figure(look: "Look", display: str, patches: bool, full: bool) -> Figure:
+    title = f"{look.network} · {look.settings.rule}"
+    if look.class_projection is not None:
+        return Figure(title, [class_section(look)])
+    rows = [layer_section(look, layer, display, patches, full) for layer in look.projections.values()]
+    return Figure(title, [head_section(look), *rows])
+
+
+def head_section(look: "Look", box: tuple[int, ...] | None = None) -> Section:
+    """The picture that the network sees and what it takes it for; `box` (top, left, bottom, right) is outlined."""
+    tiles: list[Tile | Chart] = [head_tile(look, box)]
+    if look.top:
+        names, shares = zip(*look.top, strict=True)
+        tiles.append(
+            Chart(
+                [("probability", names, shares)],
+                y_range=(0, 1),
+                kind="bar",
+                size=(60 + 90 * len(names), _LARGE),
+                caption="from this picture alone",
+                description=_said(look.top),
+            )
+        )
+    return Section("", tiles, side=_LARGE)
+
+
+def head_tile(look: "Look", box: tuple[int, ...] | None = None) -> Tile:
+    return Tile(
+        look.picture,
+        _said(look.top[:1]),
+        f"The input of {look.network}. {_said(look.top)}",
+        boxes=(box,) if box else (),
+        smooth=True,
+        facts=tuple((name, percent(share)) for name, share in look.top),
+    )
+
+
+def class_section(look: "Look") -> Section:
+    """The four pictures of FeatureVis: original, grey heat map, overlay and coloured heat map; and signed."""
+    projection = look.class_projection
+    values = projection.images[0, 0]
+    heat = strength(values)
+    share = dict(look.top).get(look.class_name)
+    score = f"score {short(float(projection.activations[0, 0]))}"
+    known = f"{look.class_name} · {percent(share)}" if share is not None else f"{look.class_name} · {score}"
+    facts = (
+        ("Class", look.class_name),
+        ("Score before the softmax", short(float(projection.activations[0, 0]))),
+    )
+    tiles = [
+        Tile(
+            look.picture, known, f"The input of {look.network}. {_said(look.top)}", smooth=True, facts=facts
+        ),
+        Tile.signed(
+            values,
+            "signed: brighter, darker",
+            scale=peak(values) or None,
+            description="What speaks for the class, signed.",
+            facts=facts,
+        ),
+        Tile.picture(
+            heat,
+            "strength",
+            description="Strength of the projection: its norm over the colours.",
+            facts=facts,
+        ),
+        Tile.heat(
+            heat, "over the picture", over=look.picture, alpha=_OVERLAY, low=0, high=1, ramp=None, facts=facts
+        ),
+        Tile.heat(heat, "coloured", low=0, high=1, ramp=None, facts=facts),
+    ]
+    caption = (
+        f"The class score projected back to the pixels by {look.settings.rule}, {score}. {_said(look.top)}"
+    )
+    return Section(f"What speaks for {look.class_name}", tiles, caption, columns=len(tiles), side=_LARGE)
+
+
+def layer_section(look: "Look", layer: LayerProjection, display: str, patches: bool, full: bool) -> Section:
+    """A row of projections, and below it the same parts of the picture."""
+    count, rows, columns = look.maps[layer.layer]
+    tiles = unit_tiles(layer, look.picture, display, full)
+    whole = all(_covers(box, look.picture) for box in layer.boxes[0].tolist())
+    below = patch_tiles(layer, look.picture) if patches and not full and not whole else []
+    caption = f"{count} channels" + (f" of {columns} × {rows}" if rows * columns > 1 else "")
+    size = field_size(layer)
+    if layer.seed != "map" and size is not None:
+        caption += ", a unit sees all of the picture" if whole else f", a unit sees {size[1]} × {size[0]} px"
+    caption += f" · {_SEEDS[layer.seed]}"
+    return Section(layer.layer, [*tiles, *below], caption, columns=max(1, len(tiles)))
+
+
+def unit_tiles(layer: LayerProjection, picture: np.ndarray, display: str, full: bool) -> list[Tile]:
+    """A tile for each unit: its projection, or its label where it is dead."""
+    crops = layer.images[0] if full else layer.crops(0)
+    side = max((max(crop.shape[-2:]) for crop in layer.crops(0)), default=1)
+    tiles = []
+    for rank, crop in enumerate(crops):
+        box = layer.boxes[0, rank].tolist()
+        about = about_unit(layer, rank)
+        if layer.dead[0, rank] or not crop.numel():
+            tiles.append(Tile(None, label="dead", **about))
+            continue
+        if not crop.any():
+            # Saturated on the way, or cut off by the rule: grey would look like a picture.
+            tiles.append(Tile(None, label="nothing comes through", **about))
+            continue
+        if full:
+            about["boxes"] = () if _covers(box, picture) else (tuple(box),)
+        else:
+            crop = in_field(crop, box, side)
+        if display == "projection":
+            tiles.append(Tile.signed(crop, scale=peak(crop) or None, **about))
+        elif display == "heat":
+            tiles.append(Tile.heat(strength(crop), low=0, high=1, ramp=None, **about))
+        else:
+            over = picture if full else patch(picture, box, side)
+            tiles.append(
+                Tile.heat(strength(crop), over=over, alpha=_OVERLAY, low=0, high=1, ramp=None, **about)
+            )
+    return tiles
+
+
+def patch_tiles(layer: LayerProjection, picture: np.ndarray) -> list[Tile]:
+    """A tile for each unit: what of the picture it sees."""
+    side = max((max(crop.shape[-2:]) for crop in layer.crops(0)), default=1)
+    tiles = []
+    for rank in range(layer.channels.shape[1]):
+        box = layer.boxes[0, rank].tolist()
+        what = f"What channel {int(layer.channels[0, rank])} of {layer.layer} sees of the picture."
+        seen = box[2] > box[0] and box[3] > box[1] and not layer.dead[0, rank]
+        if seen:
+            tiles.append(Tile(patch(picture, box, side), description=what, smooth=True, background=_GREY))
+        else:
+            tiles.append(Tile(None, label="dead", description=what))
+    return tiles
+
+
+def about_unit(layer: LayerProjection, rank: int) -> dict:
+    """Caption, description and facts of a unit."""
+    channel, value = int(layer.channels[0, rank]), short(float(layer.activations[0, rank]))
+    row, column = layer.positions[0, rank].tolist()
+    top, left, bottom, right = layer.boxes[0, rank].tolist()
+    facts = [("Activation", value), ("Place on the map", f"row {row}, column {column}")]
+    if layer.seed != "map":
+        where = f"{right - left} × {bottom - top} px, rows {top}–{bottom - 1}, columns {left}–{right - 1}"
+        facts.append(("Sees", where if bottom > top else "nothing"))
+    return {
+        "caption": f"ch {channel} · {value}",
+        "description": f"{layer.layer}, channel {channel}, activation {value}",
+        "facts": tuple(facts),
+    }
+
+
+def field_size(layer: LayerProjection) -> tuple[int, int] | None:
+    """Rows and columns of the largest box among the units; None where all are empty."""
+    boxes = layer.boxes[0]
+    rows, columns = int((boxes[:, 2] - boxes[:, 0]).max()), int((boxes[:, 3] - boxes[:, 1]).max())
+    return (rows, columns) if rows > 0 and columns > 0 else None
+
+
+def strength(values: Tensor) -> np.ndarray:
+    """(C, h, w) signed values as (h, w) in 0..1: the 2-norm over the channels, divided by its peak.
+
+    FeatureVis divides by the maximum, which leaves a large picture with one bright pixel black.
+    """
+    norm = values.float().square().sum(0).sqrt()
+    scale = peak(norm)
+    return (norm / scale if scale > 0 else norm).clamp(0, 1).cpu().numpy()
+
+
+def peak(values: Tensor) -> float:
+    """The largest magnitude; of a large picture, that of all but one pixel in 500."""
+    sizes = values.float().abs().flatten()
+    if sizes.numel() < _LARGE_AREA:
+        return float(sizes.max()) if sizes.numel() else 0.0
+    rank = sizes.numel() - sizes.numel() // 500
+    return float(sizes.kthvalue(rank).values) or float(sizes.max())
+
+
+def patch(picture: np.ndarray, box: list[int], side: int) -> np.ndarray:
+    """A part of a picture in a square of `side` pixels; grey where the border of the picture cut it off."""
+    part = picture[box[0] : box[2], box[1] : box[3]]
+    height, width = part.shape[:2]
+    top = side - height if box[0] == 0 else 0
+    left = side - width if box[1] == 0 else 0
+    whole = np.full((side, side, *picture.shape[2:]), _GREY, np.uint8)
+    whole[top : top + height, left : left + width] = part
+    return whole
+
+
+def percent(share: float) -> str:
+    """A probability for a reader.
+
+    >>> from sketchwidgets.widgets._look_figure import percent
+    >>> percent(0.937), percent(0.002)
+    ('94 %', '< 1 %')
+    """
+    return "< 1 %" if share < 0.01 else f"{100 * share:.0f} %"
+
+
+def _said(top: tuple[tuple[str, float], ...]) -> str:
+    return ", ".join(f"{name} {percent(share)}" for name, share in top)
+
+
+def _covers(box: list[int], picture: np.ndarray) -> bool:
+    return tuple(box) == (0, 0, *picture.shape[:2])

@@ -1,0 +1,215 @@
+"""Look into any network: every layer projected back to a drawing or a photo, and what speaks for a class."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import ipywidgets
+from traitlets import Bool, Enum, Int, List, TraitError, Unicode, link, validate
+
+from ..recognition import Network
+from ..visualization import Figure
+from ._controls import checkbox, dropdown, number
+from ._explorer import Explorer
+from ._job import Job
+from ._layer_tags import LayerTags
+from ._look import CONVOLUTIONS, DISPLAYS, RULES, SEEDS, Look, LookSettings, look
+from ._look_figure import head_tile
+
+_SOON = 0.3  # seconds after which layers are shown as they come
+
+
+class ProjectionPanels(Explorer):
+    """Looks into a network at the drawing on a pad or at a photo: what it says, and its layers projected back.
+
+    For each layer, the strongest units are projected back to the pixels (Zeiler & Fergus 2014; Grün et al. 2016),
+    each above the part of the picture that it sees. Pointing at one shows where that is; clicking shows it large.
+
+    Parameters
+    ----------
+    network : a Network, a Recognizer or any torch.nn.Module in eval mode; None for the bundled recogniser.
+    source : a SketchPad or SketchLab, which is followed live; a Sketch; a picture, as `Network.prepare` takes it.
+    layers : names as in `sw.project`; None for the last activation of each resolution. `network.layers(every=True)`
+        lists all.
+    top : units of each layer, 1 to 16.
+    rule : "guided", "deconvnet" or "backprop".
+    seed : what starts at the top: the unit's "activation", 1 ("unit"), the whole "map", or the score of a "class".
+    class_name : with seed "class", whose score; None for the most probable class.
+    convolution : "standard", or "relevance" (relevance propagation, as in FeatureVis).
+    display : "projection" (signed, grey is zero), "heat" (its norm over the colours) or "overlay" on the picture.
+    patches : whether the parts of the picture are shown below the projections.
+    full : whether projections are shown on the whole picture instead of cropped to what a unit sees.
+
+    All of these but `network` and `source` are traits: change them in the page or in code, and observe them.
+    `result` holds the `Look`. Raises TypeError for what is no network or source, TraitError for other values.
+
+    >>> panels = sw.ProjectionPanels(source=sw.Sketch([[(0, 0), (50, 80), (100, 0)]]), top=4)
+    >>> panels.settle()
+    True
+    >>> list(panels.result.projections)
+    ['relu1', 'relu2', 'relu3', 'relu4', 'relu5']
+    >>> panels.close()
+    """
+
+    layers = List(Unicode(), default_value=None, allow_none=True)
+    top = Int(9)
+    rule = Enum(RULES, "guided")
+    seed = Enum(SEEDS, "activation")
+    class_name = Unicode(None, allow_none=True)
+    convolution = Enum(CONVOLUTIONS, "standard")
+    display = Enum(DISPLAYS, "projection")
+    patches = Bool(True)
+    full = Bool(False)
+
+    def __init__(
+        self,
+        network: Any = None,
+        source: Any = None,
+        *,
+        layers: Sequence[str] | None = None,
+        top: int = 9,
+        rule: str = "guided",
+        seed: str = "activation",
+        class_name: str | None = None,
+        convolution: str = "standard",
+        display: str = "projection",
+        patches: bool = True,
+        full: bool = False,
+    ) -> None:
+        self.layers = None if layers is None else list(layers)
+        self.top, self.rule, self.seed, self.class_name = top, rule, seed, class_name
+        self.convolution, self.display, self.patches, self.full = convolution, display, patches, full
+        self._tags = LayerTags(self._choose_layers)
+        self._classes = ipywidgets.Combobox(
+            placeholder="most probable", continuous_update=False, layout=ipywidgets.Layout(width="190px")
+        )
+        self._pointed: tuple[int, int] | None = None
+        super().__init__(network, source, controls=self._make_controls())
+        self.observe(self.refresh, ["layers", "top", "rule", "seed", "class_name", "convolution"])
+        self.observe(self._show_again, ["display", "patches", "full"])
+        self.view.on_hover(lambda section, tile, _x, _y: self._point(section, tile))
+        self.view.on_click(self._point)
+
+    @validate("top")
+    def _top_in_range(self, proposal: dict[str, Any]) -> int:
+        if not 1 <= proposal["value"] <= 16:
+            raise TraitError(f"top must be between 1 and 16, not {proposal['value']}")
+        return proposal["value"]
+
+    @property
+    def network(self) -> Network:
+        """The network. Assigning another one goes back to its default layers."""
+        return Explorer.network.fget(self)
+
+    @network.setter
+    def network(self, network: Any) -> None:
+        with self.hold_trait_notifications():
+            self.layers, self.class_name = None, None
+        Explorer.network.fset(self, network)
+
+    # Computing and showing
+
+    def _compute(self, job: Job) -> Look | None:
+        settings = self._settings(job.network)
+        layers = settings.layers or job.network.layers()
+        self._tags.show(job.network.layers(every=True), layers)
+        names = job.network.classes or ()
+        if self._classes.options != names:
+            self._classes.options = names
+        count = 1 if settings.seed == "class" else len(layers)
+        newest, done = None, 0
+
+        def go_on(what: str) -> None:
+            job.check()
+            job.progress(done, count, what)
+
+        for newest in look(job.network, job.image, settings, go_on):
+            done = len(newest.projections)
+            if not newest.complete and time.monotonic() - job.started > _SOON:
+                job.preview(newest)
+        return newest
+
+    def _settings(self, network: Network) -> LookSettings:
+        index = None
+        if self.class_name is not None:
+            names = network.classes or ()
+            if self.class_name not in names:
+                raise ValueError(f"class_name: {network.name} knows no class {self.class_name!r}")
+            index = names.index(self.class_name)
+        layers = None if self.layers is None else tuple(self.layers)
+        return LookSettings(layers, self.top, self.rule, self.seed, self.convolution, index)
+
+    def _present(self, result: Look) -> Figure:
+        self._pointed = None
+        return result.figure(self.display, self.patches, self.full)
+
+    def _show_again(self, _change: Any) -> None:
+        """The same result, shown otherwise."""
+        shown = None
+        while self.result is not None and shown is not self.result:  # a newer one may come meanwhile
+            shown = self.result
+            self._show(shown)
+
+    def _point(self, section: int | None, tile: int) -> None:
+        """Outline on the picture what the unit of a tile sees."""
+        look = self.result
+        place = None if section is None else (section, tile)
+        if look is None or look.class_projection is not None or place == self._pointed:
+            return
+        self._pointed = place
+        box = None
+        if section is not None and 1 <= section <= len(look.projections):
+            layer = list(look.projections.values())[section - 1]
+            rank = tile % layer.channels.shape[1]
+            if layer.seed != "map" and not layer.dead[0, rank]:
+                box = tuple(layer.boxes[0, rank].tolist())
+        if self.view.figure.sections:
+            self.view.update_tiles(0, {0: head_tile(look, box)})
+
+    # Controls
+
+    def _make_controls(self) -> list[ipywidgets.Widget]:
+        made = {
+            "rule": dropdown("Rule", [("guided backprop", "guided"), "deconvnet", "backprop"]),
+            "seed": dropdown(
+                "From",
+                [
+                    ("unit's activation", "activation"),
+                    ("unit, 1", "unit"),
+                    ("whole map", "map"),
+                    ("class score", "class"),
+                ],
+            ),
+            "convolution": dropdown("Convolution", ["standard", "relevance"]),
+            "display": dropdown("Show", ["projection", "heat", "overlay"]),
+            "top": number("Units", 1, 16),
+            "patches": checkbox("patches"),
+            "full": checkbox("whole picture"),
+        }
+        for name, control in made.items():
+            link((self, name), (control, "value"))
+        self._classes.value = self.class_name or ""
+        self._classes.observe(self._choose_class, "value")
+        self.observe(self._fit_controls, ["seed", "class_name"])
+        order = ["rule", "seed", "convolution", "display", "top", "patches", "full"]
+        self._of_units = [made[name] for name in ("display", "top", "patches", "full")] + [self._tags]
+        controls = [made[name] for name in order]
+        controls.insert(2, self._classes)
+        controls.append(self._tags)
+        self._fit_controls()
+        return controls
+
+    def _fit_controls(self, _change: Any = None) -> None:
+        """Show the controls that mean something for what is started from."""
+        is_class = self.seed == "class"
+        self._classes.layout.display = "" if is_class else "none"
+        for control in self._of_units:
+            control.layout.display = "none" if is_class else ""
+        self._classes.value = self.class_name or ""
+
+    def _choose_class(self, change: Any) -> None:
+        self.class_name = change["new"] or None
+
+    def _choose_layers(self, layers: tuple[str, ...]) -> None:
+        default = self.network.layers()
+        self.layers = None if layers in ((), default) else list(layers)
