@@ -34,9 +34,9 @@ def diverging_map() -> np.ndarray:
 
 @cache
 def category_colours(n: int) -> np.ndarray:
-    """(n, 3) uint8, read-only: n colours, neighbours far apart in hue; from the 13th on also in lightness."""
+    """(n, 3) uint8, read-only: n colours, neighbours far apart in hue, and a third of them lighter or darker."""
     index = np.arange(n)
-    lightness = np.array([0.68, 0.82, 0.54])[(index // 12) % 3]
+    lightness = np.array([0.68, 0.82, 0.56])[index % 3]
     # The golden angle never comes back to a hue that it has been at.
     return _frozen(_srgb(lightness, np.full(n, 0.13), 250 + 137.508 * index))
 

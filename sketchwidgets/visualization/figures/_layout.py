@@ -93,8 +93,9 @@ def _cell(tile: Tile | Chart, side: int) -> tuple[list[Shape], float, float]:
         shapes = tile_shapes(tile, side)
         most = 4
     if isinstance(tile, Tile) and tile.ramp is not None:
-        shapes += [moved(shape, 0, y + 4) for shape in _ramp(tile, side)]
-        y += 14
+        ramp, ramp_height = _ramp(tile, side)
+        shapes += [moved(shape, 0, y + 4) for shape in ramp]
+        y += 4 + ramp_height
     if tile.caption:
         y += 3
         for line in wrapped(tile.caption, CAPTION, wide, most):
@@ -161,15 +162,19 @@ def placed(tile: Tile, side: float) -> tuple[float, float, float, float]:
     return (side - wide) / 2, (side - high) / 2, wide, high
 
 
-def _ramp(tile: Tile, side: float) -> list[Shape]:
+def _ramp(tile: Tile, side: float) -> tuple[list[Shape], float]:
+    """The colours between their lowest and highest value, or these alone where the tile is small; the height."""
     name, low, high = tile.ramp
     ends = [short(low), short(high)]
     left, right = (width(text, SMALL) for text in ends)
     room = side - left - right - 10
-    if room < 16:  # no room for the colours beside the numbers: the numbers alone
-        return [Text(0, 8, ends[0], SMALL, "muted"), Text(side, 8, ends[1], SMALL, "muted", "end")]
+    if room < 16:
+        lines = wrapped(f"{ends[0]} to {ends[1]}", SMALL, side, 4)
+        return [
+            Text(0, 8 + k * SMALL * 1.25, line, SMALL, "muted") for k, line in enumerate(lines)
+        ], SMALL * 1.25 * len(lines)
     return [
         Text(0, 8, ends[0], SMALL, "muted"),
         Picture(left + 5, 1, room, 7, ramp_colours(name)[None], smooth=True),
         Text(side, 8, ends[1], SMALL, "muted", "end"),
-    ]
+    ], 10.0
