@@ -1,0 +1,379 @@
+"""Occlusion: cover one part of the image after the other, and watch what the network makes of it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..projection._recorder import Forward
+from ._forward import evaluate, run_forward
+from ._incremental import Incremental
+from ._measure import Measured, measure
+from ._occlusion_result import Occlusion, OcclusionProgress, heat_of
+from ._patches import Pair, Patches, as_pair, filling, grid
+from ._replay import Recording, Unreplayable, record
+
+METHODS = ("auto", "incremental", "forward")
+_BATCH = 16  # images of a plain forward pass
+_WORTHWHILE = (
+    0.75  # part of the multiplications that incremental evaluation may take before it is not worth it
+)
+_TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-3}  # of the check against a plain pass, relative
+
+Size = int | Sequence[int]
+
+
+def occlusion(
+    model: nn.Module,
+    image: Tensor,
+    target: int | None = None,
+    *,
+    layer: str | None = None,
+    channel: int | None = None,
+    size: Size | None = None,
+    stride: Size | None = None,
+    further: Sequence[tuple[Size, Size]] = (),
+    fill: str | float | Sequence[float] | Tensor = "mean",
+    seed: int = 0,
+    overhang: bool = False,
+    top: int = 5,
+    method: str = "auto",
+    batch_size: int | None = None,
+    forward: Forward | None = None,
+    progress: bool = True,
+    callback: Callable[[OcclusionProgress], bool | None] | None = None,
+) -> Occlusion:
+    """Move a patch over an image, and map what it does to a feature map, a class and the answer.
+
+    Zeiler & Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014, figure 6; the heat map is
+    that of FeatureVis (Grün et al., arXiv 1606.07757). The papers give neither the size of the square nor its
+    stride nor its grey.
+
+    Parameters
+    ----------
+    model : any classifier in eval mode, (1, C, H, W) -> (1, classes), scores or probabilities. Not changed.
+    image : (1, C, H, W) or (C, H, W), floating point, as the model takes it.
+    target : class whose probability is mapped; None: the most probable one in the unoccluded image.
+    layer : module whose output holds the feature map; None: the last that returns a map of more than one position,
+        before it is pooled.
+    channel : feature map, as an index; None: the one with the largest total activation in the unoccluded image.
+    size : side of the patch in pixels, or (height, width); None: a seventh of the image, 32 of 224.
+    stride : step between patches in pixels, or (down, across); None: half of the size.
+    further : more (size, stride) runs, which count in `heat` alone: the heat of each is divided by its maximum,
+        they are added, and divided by the maximum.
+    fill : what a patch holds: "mean", the mean of each channel of this image; "grey", halfway between its smallest and
+        largest value; "noise", uniform between these; "paper", the background: the median of the image's border; a
+        number; C numbers; or a (C, H, W) tensor that shows through, such as a blurred image. A grey square adds edges
+        to a drawing: take "paper" there.
+    seed : of the noise.
+    overhang : False: patches start at 0, and the last of a row is cut off by the edge, as in captum. True: the first
+        start at stride - size and so hang over the edge, as in FeatureVis. Either way every pixel is covered.
+    top : how many of the most probable classes are kept for each position.
+    method : "incremental": recompute only what a patch changes, exactly; "forward": a whole forward pass for each
+        position, in batches; "auto": incremental where all of the model can be recorded and it saves something. The
+        results agree to rounding.
+    batch_size : images in one pass of method "forward".
+    forward : `forward(model, images) -> scores`, if it is not `model(images)`.
+    progress : show a progress bar.
+    callback : called with an `OcclusionProgress` after each group of positions; returns False to stop.
+
+    Raises ValueError, naming the argument.
+
+    >>> network = sw.models.SketchANet(classes=10).eval()
+    >>> drawing = sw.rasterize([sw.Sketch([[(40, 40), (180, 60), (90, 190)]])])
+    >>> found = sw.occlusion(network, drawing, size=48, stride=48, fill="paper", progress=False)
+    >>> found.activity.shape, found.heat.shape, found.layer
+    (torch.Size([5, 5]), torch.Size([225, 225]), 'relu5')
+    """
+    image = _check_image(model, image)
+    runs = _check_runs(image, size, stride, further)
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(map(repr, METHODS))}, not {method!r}")
+    batch_size = _check_count("batch_size", _BATCH if batch_size is None else batch_size)
+    top = _check_count("top", top)
+    covered = filling(image, fill, seed)
+    evaluator = _Evaluator(model, image, _check_layer(model, layer), method, batch_size, forward)
+    layer, before = evaluator.layer, evaluator.before
+    probabilities = _probabilities(evaluator.output, 1)[0]
+    target = _check_index("target", target, probabilities.numel(), probabilities.argmax())
+    channel = evaluator.channel = _check_channel(channel, before, layer)
+    unoccluded = measure(before, before, channel)
+
+    grids = [grid(tuple(image.shape[2:]), *run, overhang) for run in runs]
+    patches = [Patches(image, covered, boxes.reshape(-1, 4)) for boxes in grids]
+    maps = [_Maps(len(one.boxes), probabilities, float(unoccluded.activity), target, top) for one in patches]
+    report = _Report(
+        sum(len(one.changed()) for one in patches), progress, callback, maps[0], grids[0].shape[:2]
+    )
+    with torch.inference_mode(False), torch.no_grad(), report:
+        for one, made in zip(patches, maps, strict=True):
+            made.leave_unchanged(one)
+            for positions, measured, scores in evaluator.run(one):
+                made.fill(positions, measured, _probabilities(scores, len(positions)))
+                if not report.advance(len(positions)):
+                    break
+            if report.stopped:
+                break
+    return _result(image, covered, runs[0], grids, maps, (target, layer, channel), evaluator.used)
+
+
+class _Evaluator:
+    """The unoccluded forward pass, and the choice between the incremental and the plain evaluation.
+
+    output, layer, before: what the model returned, the layer that is watched, and its value.
+    """
+
+    channel = 0
+
+    def __init__(
+        self,
+        model: nn.Module,
+        image: Tensor,
+        layer: str | None,
+        method: str,
+        batch_size: int,
+        forward: Forward | None,
+    ) -> None:
+        self._model, self._batch_size, self._forward = model, batch_size, forward
+        self._method = method
+        self._recording: Recording | None = None
+        self.used = "forward"
+        if method != "forward":
+            try:
+                self._recording = recording = record(model, image, layer, forward)
+            except Unreplayable as error:
+                if method == "incremental":
+                    raise ValueError(f'method "incremental" cannot play {error} again') from None
+            else:
+                self.output, self.layer = recording.values[recording.output], recording.layer_name
+                self.before = recording.values[recording.layer]
+        if self._recording is None:
+            self.output, self.layer, self.before = run_forward(model, image, layer, forward)
+
+    def run(self, patches: Patches) -> Iterator[tuple[np.ndarray, Measured, Tensor]]:
+        if self._recording is None:
+            return self._plain(patches)
+        incremental = Incremental(self._recording, self.channel)
+        if self._method == "auto":
+            if incremental.share(patches) > _WORTHWHILE:
+                return self._plain(patches)
+            if not self._agrees(incremental, patches):
+                self._recording = None
+                return self._plain(patches)
+        self.used = "incremental"
+        return incremental.run(patches)
+
+    def _plain(self, patches: Patches) -> Iterator[tuple[np.ndarray, Measured, Tensor]]:
+        return evaluate(
+            self._model, patches, self.layer, self.channel, self.before, self._batch_size, self._forward
+        )
+
+    def _agrees(self, incremental: Incremental, patches: Patches) -> bool:
+        """Whether both ways say the same of one position: a model may branch on what it sees, which no tape shows."""
+        positions = patches.changed()
+        if not len(positions):
+            return True
+        one = Patches(patches.image, patches.filling, patches.boxes[positions[len(positions) // 2]][None])
+        (_, measured, scores), (_, expected, wanted) = next(incremental.run(one)), next(self._plain(one))
+        tolerance = _TOLERANCE.get(wanted.dtype, 5e-2)
+        pairs = ((scores, wanted), (measured.activity, expected.activity))
+        return all(
+            a.shape == b.shape and bool((a - b).abs().max() <= tolerance * b.abs().max().clamp_min(1e-12))
+            for a, b in pairs
+        )
+
+
+class _Maps:
+    """The maps of one run, as flat tensors that fill up."""
+
+    def __init__(self, count: int, before: Tensor, activity: float, target: int, top: int) -> None:
+        self.before, self.target = before, target
+        self.activity_before = activity
+        self.top_before = before.topk(min(top, before.numel()))
+        kept = len(self.top_before.indices)
+        self.activity = torch.full((count,), torch.nan, dtype=torch.float64)
+        self.change = torch.full((count,), torch.nan, dtype=torch.float64)
+        self.probability = torch.full((count,), torch.nan, dtype=before.dtype)
+        self.top_probabilities = torch.full((count, kept), torch.nan, dtype=before.dtype)
+        self.top_classes = torch.full((count, kept), -1, dtype=torch.int64)
+
+    def leave_unchanged(self, patches: Patches) -> None:
+        """Where a patch changes no pixel, nothing changes."""
+        same = np.setdiff1d(np.arange(patches.count), patches.changed())
+        activity = torch.full((len(same),), self.activity_before, dtype=torch.float64)
+        measured = Measured(activity, torch.zeros(len(same), dtype=torch.float64))
+        self.fill(same, measured, self.before.expand(len(same), -1))
+
+    def fill(self, positions: np.ndarray, measured: Measured, probabilities: Tensor) -> None:
+        at = torch.from_numpy(positions)
+        self.activity[at] = measured.activity.cpu().double()
+        self.change[at] = measured.change.cpu().double()
+        self.probability[at] = probabilities[:, self.target]
+        best = probabilities.topk(self.top_classes.shape[1])
+        self.top_probabilities[at], self.top_classes[at] = best.values, best.indices
+
+
+class _Report:
+    """The progress bar, the callback, and whether it said to stop."""
+
+    def __init__(
+        self, total: int, shown: bool, callback: Callable | None, maps: _Maps, shape: tuple[int, int]
+    ) -> None:
+        self._total, self._shown, self._callback = total, shown, callback
+        self._maps, self._shape = maps, shape
+        self._done = 0
+        self.stopped = False
+
+    def __enter__(self) -> "_Report":
+        from tqdm.auto import tqdm
+
+        self._bar = tqdm(total=self._total, desc="occlusion", unit="patch", disable=not self._shown)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._bar.close()
+
+    def advance(self, count: int) -> bool:
+        self._done += count
+        self._bar.update(count)
+        if self._callback is not None:
+            state = OcclusionProgress(
+                self._done,
+                self._total,
+                self._maps.activity.view(self._shape),
+                self._maps.probability.view(self._shape),
+            )
+            self.stopped = self._callback(state) is False
+        return not self.stopped
+
+
+def _result(
+    image: Tensor,
+    covered: Tensor,
+    run: tuple[Pair, Pair],
+    grids: list[np.ndarray],
+    maps: list[_Maps],
+    watched: tuple[int, str, int],
+    used: str,
+) -> Occlusion:
+    image_size = tuple(image.shape[2:])
+    boxes = [torch.from_numpy(one) for one in grids]
+    heat = sum(heat_of(image_size, places, made.change) for places, made in zip(boxes, maps, strict=True))
+    peak = heat.max()
+    first, shape = maps[0], grids[0].shape[:2]
+    target, layer, channel = watched
+    top_classes = first.top_classes.view(*shape, -1)
+    return Occlusion(
+        activity=first.activity.view(shape),
+        probability=first.probability.view(shape),
+        label=top_classes[:, :, 0].clone(),
+        change=first.change.view(shape),
+        heat=heat / peak if peak > 0 else heat,
+        top_classes=top_classes,
+        top_probabilities=first.top_probabilities.view(*shape, -1),
+        boxes=boxes[0],
+        activity_before=first.activity_before,
+        probability_before=float(first.before[target]),
+        top_classes_before=first.top_before.indices,
+        top_probabilities_before=first.top_before.values,
+        target=target,
+        layer=layer,
+        channel=channel,
+        image=image[0].detach().cpu().clone(),
+        filling=covered.cpu(),
+        size=run[0],
+        stride=run[1],
+        method=used,
+        done=~first.activity.isnan().view(shape),
+    )
+
+
+def _probabilities(output: Any, images: int) -> Tensor:
+    """(n, classes) on the CPU, float32 or float64; a softmax of scores, as they are where they are probabilities."""
+    if not isinstance(output, Tensor):
+        raise ValueError(f"model must return a tensor of class scores, not a {type(output).__name__}")
+    scores = output.detach()
+    if scores.ndim > 2 and scores.numel() == scores.shape[0] * scores.shape[1]:
+        scores = scores.flatten(1)
+    if scores.ndim != 2 or scores.shape[0] != images:
+        raise ValueError(f"model must return class scores (n, classes), not {tuple(output.shape)}")
+    scores = scores.cpu()
+    scores = scores if scores.dtype == torch.float64 else scores.float()
+    sums = scores.sum(1)
+    if bool((scores >= 0).all()) and torch.allclose(sums, torch.ones_like(sums), atol=1e-3):
+        return scores
+    return scores.softmax(1)
+
+
+def _check_image(model: Any, image: Any) -> Tensor:
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"model must be a torch.nn.Module, not {type(model).__name__}")
+    for name, module in model.named_modules():
+        if module.training:
+            raise ValueError(
+                f"{f'module {name!r} of the model' if name else 'the model'} is in training mode; call model.eval()"
+            )
+    if not isinstance(image, Tensor | np.ndarray):
+        raise ValueError(f"image must be a tensor, not {type(image).__name__}")
+    image = torch.as_tensor(image)
+    image = image[None] if image.ndim == 3 else image
+    if image.ndim != 4 or image.shape[0] != 1 or 0 in image.shape:
+        raise ValueError(f"image must be (1, C, H, W), not {tuple(image.shape)}")
+    if not image.is_floating_point():
+        raise ValueError(f"image must be floating point, not {image.dtype}")
+    if not image.isfinite().all():
+        raise ValueError("image must be finite")
+    return image.detach()
+
+
+def _check_runs(image: Tensor, size: Any, stride: Any, further: Any) -> list[tuple[Pair, Pair]]:
+    height, width = image.shape[2:]
+    pair = (max(1, height // 7), max(1, width // 7)) if size is None else as_pair("size", size)
+    step = tuple(max(1, n // 2) for n in pair) if stride is None else as_pair("stride", stride)
+    runs = [(pair, step)]
+    try:
+        runs += [
+            (as_pair(f"size of further[{i}]", a), as_pair(f"stride of further[{i}]", b))
+            for i, (a, b) in enumerate(further)
+        ]
+    except TypeError:
+        raise ValueError(f"further must be pairs of a size and a stride, not {further!r}") from None
+    for pair, step in runs:
+        if pair[0] > height or pair[1] > width:
+            raise ValueError(f"size {pair} is larger than the image, {height} x {width}")
+        if step[0] > pair[0] or step[1] > pair[1]:
+            raise ValueError(
+                f"stride {step} is larger than the size {pair}: pixels between would never be covered"
+            )
+    return runs
+
+
+def _check_count(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
+    return int(value)
+
+
+def _check_index(name: str, value: Any, count: int, default: Any) -> int:
+    if value is None:
+        return int(default)
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < count:
+        raise ValueError(f"{name} must be a whole number from 0 to {count - 1}, not {value!r}")
+    return int(value)
+
+
+def _check_layer(model: nn.Module, layer: Any) -> str | None:
+    if layer is not None and (
+        not isinstance(layer, str) or not layer or layer not in dict(model.named_modules())
+    ):
+        raise ValueError(f"the model has no layer {layer!r}; see model.named_modules()")
+    return layer
+
+
+def _check_channel(channel: Any, before: Tensor, layer: str) -> int:
+    if before.ndim not in (2, 4) or before.shape[0] != 1:
+        raise ValueError(f"layer {layer!r} returns {tuple(before.shape)}, not (1, c, h, w) or (1, c)")
+    totals = before[0].double().flatten(1).sum(1) if before.ndim == 4 else before[0]
+    return _check_index("channel", channel, before.shape[1], totals.argmax())
