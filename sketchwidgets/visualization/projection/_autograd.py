@@ -10,7 +10,7 @@ tensors.
 """
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ from torch.overrides import TorchFunctionMode
 from ._errors import ProjectionError
 from ._normalization import layer_norm_signal, local_response_signal
 from ._recorder import Forward, StopForward, check_all_ran, watch
+from ._relevance_autograd import SharedLayers
 from ._rules import no_rule, skips_normalization
 from ._switches import PoolGeometry, switch_offsets
 from ._units import Units
@@ -35,6 +36,14 @@ _LINEAR = frozenset(
     ReshapeAlias Roll Rsub Select Slice Split SplitWithSizes Squeeze Stack Sub Sum T ToCopy Transpose Unbind Unfold
     UnsafeSplit UnsafeView Unsqueeze UpsampleBicubic2D UpsampleBilinear2D UpsampleNearest2D UpsampleNearestExact2D
     View Where
+    """.split()  # noqa: SIM905
+)
+# Of these, the ones that move numbers and do not mix them.
+_REARRANGING = frozenset(
+    """
+    AccumulateGrad AdaptiveMaxPool2D Add Alias AsStrided Cat Clone ConstantPadNd Copy CopySlices Detach Expand Flip
+    Index IndexSelect MaxPool2DWithIndices Permute PixelShuffle PixelUnshuffle Reshape ReshapeAlias Roll Select Slice
+    Split SplitWithSizes Squeeze Stack Sub T ToCopy Transpose Unbind UnsafeSplit UnsafeView Unsqueeze View Where
     """.split()  # noqa: SIM905
 )
 # Products: linear if only one factor depends on the images. The value says which of the node's inputs are the factors.
@@ -73,9 +82,13 @@ class AutogradPath:
         ties: str = "center",
         normalization: str | None = None,
         forward: Forward | None = None,
+        convolution: str = "standard",
     ) -> None:
         self._rule = rule
         self._ties = ties
+        self._relevance = convolution == "relevance"
+        if self._relevance:
+            normalization = normalization or "skip"
         self._skip_normalization = skips_normalization(rule, normalization)
         self._edges: dict[str, GradientEdge] = {}
         self._shapes: dict[str, tuple[int, ...]] = {}
@@ -92,7 +105,8 @@ class AutogradPath:
 
         with torch.inference_mode(False), torch.enable_grad():
             self._images = images.detach().clone().requires_grad_()
-            with watch(model, layers, collect), _Normalization(self._skip_normalization):
+            shares = SharedLayers(_gate_of) if self._relevance else nullcontext()
+            with watch(model, layers, collect), _Normalization(self._skip_normalization), shares:
                 inputs = self._images.clone()  # not a leaf: the model may write into it
                 with suppress(StopForward):
                     model(inputs) if forward is None else forward(model, inputs)
@@ -156,7 +170,12 @@ class AutogradPath:
         kind = _kind(node)
         if kind == "MaxPool2DWithIndices" and self._ties != "first":
             node.register_hook(_switching(node, self._ties))
-        if self._rule == "backprop" or kind.startswith("_"):
+        if kind.startswith("_"):
+            return None
+        if self._relevance:
+            self._set_relevance(node, kind, reaching)
+            return None
+        if self._rule == "backprop":
             return None
         if kind in _RECTIFIERS or (kind in _BOUNDED and _BOUNDED[kind](node)):
             if self._rule == "deconvnet":
@@ -178,6 +197,20 @@ class AutogradPath:
             raise no_rule(self._rule, kind)
         return None
 
+    def _set_relevance(self, node: Any, kind: str, reaching: set[Any]) -> None:
+        """Hook a node that no layer of `_relevance_autograd` stands for."""
+        rectifies = kind in _RECTIFIERS or (kind in _BOUNDED and _BOUNDED[kind](node))
+        if rectifies or (self._rule == "backprop" and kind in (*_BOUNDED, "Tanh")):
+            node.register_hook(_hand_on if self._rule == "backprop" else _rectify_incoming)
+        elif rectifies or kind in (*_BOUNDED, "Tanh"):
+            raise no_rule(self._rule, kind)
+        elif kind == "NativeLayerNorm" and self._skip_normalization:
+            node.register_hook(_hand_on)
+        elif kind not in _REARRANGING or (
+            kind in ("Add", "Sub") and all(child in reaching for child in _children(node)[:2])
+        ):
+            raise no_rule("relevance", kind, "convolution")
+
 
 def _kind(node: Any) -> str:
     """The operation's name: "Relu" of ReluBackward0; with a leading underscore for our own functions."""
@@ -195,6 +228,16 @@ _BOUNDED: dict[str, Callable[[Any], bool]] = {
     "Clamp": lambda node: node._saved_min is not None and node._saved_min >= 0,
     "Threshold": lambda node: node._saved_threshold >= 0,
 }
+
+
+def _gate_of(a: Tensor, b: Tensor) -> int | None:
+    """As `_gate`, for two tensors before they are multiplied."""
+    sizes = [tuple(factor.shape[2:]) for factor in (a, b)]
+    if all(len(size) == 2 for size in sizes) and sizes[0] != sizes[1]:
+        gates = [size == (1, 1) for size in sizes]
+    else:
+        gates = [_kind(factor.grad_fn) in _SIGMOIDS for factor in (a, b)]
+    return gates.index(True) if gates.count(True) == 1 else None
 
 
 def _gate(node: Any) -> int | None:
@@ -218,7 +261,13 @@ def _rectify_passed(passed: tuple, incoming: tuple) -> tuple:
     return (passed[0].clamp_min(0), *passed[1:])
 
 
-def _rectify_incoming(passed: tuple, incoming: tuple) -> tuple:
+def _hand_on(passed: tuple, incoming: tuple) -> tuple:
+    return (incoming[0], *passed[1:])
+
+
+def _rectify_incoming(passed: tuple, incoming: tuple) -> tuple | None:
+    if incoming[0] is None:  # nothing arrives from a closed branch
+        return None
     return (incoming[0].clamp_min(0), *passed[1:])
 
 

@@ -15,6 +15,7 @@ from ._switches import TIES
 _CHOICES = {
     "rule": RULES,
     "seed": ("activation", "unit", "map"),
+    "convolution": ("standard", "relevance"),
     "ties": TIES,
     "normalization": (None, "skip", "derivative"),
     "path": ("auto", "windows", "autograd"),
@@ -31,6 +32,7 @@ class Options:
     ties: str = "center"
     normalization: str | None = None
     path: str = "auto"
+    convolution: str = "standard"
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():

@@ -12,8 +12,10 @@ from ._autograd import AutogradPath
 from ._errors import ProjectionError, UnsupportedOperation
 from ._options import Options, check_images, check_model, check_units
 from ._recorder import Forward, run_recorded
+from ._relevance import KeepingTape, RelevanceSweep
 from ._result import LayerProjection, Projections, bounding_boxes
 from ._sweep import Sweep
+from ._tape import Tape
 from ._units import Units, choose_units
 from ._windows import Windows
 
@@ -34,6 +36,7 @@ def project(
     channels: Channels | None = None,
     positions: Tensor | np.ndarray | None = None,
     seed: str = "activation",
+    convolution: str = "standard",
     ties: str = "center",
     normalization: str | None = None,
     path: str = "auto",
@@ -53,7 +56,7 @@ def project(
     top : units per image, at least 1; at most as many as the layer has channels are returned.
     rule : "deconvnet" (Zeiler & Fergus 2014, section 2.1), "guided" (guided backpropagation, Springenberg et al.
         2015) or "backprop" (the gradient, Simonyan et al. 2013). See Grün et al. 2016, arXiv 1606.07757, figure 2.
-    channels, positions, seed, ties, normalization, path : as in `Recording.project`; channels and positions
+    channels, positions, seed, convolution, ties, normalization, path : as in `Recording.project`; channels and positions
         hold for every one of the layers.
 
     Returns
@@ -76,8 +79,9 @@ def project(
     >>> result["fc8"].channels.tolist()
     [[3, 7], [3, 7]]
     """
-    options = Options(top, rule, seed, ties, normalization, path)
-    recording = _record(model, images, layers, None, stop_early=layers is not None)
+    options = Options(top, rule, seed, ties, normalization, path, convolution)
+    tape = KeepingTape if convolution == "relevance" else Tape
+    recording = _record(model, images, layers, None, stop_early=layers is not None, make_tape=tape)
     return Projections(
         {layer: recording._project(layer, options, channels, positions) for layer in recording.layers}
     )
@@ -110,10 +114,11 @@ def _record(
     layers: str | Sequence[str] | None,
     forward: Forward | None,
     stop_early: bool,
+    make_tape: type[Tape] = Tape,
 ) -> "Recording":
     images = check_images(images)
     names = check_model(model, layers)
-    return Recording(model, images, names, forward, stop_early)
+    return Recording(model, images, names, forward, stop_early, make_tape)
 
 
 class Recording:
@@ -133,12 +138,14 @@ class Recording:
         layers: list[str] | None,
         forward: Forward | None,
         stop_early: bool,
+        make_tape: type[Tape] = Tape,
     ) -> None:
-        self._tape, outputs, self.output = run_recorded(model, images, layers, forward, stop_early)
+        self._tape, outputs, self.output = run_recorded(model, images, layers, forward, stop_early, make_tape)
         self._outputs = dict(sorted(outputs.items(), key=lambda item: item[1][0]))
         self._model = model
         self._images = images.detach().clone()  # for the autograd path; the caller may draw on
         self._forward = forward
+        self._keeping: Recording | None = None
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -160,6 +167,7 @@ class Recording:
         channels: Channels | None = None,
         positions: Tensor | np.ndarray | None = None,
         seed: str = "activation",
+        convolution: str = "standard",
         ties: str = "center",
         normalization: str | None = None,
         path: str = "auto",
@@ -177,23 +185,37 @@ class Recording:
             in FeatureVis), and a projection covers all of the image.
             No signal starts at a unit (and from a map without any) whose activation is 0 or less, except at one
             of `channels` under "unit", where only 0 is dead: a class score may well be negative.
+        convolution : how convolutions and other linear layers pass the signal: "standard", their transpose, or
+            "relevance", relevance propagation as in FeatureVis, which shares the signal out among the inputs in
+            proportion to what each gave to the output: x · transpose(R / (y + 0.001 · sign y)). Sums, batch
+            normalization and average pools share in the same way; activations, under "backprop", hand the
+            relevance on. Result: what every pixel gave to the seed; of the seed "activation", its parts. A
+            `Recording` runs the forward pass once more for it.
         ties : where several positions of a pooling window (or of a map, for the unit's position) hold the
             maximum, as on blank paper: the one nearest to the "center", without drift, or the "first" in
             row-major order, the one whose gradient PyTorch takes.
         normalization : "skip" local response normalization (and hold layer normalization's statistics
-            fixed), or take its "derivative". None: skip for deconvnet, as in the paper, derivative
-            otherwise.
+            fixed), or take its "derivative". None: skip for deconvnet, as in the paper, and for relevance,
+            derivative otherwise.
         path : "windows", receptive-field windows; "autograd", PyTorch's backward pass, general and slow;
             "auto", windows where every operation on the way is known, else autograd. The results agree to
             rounding. A box is the receptive field on the first, and the smallest box around all non-zero
             pixels on the second.
         """
-        return self._project(layer, Options(top, rule, seed, ties, normalization, path), channels, positions)
+        options = Options(top, rule, seed, ties, normalization, path, convolution)
+        return self._project(layer, options, channels, positions)
 
     def _project(
         self, layer: str, options: Options, channels: Channels | None, positions: Any
     ) -> LayerProjection:
         value, saved = self._output(layer)
+        if options.convolution == "relevance" and not isinstance(self._tape, KeepingTape):
+            # Needs the maps of all layers: the pass is run once more, and they are kept.
+            if self._keeping is None:
+                self._keeping = Recording(
+                    self._model, self._images, list(self.layers), self._forward, True, KeepingTape
+                )
+            return self._keeping._project(layer, options, channels, positions)
         try:
             maps = saved.tensor
         except UnsupportedOperation as error:
@@ -264,7 +286,8 @@ class Recording:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Windows (units, C, h, w), their corners (units, 2) and boxes (units, 4) for some of the units."""
         seeds = units.seeds(start, stop, self._tape.shapes[value], self._tape.channels_last[value])
-        sweep = Sweep(
+        passing = RelevanceSweep if options.convolution == "relevance" else Sweep
+        sweep = passing(
             self._tape, units.owners(start, stop), options.rule, options.ties, options.normalization
         )
         down = sweep.down(value, seeds)
@@ -288,6 +311,7 @@ class Recording:
             options.ties,
             options.normalization,
             self._forward,
+            options.convolution,
         )
         images = path.project(layer, units, self._tape.channels_last[value])
         return images, torch.zeros((*images.shape[:2], 2), dtype=torch.int64), bounding_boxes(images).cpu()

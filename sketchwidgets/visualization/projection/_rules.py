@@ -64,9 +64,10 @@ class Activation:
             raise no_rule(rule, self.name)
 
 
-def no_rule(rule: str, name: str) -> ProjectionError:
-    """The error for an operation that has no stated way down under a rule."""
-    return ProjectionError(f"rule {rule!r} is not defined for the operation {name!r}; rule='backprop' works")
+def no_rule(rule: str, name: str, option: str = "rule") -> ProjectionError:
+    """The error for an operation that has no stated way down under a rule, or another option."""
+    works = {"rule": "rule='backprop'", "convolution": "convolution='standard'"}[option]
+    return ProjectionError(f"{option} {rule!r} is not defined for the operation {name!r}; {works} works")
 
 
 def relu(*_: Any) -> Activation:

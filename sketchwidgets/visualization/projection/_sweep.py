@@ -32,6 +32,8 @@ class Sweep:
         """What a map (n or 1 for all images alike, c, h, w) holds where the signal is, in the shape of the signal."""
         maps = saved.tensor
         if place.full:
+            if maps.ndim == 4 and place.signal.is_contiguous(memory_format=torch.channels_last):
+                maps = saved.in_rows()  # arithmetic between different layouts is many times slower
             if len(maps) == 1:
                 return maps.expand(len(self.owners), *maps.shape[1:])
             return maps.index_select(0, self.owners_on(maps.device))

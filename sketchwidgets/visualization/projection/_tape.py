@@ -8,6 +8,7 @@ operations and not the modules.
 
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 from ._errors import UnsupportedOperation
@@ -44,14 +45,17 @@ class Saved:
         """Take the tensor as it is now for what was saved."""
         self._version = self._tensor._version
 
+    def in_rows(self) -> Tensor:
+        """The map (n, c, h, w) with the channels of a position side by side in memory."""
+        maps = self.tensor
+        if not maps.is_contiguous(memory_format=torch.channels_last):
+            maps = self._tensor = maps.contiguous(memory_format=torch.channels_last)
+            self._version = maps._version
+        return maps
+
     def rows(self) -> Tensor:
         """The map as (n * h * w, c), contiguous."""
-        maps = self.tensor.permute(0, 2, 3, 1)
-        if not maps.is_contiguous():
-            maps = maps.contiguous()
-            self._tensor = maps.permute(0, 3, 1, 2)
-            self._version = self._tensor._version
-        return maps.view(-1, maps.shape[-1])
+        return self.in_rows().permute(0, 2, 3, 1).reshape(-1, self._tensor.shape[1])
 
 
 class Tape:
