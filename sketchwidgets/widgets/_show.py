@@ -9,10 +9,11 @@ from torch import Tensor
 
 from ..recognition import Prediction, Session
 from ..sketch import Sketch
-from ..visualization import LayerProjection, Projections
+from ..visualization import Figure, LayerProjection, Projections
 from .layer_panels import LayerPanels
 from .recognition import Recognition
 from .sketch_pad import SketchPad
+from .tile_grid import TileGrid
 
 
 @singledispatch
@@ -20,7 +21,8 @@ def show(result: Any) -> ipywidgets.DOMWidget:
     """The interactive widget of a value.
 
     A Sketch gives a SketchPad that holds it; what `sw.project` returns, LayerPanels, with a slider where there are
-    several images; a Prediction, a list of them (as `Recognizer.recognize` returns) or a Session, a Recognition.
+    several images; a Prediction, a list of them (as `Recognizer.recognize` returns) or a Session, a Recognition;
+    a Figure, and any other result that has one, a TileGrid.
 
     Raises TypeError, which names the type, for anything else.
 
@@ -30,15 +32,23 @@ def show(result: Any) -> ipywidgets.DOMWidget:
     >>> sw.show(sw.project(network, torch.rand(1, 1, 225, 225), layers="relu2", top=4, rule="guided"))
     LayerPanels(rule='guided', top=4, layers=['relu2'])
     """
+    figure = getattr(result, "figure", None)
+    if callable(figure) and not isinstance(result, type):
+        return show(figure())
     raise TypeError(
-        f"there is no widget for {_kind(result)}; show takes a Sketch, what sw.project returns, a Prediction, "
-        "a list of predictions, or a Session"
+        f"there is no widget for {_kind(result)}; show takes a Sketch, a Prediction, a list of predictions, a "
+        "Session, a Figure, and what the functions of sketchwidgets that look into a network return"
     )
 
 
 @show.register
 def _show_sketch(sketch: Sketch) -> SketchPad:
     return SketchPad(sketch=sketch)
+
+
+@show.register
+def _show_figure(figure: Figure) -> TileGrid:
+    return TileGrid(figure)
 
 
 @show.register
