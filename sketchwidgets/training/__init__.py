@@ -1,7 +1,8 @@
 """Train the recogniser: data, recipes, measurement."""
 
 from sketchwidgets.training.evaluate import Evaluation, evaluate
+from sketchwidgets.training.evolution import RecordEvolution
 from sketchwidgets.training.quickdraw import DrawingSet
 from sketchwidgets.training.recognizer import RecognizerRecipe, train_recognizer
 
-__all__ = ["DrawingSet", "Evaluation", "RecognizerRecipe", "evaluate", "train_recognizer"]
+__all__ = ["DrawingSet", "Evaluation", "RecognizerRecipe", "RecordEvolution", "evaluate", "train_recognizer"]

@@ -1,6 +1,7 @@
 """The convolutional part of the recogniser: Sketch-a-Net on random prefixes of QuickDraw drawings."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -144,10 +145,13 @@ def train_cnn(
     *,
     resume: bool = True,
     every: int = 250,
+    callbacks: Sequence[Callback] = (),
 ) -> SketchANet:
     """Train, leaving checkpoints and a CSV log in `folder`, and return the folded network.
 
-    A run that was cut off goes on from its last checkpoint, at the very batch where it stopped.
+    A run that was cut off goes on from its last checkpoint, at the very batch where it stopped. Further `callbacks`
+    may look at the `CNNTraining`: `RecordEvolution(folder, network=lambda training: training.network.fold(),
+    epoch_steps=...)` keeps Sketch-a-Net of several moments, for `sw.evolution`.
     """
     recipe = recipe or CNNRecipe()
     folder = Path(folder)
@@ -155,11 +159,12 @@ def train_cnn(
     torch.manual_seed(recipe.seed)
     module = CNNTraining(len(drawings.classes), recipe)
     last = folder / "last.ckpt"
-    callbacks: list[Callback] = [
+    callbacks = [
         ModelCheckpoint(
             folder, filename="step-{step}", every_n_train_steps=every, save_last=True, save_top_k=1
         ),
         LearningRateMonitor("step"),
+        *callbacks,
     ]
     trainer = L.Trainer(
         accelerator="auto",

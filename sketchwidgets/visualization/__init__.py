@@ -1,6 +1,15 @@
 """Everything that looks into a network."""
 
 from .feature_atlas import AtlasError, AtlasProgress, FeatureAtlas, LayerUnits, SketchImages, atlas
+from .feature_evolution import FeatureEvolution, evolution
+from .feature_analysis import (
+    Correspondence,
+    CorrespondenceState,
+    Invariance,
+    InvarianceState,
+    correspondence,
+    invariance,
+)
 from .figures import Chart, Figure, Section, Tile
 from .first_layer import Filters, FitState, GaborFits, first_layer, gabor_fit
 from .input_modification import (
@@ -28,6 +37,8 @@ __all__ = [
     "AtlasError",
     "AtlasProgress",
     "FeatureAtlas",
+    "FeatureEvolution",
+    "evolution",
     "LayerUnits",
     "SketchImages",
     "atlas",
@@ -35,6 +46,12 @@ __all__ = [
     "Figure",
     "Section",
     "Tile",
+    "Correspondence",
+    "CorrespondenceState",
+    "Invariance",
+    "InvarianceState",
+    "correspondence",
+    "invariance",
     "Filters",
     "FitState",
     "GaborFits",

@@ -87,7 +87,7 @@ def atlas(
     (torch.Size([4, 3]), (5, 5), torch.Size([1, 5, 5]))
     """
     Options(top, rule)
-    source = as_source(loader, _frame_of(model))
+    source = as_source(loader, frame_of(model))
     if source.frame is not None and picture is None:
         picture = ink_on_paper
     first = first_image(source)
@@ -184,7 +184,7 @@ def ink_on_paper(images: Tensor) -> np.ndarray:
     return (255 - images.detach().float().mean(1).clamp(0, 1) * 255).round().byte().cpu().numpy()
 
 
-def _frame_of(model: Any) -> dict[str, float] | None:
+def frame_of(model: Any) -> dict[str, float] | None:
     """How the drawings of a list of sketches are rendered: as a recogniser or a network prepares them."""
     preprocessing = getattr(model, "preprocessing", None)
     return preprocessing.to_dict() if hasattr(preprocessing, "to_dict") else None
