@@ -28,6 +28,8 @@ _HOME = {
     "invariance": "visualization",
     "first_layer": "visualization",
     "gabor_fit": "visualization",
+    "invert": "visualization",
+    "maximize": "visualization",
     "project": "visualization",
     "receptive_field": "visualization",
     "record": "visualization",

@@ -18,6 +18,17 @@ from .input_modification import (
     stroke_attribution,
     stroke_occlusion,
 )
+from .input_reconstruction import (
+    INVERT_METHODS,
+    MAXIMIZE_METHODS,
+    InvertSettings,
+    MaximizeSettings,
+    Reconstruction,
+    ReconstructionError,
+    ReconstructionState,
+    invert,
+    maximize,
+)
 from .projection import (
     LayerProjection,
     ProjectionError,
@@ -34,6 +45,15 @@ from .projection import (
 )
 
 __all__ = [
+    "INVERT_METHODS",
+    "MAXIMIZE_METHODS",
+    "InvertSettings",
+    "MaximizeSettings",
+    "Reconstruction",
+    "ReconstructionError",
+    "ReconstructionState",
+    "invert",
+    "maximize",
     "AtlasError",
     "AtlasProgress",
     "FeatureAtlas",
