@@ -39,6 +39,7 @@ _HOME = {
     "LayerPanels": "widgets",
     "ProjectionPanels": "widgets",
     "Recognition": "widgets",
+    "RuleExplorer": "widgets",
     "SketchLab": "widgets",
     "SketchPad": "widgets",
     "TileGrid": "widgets",

@@ -61,7 +61,7 @@ class StrokeFrame:
 
     def images(self, kept: Sequence[Sequence[int]]) -> Tensor:
         """(n, C, h, w) prepared input of n choices of strokes; what is left out leaves the rest where it is."""
-        return self._prepared(
+        return self.prepared(
             torch.stack(
                 [
                     torch.stack([self._union(set(part) & set(chosen)) for part in self.parts])
@@ -82,7 +82,7 @@ class StrokeFrame:
             xy, amounts = (torch.cat(column) for column in zip(*chosen, strict=True))
             lengths = [self.lengths[i] for i in part]
             images.append(rasterize_points(xy, lengths, self.size, self.width, amounts))
-        return self._prepared(torch.cat(images, dim=1))
+        return self.prepared(torch.cat(images, dim=1))
 
     def shares(self) -> list[tuple[list[int], InkShares]]:
         """For each distinct channel its strokes, and whose ink its pixels are."""
@@ -120,7 +120,7 @@ class StrokeFrame:
             return self.alone.new_zeros(self.size, self.size)
         return self.alone[sorted(strokes)].amax(0)
 
-    def _prepared(self, ink: Tensor) -> Tensor:
+    def prepared(self, ink: Tensor) -> Tensor:
         """Prepared input of ink (n, parts, size, size)."""
         height, width = self.network.size
         above, left = (height - self.size) // 2, (width - self.size) // 2
