@@ -5,8 +5,19 @@ from ._show import show
 from .layer_panels import LayerPanels
 from .projection_panels import ProjectionPanels
 from .recognition import Recognition
+from .rule_explorer import RuleExplorer
 from .sketch_lab import SketchLab
 from .sketch_pad import SketchPad
 from .tile_grid import TileGrid
 
-__all__ = ["LayerPanels", "ProjectionPanels", "Recognition", "SketchLab", "SketchPad", "TileGrid", "link", "show"]
+__all__ = [
+    "LayerPanels",
+    "ProjectionPanels",
+    "Recognition",
+    "RuleExplorer",
+    "SketchLab",
+    "SketchPad",
+    "TileGrid",
+    "link",
+    "show",
+]

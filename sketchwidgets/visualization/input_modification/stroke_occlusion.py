@@ -86,6 +86,7 @@ def stroke_occlusion(
     *,
     layers: str | Sequence[str] | None = (),
     top: int = 9,
+    channels: Sequence[int] | None = None,
     frame: str | None = None,
     batch_size: int = 32,
     progress: bool = True,
@@ -104,6 +105,7 @@ def stroke_occlusion(
     label : index or name of the class whose probability is watched; None: the most probable of the whole drawing.
     layers : names of layers of the CNN whose strongest maps are watched too; None: `Network.layers()`.
     top : maps a layer, the strongest on the whole drawing.
+    channels : the maps to watch instead, the same of every layer.
     frame : "fixed" leaves the other strokes where they are; "refit" centres and scales what is left by its own
         box, as a new drawing. None: "refit" for a Recognizer, which always does so, else "fixed".
     batch_size : images that go through the network at once.
@@ -141,7 +143,7 @@ def stroke_occlusion(
         watcher: _Watcher = _Recognizing(recognizer, network, sketch, layers, batch_size)
     else:
         watcher = _Seeing(network, sketch, layers, frame, batch_size)
-    return _run(watcher, sketch, label, frame, top, progress, callback)
+    return _run(watcher, sketch, label, frame, top if channels is None else channels, progress, callback)
 
 
 class _Watcher:
@@ -223,7 +225,7 @@ def _run(
     sketch: Sketch,
     label: int | str | None,
     frame: str,
-    top: int,
+    maps: int | Sequence[int],
     progress: bool,
     callback: Callable[[StrokeOcclusion], bool | None] | None,
 ) -> StrokeOcclusion:
@@ -233,14 +235,14 @@ def _run(
     everything = list(range(count))
     ((rows, peaks),) = watcher.ask([everything])
     index = checked_label(label, watcher.classes, rows.shape[1], int(rows[-1].argmax()))
-    strongest = {name: peak.topk(min(top, len(peak))).indices for name, peak in peaks.items()}
+    watched = {name: _choose_maps(name, peak, maps) for name, peak in peaks.items()}
     layers = {
         name: MapEffects(
             chosen,
             peaks[name][chosen],
             *(torch.full((count, len(chosen)), torch.nan) for _ in range(2)),
         )
-        for name, chosen in strongest.items()
+        for name, chosen in watched.items()
     }
     grows = isinstance(watcher, _Recognizing)
     result = StrokeOcclusion(
@@ -269,6 +271,16 @@ def _run(
             if callback is not None and callback(result) is False:
                 break
     return result
+
+
+def _choose_maps(layer: str, peaks: Tensor, maps: int | Sequence[int]) -> Tensor:
+    """The strongest so many maps of a layer, or those asked for."""
+    if isinstance(maps, int):
+        return peaks.topk(min(maps, len(peaks))).indices
+    for channel in maps:
+        if isinstance(channel, bool) or not 0 <= channel < len(peaks):
+            raise ValueError(f"channels: {channel!r} is not one of the {len(peaks)} maps of {layer!r}")
+    return torch.tensor(list(maps), dtype=torch.int64)
 
 
 def _take(

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..figures import Figure
 from ._errors import ProjectionError, UnsupportedOperation
 from ._options import Options, check_images, check_model, check_units
 from ._pointwise import Identity
@@ -102,6 +103,20 @@ class Trace:
             if title in (step.title, step.name):
                 return step
         raise KeyError(f"no step {title!r}; there are {', '.join(step.title for step in self.steps)}")
+
+    def figure(self, channels: int | None = 4, *, whole: bool = False, same_scale: bool = False) -> Figure:
+        """A row for each step: the map that it read on the way up, and what each rule passes down to it.
+
+        channels : so many of each map, those with the most signal under all rules together; None: their sum.
+        whole : whole maps instead of where there is any signal.
+        same_scale : one scale for all rules, instead of each up to its own largest magnitude.
+        """
+        from ._trace_figure import TraceLook, trace_figure
+
+        return trace_figure(self, TraceLook(channels, whole, same_scale))
+
+    def _repr_html_(self) -> str:
+        return self.figure().to_html()
 
     def __repr__(self) -> str:
         row, column = self.position

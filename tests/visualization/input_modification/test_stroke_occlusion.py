@@ -103,6 +103,11 @@ def test_the_whole_drawing_is_what_the_network_prepares(network):
         expected = peaks.topk(3)
         assert effects.channels.tolist() == expected.indices.tolist()
         torch.testing.assert_close(effects.peaks, expected.values, rtol=1e-4, atol=1e-5)
+    chosen = stroke_occlusion(network, SKETCH, layers="relu", channels=[4, 1], progress=False).layers["relu"]
+    order = result.layers["relu"].channels.tolist()
+    assert chosen.channels.tolist() == [4, 1]
+    if 4 in order:
+        torch.testing.assert_close(chosen.without[:, 0], result.layers["relu"].without[:, order.index(4)])
     # The third stroke is inside of the box of the others, so its absence moves nothing.
     if network.channels != 6:
         without = Sketch([SKETCH[j] for j in leaving_out(2)])
@@ -189,6 +194,7 @@ def test_figures_show_every_stroke(recognizer):
         ({"label": 6}, "label must be the name or the index of one of 6"),
         ({"layers": ["relu9"]}, "layers: the network has no layer 'relu9'"),
         ({"frame": "loose"}, "frame must be one of 'fixed', 'refit'"),
+        ({"layers": ["relu"], "channels": [6]}, "channels: 6 is not one of the 6 maps of 'relu'"),
         ({"top": 0}, "top and batch_size must be at least 1"),
         ({"sketch": Sketch([])}, "sketch has no strokes"),
         ({"network": "resnet"}, "network must be a Network"),

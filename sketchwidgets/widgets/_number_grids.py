@@ -1,0 +1,123 @@
+"""The numbers around one place of a step, as in the slide of the ReLU figure: x, R and R' of every rule."""
+
+import math
+from html import escape
+
+from torch import Tensor
+
+from ..visualization import Trace, TraceStep
+from ..visualization.figures._numbers import short
+from ..visualization.projection._trace_figure import PASSES
+from ..visualization.projection._trace_pictures import as_maps
+
+REACH = 2  # positions to each side of the place
+
+_CELL = (
+    "min-width:3.4em;padding:2px 4px;text-align:right;font-variant-numeric:tabular-nums;"
+    "border:1px solid var(--jp-border-color2,#ccc);white-space:nowrap"
+)
+
+
+def most_telling_place(trace: Trace, step: TraceStep, channel: int | None) -> tuple[int, int]:
+    """The place of a channel (None: the sum) around which the rules differ most; where they do not, the strongest."""
+    afters = [_plane(step.signals[rule][1], channel).double() for rule in trace.rules]
+    strength = sum(after.abs() for after in afters)
+    differ = sum((after - afters[0]).abs() for after in afters[1:]) if len(afters) > 1 else strength * 0
+    worth = differ if bool((differ > 0).any()) else strength
+    around = _box_sum(worth)
+    index = int(around.argmax())
+    return divmod(index, worth.shape[1])
+
+
+def number_grids(trace: Trace, step: TraceStep, channel: int | None, row: int, column: int) -> str:
+    """HTML: a grid of x and, for each rule, of R and of R' around a place on the map that the step read."""
+    title = "sum of the channels" if channel is None else f"channel {channel}"
+    same = step.kind in ("rectify", "normalize") or (
+        step.kind == "other" and step.forward_output.shape == step.forward_input.shape
+    )
+    x = _grid("x", "on the way up", _plane(step.forward_input, channel), row, column)
+    groups = [f"<div>{x}</div>"]
+    for rule in trace.rules:
+        before, after = step.signals[rule]
+        grids = ""
+        if same:
+            grids += _grid("R", "arrives", _plane(before, channel), row, column)
+        formula = PASSES[rule] if step.kind == "rectify" and step.operation == "relu" else "passed down"
+        mask = None
+        if same and step.kind == "rectify":
+            mask = _plane(before, channel) != 0
+        grids += _grid("R'", formula, _plane(after, channel), row, column, stopped=mask)
+        groups.append(
+            f"<div><div style='font-weight:600;margin-bottom:2px'>{escape(rule)}</div>{grids}</div>"
+        )
+    return (
+        "<div class='skw'><div style='margin:4px 0 6px'>"
+        f"<b>Numbers of {escape(step.title)}</b>, {escape(title)}, around row {row}, column {column}. "
+        f"{_legend(step, same)}</div>"
+        f"<div style='display:flex;flex-wrap:wrap;gap:10px 22px;align-items:flex-end'>{''.join(groups)}</div></div>"
+    )
+
+
+def _legend(step: TraceStep, same: bool) -> str:
+    if step.kind == "rectify" and same:
+        return "Struck out: a signal that the rule stops here. Click a place in a lower picture to move."
+    return "Click a place in a lower picture to move."
+
+
+def _grid(name: str, text: str, plane: Tensor, row: int, column: int, stopped: Tensor | None = None) -> str:
+    """One table; `stopped`: where something arrived, which is struck out where nothing is passed."""
+    height, width = plane.shape
+    peak = float(_cut(plane, row, column).abs().max())
+    lines = []
+    for y in range(row - REACH, row + REACH + 1):
+        cells = []
+        for x in range(column - REACH, column + REACH + 1):
+            if not (0 <= y < height and 0 <= x < width):
+                cells.append(f"<td style='{_CELL};border-style:dashed;opacity:.35'></td>")
+                continue
+            value = float(plane[y, x])
+            style = _CELL + _shade(value, peak)
+            if (y, x) == (row, column):
+                style += ";outline:2px solid var(--jp-brand-color1,#2f80c8);outline-offset:-2px"
+            shown = short(value)
+            if stopped is not None and bool(stopped[y, x]) and value == 0:
+                style += ";text-decoration:line-through;color:var(--jp-error-color1,#c62828)"
+            elif value == 0:
+                style += ";opacity:.55"
+            cells.append(f"<td style='{style}'>{shown}</td>")
+        lines.append(f"<tr style='background:none'>{''.join(cells)}</tr>")
+    caption = f"<b>{escape(name)}</b> <span style='opacity:.75'>{escape(text)}</span>"
+    return (
+        "<table style='border-collapse:collapse;font-size:11px;color:inherit;margin:0 0 6px;border-spacing:0'>"
+        f"<caption style='caption-side:top;text-align:left;color:inherit;padding:0 0 2px'>{caption}</caption>"
+        f"{''.join(lines)}</table>"
+    )
+
+
+def _shade(value: float, peak: float) -> str:
+    """The background of a number: warm above zero, cool below."""
+    if not peak or not value or not math.isfinite(value):
+        return ""
+    share = 0.08 + 0.42 * min(1.0, abs(value) / peak)
+    red, green, blue = (224, 122, 36) if value > 0 else (48, 116, 214)
+    return f";background:rgba({red},{green},{blue},{share:.2f})"
+
+
+def _plane(values: Tensor, channel: int | None) -> Tensor:
+    maps = as_maps(values.detach())
+    if channel is None or len(maps) == 1:
+        return maps.sum(0).cpu()
+    return maps[channel].cpu()
+
+
+def _cut(plane: Tensor, row: int, column: int) -> Tensor:
+    return plane[max(0, row - REACH) : row + REACH + 1, max(0, column - REACH) : column + REACH + 1]
+
+
+def _box_sum(plane: Tensor) -> Tensor:
+    """(h, w) the sum of the numbers that a grid around each position shows; the middle counts a little more."""
+    from torch.nn.functional import avg_pool2d
+
+    side = 2 * REACH + 1
+    around = avg_pool2d(plane[None, None], side, 1, REACH, divisor_override=1)[0, 0]
+    return around + 1e-3 * plane
