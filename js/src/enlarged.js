@@ -27,7 +27,7 @@ export class Enlarged {
   #box = h("div", { class: "skw-field" });
   #low = h("span");
   #high = h("span");
-  #facts = h("dl", { class: "skw-facts" });
+  #facts = h("dl", { class: "skw-facts skw-facts-row" });
 
   /**
    * @param {PanelsStore} store
@@ -54,10 +54,13 @@ export class Enlarged {
       h(
         "div",
         { class: "skw-large-body" },
-        figure("What excites it, in the drawing", h("div", { class: "skw-large-picture" }, this.#tile), legend),
-        figure("Where it looks", h("div", { class: "skw-paper" }, this.#paper, this.#box)),
-        this.#facts,
+        figure("What excites it there", h("div", { class: "skw-large-picture" }, this.#tile), legend),
+        figure(
+          "The drawing as the network sees it; the unit sees what is inside the blue box",
+          h("div", { class: "skw-paper" }, this.#paper, this.#box),
+        ),
       ),
+      this.#facts,
     );
     this.element.addEventListener(
       "keydown",
@@ -128,16 +131,21 @@ export class Enlarged {
     this.#high.textContent = `+${scale}`;
     this.#placeBox(tile.box);
     const [top, left, bottom, right] = tile.box;
+    const size = this.#store.size;
     /** @type {[string, string][]} */
     const facts = [["Activation", short(tile.activation)]];
-    if (tile.position) facts.push(["Unit", `row ${tile.position[0]}, column ${tile.position[1]} of its map`]);
-    facts.push(["Sees", `${right - left} × ${bottom - top} px of ${this.#store.size}`]);
+    if (tile.position) {
+      const maps = /\d+ × \d+$/.exec(row.title);
+      const of = maps ? ` of ${maps[0]}` : "";
+      facts.push(["Unit", `row ${tile.position[0]}, column ${tile.position[1]}${of}`]);
+    }
+    facts.push(["Sees", `${right - left} × ${bottom - top} of ${size} × ${size} px`]);
     this.#setFacts(facts);
   }
 
   /** @param {[string, string][]} facts */
   #setFacts(facts) {
-    this.#facts.replaceChildren(...facts.flatMap(([term, value]) => [h("dt", {}, term), h("dd", {}, value)]));
+    this.#facts.replaceChildren(...facts.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value))));
   }
 
   /** @param {[number, number, number, number]} box */

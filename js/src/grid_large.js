@@ -102,7 +102,7 @@ export class GridLarge {
       this.#picture.update(tile, 320);
       this.#keys.replaceChildren(...scaleOf(tile), ...legendOf(tile));
       const facts = tile.label ? [["Picture", tile.label], ...tile.facts] : tile.facts;
-      this.#facts.replaceChildren(...facts.flatMap(([term, value]) => [h("dt", {}, term), h("dd", {}, value)]));
+      this.#facts.replaceChildren(...facts.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value))));
     }
     this.#text.textContent = tile.description;
     this.#text.hidden = !tile.description || tile.description === tile.caption;

@@ -1,4 +1,5 @@
 // The figure of one TileGrid model, shared by all its views.
+import { Downloads } from "./downloads.js";
 import { bytes } from "./protocol.js";
 import { Store } from "./store.js";
 
@@ -34,9 +35,7 @@ export class GridStore extends Store {
   #told = -Infinity;
   #away = true;
   #scheduled = false;
-  /** @type {Map<number, () => void>} downloads that are asked for, and what to do when they end */
-  #downloads = new Map();
-  #number = 0;
+  downloads = new Downloads(this);
 
   /**
    * @param {number} section
@@ -58,7 +57,7 @@ export class GridStore extends Store {
     else if (content.type === "hovered") {
       this.#told = -Infinity;
       this.#tell();
-    } else if (content.type === "export") this.#download(content, buffers);
+    } else if (content.type === "export") this.downloads.receive(content, buffers);
   }
 
   /**
@@ -121,37 +120,6 @@ export class GridStore extends Store {
   }
 
   /**
-   * Ask the kernel for a file.
-   *
-   * @param {"png" | "svg"} format
-   * @param {() => void} done called when it has come, or cannot
-   */
-  export(format, done) {
-    const number = ++this.#number;
-    this.#downloads.set(number, done);
-    this.link.send({ type: "export", format, client: this.client, number });
-    if (!this.link.alive) this.#finish(number);
-  }
-
-  /**
-   * @param {{ format: string, client: string, number: number, name: string | null }} content
-   * @param {Buffer[]} buffers
-   */
-  #download({ format, client, number, name }, buffers) {
-    if (client !== this.client || !this.#downloads.has(number)) return;
-    this.#finish(number);
-    if (name === null) return;
-    const type = format === "png" ? "image/png" : "image/svg+xml";
-    saveFile(name, new Blob([bytes(buffers[0]).slice()], { type }));
-  }
-
-  /** @param {number} number */
-  #finish(number) {
-    this.#downloads.get(number)?.();
-    this.#downloads.delete(number);
-  }
-
-  /**
    * Change a setting from the page.
    *
    * @param {string} name
@@ -195,20 +163,4 @@ export function rgba({ pixels, depth, w, h }, out = new Uint8ClampedArray(w * h 
     out[to + 3] = 255;
   }
   return out;
-}
-
-/**
- * Hand a file to the browser's downloads.
- *
- * @param {string} name
- * @param {Blob} blob
- */
-function saveFile(name, blob) {
-  const url = URL.createObjectURL(blob);
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  // JupyterLab looks at clicks on links in its document, and need not see this one.
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

@@ -40,10 +40,10 @@ export function sizeSlider(model, { least, most }, signal) {
 /**
  * Buttons that ask the kernel for a file; each waits until its file has come.
  *
- * @param {(format: "png" | "svg", done: () => void) => void} ask
+ * @param {import("./downloads.js").Downloads} downloads
  * @param {AbortSignal} signal
  */
-export function exportButtons(ask, signal) {
+export function exportButtons(downloads, signal) {
   const buttons = /** @type {const} */ (["png", "svg"]).map((format) => {
     const name = format.toUpperCase();
     const title = format === "png" ? "Download as a picture (PNG)" : "Download as a drawing with text (SVG)";
@@ -52,7 +52,7 @@ export function exportButtons(ask, signal) {
       "click",
       () => {
         button.disabled = true;
-        ask(format, () => (button.disabled = false));
+        downloads.ask(format, () => (button.disabled = false));
       },
       { signal },
     );

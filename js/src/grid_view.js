@@ -24,7 +24,7 @@ export function renderGrid(store, root, signal) {
     "div",
     { class: "skw-panels-tools", role: "toolbar", "aria-label": "Pictures" },
     h("label", { class: "skw-labelled" }, "Size", sizeSlider(model, { least: 24, most: 320 }, signal)),
-    exportButtons((format, done) => store.export(format, done), signal),
+    exportButtons(store.downloads, signal),
   );
   const head = h("div", { class: "skw-grid-head" }, title, tools);
   root.append(h("div", { class: "skw skw-tile-grid" }, head, notices(store, GONE, signal), list));

@@ -1,4 +1,5 @@
 // The rows of one LayerPanels model, shared by all its views.
+import { Downloads } from "./downloads.js";
 import { bytes } from "./protocol.js";
 import { Store } from "./store.js";
 import { cutTiles } from "./tiles.js";
@@ -21,6 +22,7 @@ export class PanelsStore extends Store {
   /** Side of the network's input. */
   size = 225;
   step = 0;
+  downloads = new Downloads(this);
   /** @type {Map<object, Set<string>>} rows in sight, for each view */
   #sight = new Map();
   #lastSight = "[]";
@@ -40,6 +42,7 @@ export class PanelsStore extends Store {
     if (content.type === "panels") this.#panels(content, buffers);
     else if (content.type === "rows") this.#announce(content.rows);
     else if (content.type === "empty") this.#clear();
+    else if (content.type === "export") this.downloads.receive(content, buffers);
     else if (content.type === "paper") {
       this.paper = { step: content.step, size: content.size, ink: bytes(buffers[0]) };
       this.emit("paper", undefined);

@@ -1,15 +1,16 @@
-// Rule, number of tiles and their size.
+// Rule, number of tiles and their size, downloads; and a line on the chosen rule.
 import { h } from "./dom.js";
+import { exportButtons, sizeSlider } from "./grid_toolbar.js";
 
 /**
- * What each rule lets through a ReLU on the way down: R the signal from above, x the ReLU's input.
+ * What each rule lets through a ReLU on the way down to the pixels.
  *
  * @type {[string, string, string][]}
  */
 const RULES = [
-  ["guided", "Guided", "Guided backpropagation: signal passes a ReLU where it is positive and the unit was active. Uses both the drawing and the signal from above."],
-  ["deconvnet", "Deconvnet", "Deconvnet: signal passes a ReLU where it is positive. Uses the signal from above; of the drawing only where each pool had its maximum."],
-  ["backprop", "Backprop", "Backpropagation, the plain gradient: signal passes a ReLU where the unit was active. Uses the drawing only, so it keeps both signs."],
+  ["guided", "Guided", "Guided backpropagation: on its way down, signal passes a ReLU where it is positive and the unit was active."],
+  ["deconvnet", "Deconvnet", "Deconvnet: on its way down, signal passes a ReLU where it is positive, whether the unit was active or not."],
+  ["backprop", "Backprop", "Backpropagation, the plain gradient: on its way down, signal passes a ReLU where the unit was active, with either sign."],
 ];
 const TOPS = [1, 2, 3, 4, 6, 9, 12, 16];
 
@@ -43,18 +44,7 @@ export function panelsToolbar(store, signal) {
 
   const top = h("select", { class: "skw-select", title: "How many of the strongest channels of each layer" });
   top.addEventListener("change", () => store.choose("top", Number(top.value)), { signal });
-  const tile = h("input", {
-    type: "range",
-    class: "skw-slider",
-    min: 32,
-    max: 160,
-    step: 4,
-    title: "Size of a tile on the screen",
-  });
-  // Only the last value of a drag is worth telling the kernel; the page shows each at once.
-  tile.addEventListener("input", () => model.set("tile", Number(tile.value)), { signal });
-  tile.addEventListener("change", () => store.choose("tile", Number(tile.value)), { signal });
-
+  const explained = h("p", { class: "skw-rule-explained" });
   const update = () => {
     RULES.forEach(([rule], i) => {
       const on = rule === model.get("rule");
@@ -65,19 +55,20 @@ export function panelsToolbar(store, signal) {
     const offered = TOPS.includes(now) ? TOPS : [...TOPS, now].sort((a, b) => a - b);
     top.replaceChildren(...offered.map((n) => h("option", { value: n, selected: n === now }, String(n))));
     top.value = String(now);
-    tile.value = String(model.get("tile"));
-    tile.style.setProperty("--skw-at", `${((Number(tile.value) - 32) / 128) * 100}%`);
+    explained.textContent = RULES.find(([rule]) => rule === model.get("rule"))?.[2] ?? "";
   };
-  for (const name of ["rule", "top", "tile"]) {
+  for (const name of ["rule", "top"]) {
     model.on(`change:${name}`, update);
     signal.addEventListener("abort", () => model.off(/** @type {any} */ (`change:${name}`), update));
   }
   update();
-  return h(
+  const tools = h(
     "div",
     { class: "skw-panels-tools", role: "toolbar", "aria-label": "Projections" },
     h("span", { class: "skw-labelled" }, "Rule", group),
     h("label", { class: "skw-labelled" }, "Top", top),
-    h("label", { class: "skw-labelled" }, "Size", tile),
+    h("label", { class: "skw-labelled" }, "Size", sizeSlider(model, { least: 32, most: 160 }, signal)),
+    exportButtons(store.downloads, signal),
   );
+  return h("div", { class: "skw-panels-head" }, tools, explained);
 }

@@ -38,7 +38,7 @@ export class RowView {
     const alive = tiles.filter(({ dead }) => !dead);
     if (alive.length > 0) {
       const field = fieldSide(alive);
-      facts.push(field >= size ? "sees the whole drawing" : `sees ${field} px`);
+      facts.push(field >= size ? "each sees the whole drawing" : `each sees ${field} × ${field} px`);
     }
     this.#title.replaceChildren(name, h("span", { class: "skw-row-facts" }, facts.filter(Boolean).join(" · ")));
     this.element.classList.toggle("skw-stale", stale);

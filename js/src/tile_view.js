@@ -48,7 +48,7 @@ export class TileView {
     this.tile = tile;
     const { channel, dead } = tile;
     this.element.classList.toggle("skw-is-dead", dead);
-    this.#number.textContent = String(channel);
+    this.#number.textContent = `ch ${channel}`;
     const said = dead ? `channel ${channel}: dead, no unit is active` : `channel ${channel}, activation ${short(tile.activation)}`;
     this.element.title = said;
     this.element.setAttribute("aria-label", `${said}. Enlarge.`);

@@ -104,13 +104,13 @@ test("a download ends with its answer, with one that says it failed, and where t
   const { model, store } = setUp();
   /** @type {string[]} */
   const done = [];
-  store.export("png", () => done.push("first"));
+  store.downloads.ask("png", () => done.push("first"));
   const [{ client, number }] = model.of("export");
   model.deliver({ type: "export", format: "png", client: "another page", number, name: null });
   assert.equal(done.length, 0);
   model.deliver({ type: "export", format: "png", client, number, name: null });
   model.broken = true;
-  store.export("svg", () => done.push("second"));
+  store.downloads.ask("svg", () => done.push("second"));
   assert.deepEqual(done, ["first", "second"]);
 });
 

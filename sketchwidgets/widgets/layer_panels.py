@@ -7,11 +7,14 @@ import numpy as np
 import torch
 from traitlets import Enum, Int, List, TraitError, Unicode, validate
 
-from ._base import BundledWidget, MessageError
+from ..visualization.figures import Figure
+from ._base import MessageError
+from ._exporting import ExportingWidget
 from ._packing import pack_layers
+from ._panels_figure import panels_figure
 
 
-class LayerPanels(BundledWidget):
+class LayerPanels(ExportingWidget):
     """For every layer, the strongest channels projected back to the drawing, one tile each.
 
     rule: "guided" (default), "deconvnet" or "backprop" (papers: Springenberg 2015; Zeiler & Fergus 2014;
@@ -49,6 +52,12 @@ class LayerPanels(BundledWidget):
     @validate("tile")
     def _tile_in_range(self, proposal: dict[str, Any]) -> int:
         return _in_range("tile", proposal["value"], 32, 160)
+
+    @property
+    def figure(self) -> Figure:
+        """The drawing and the rows of tiles, as a figure; an empty one before the first stroke."""
+        order = [] if self._rows is None else [row["name"] for row in self._rows["rows"]]
+        return panels_figure(order, tuple(self._frames), self._paper, self.rule)
 
     # To the front end
 

@@ -1,9 +1,6 @@
 """A figure in the page: tiles that can be enlarged, chosen and hovered over, and saved as PNG or SVG."""
 
-import os
-import re
 import threading
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,15 +8,13 @@ from typing import Any
 from traitlets import Bool, Int, List, TraitError, Unicode, validate
 
 from ..visualization.figures import Chart, Figure, Tile
-from ._base import BundledWidget, MessageError, _register
+from ._base import MessageError, _register
+from ._exporting import ExportingWidget
 from ._figure_packing import pack_figure, pack_tiles
 from .live._gate import Gate
-from .live._worker import Worker
-
-_FORMATS = ("png", "svg")
 
 
-class TileGrid(BundledWidget):
+class TileGrid(ExportingWidget):
     """Shows a `sw.Figure`: sections of tiles and charts, each tile large when it is clicked.
 
     tile : side of a tile on screen in CSS pixels, 24 to 320, of a section whose `side` is 96; in proportion for
@@ -52,8 +47,6 @@ class TileGrid(BundledWidget):
         self._figure = Figure()
         # What the page lacks: everything (None), or single tiles.
         self._stale: set[tuple[int, int]] | None = set()
-        self._exports: deque[tuple[str, Any, Any]] = deque()
-        self._exporter: Worker | None = None
         super().__init__(**kwargs)
         self.on_ack(self._confirm)
         if figure is not None:
@@ -115,10 +108,6 @@ class TileGrid(BundledWidget):
             if self._stale is not None:
                 self._stale.update((section, index) for index in tiles)
             self._flush()
-
-    def save(self, path: str | os.PathLike, scale: float = 2.0) -> None:
-        """Write the newest figure to a file, PNG or SVG by its suffix; ValueError for another one."""
-        self._figure.save(path, scale)
 
     def _has(self, section: int, tile: int) -> bool:
         sections = self._figure.sections
@@ -190,40 +179,12 @@ class TileGrid(BundledWidget):
         finally:
             self.send({"type": "hovered"})
 
-    def _on_export(self, content: dict[str, Any], buffers: list[Any]) -> None:
-        if content.get("format") not in _FORMATS:
-            raise MessageError(
-                f"export needs a format of {', '.join(_FORMATS)}, not {content.get('format')!r}"
-            )
-        with self._lock:
-            self._exports.append((content["format"], content.get("client"), content.get("number")))
-            if self._exporter is None:
-                self._exporter = Worker(self._export, "sketchwidgets export")
-                self._exporter.start()
-        self._exporter.wake()
-
-    def _export(self) -> None:
-        """Draw the files that the page has asked for; a large figure takes longer than a message may."""
-        while self._exports:
-            suffix, client, number = self._exports.popleft()
-            figure = self._figure
-            answer = {"type": "export", "format": suffix, "client": client, "number": number}
-            try:
-                data = figure.to_png() if suffix == "png" else figure.to_svg().encode()
-            except Exception as error:
-                self.send_error(error, f"Could not draw the {suffix.upper()}")
-                self.send({**answer, "name": None})
-            else:
-                self.send({**answer, "name": f"{_file_name(figure.title)}.{suffix}"}, [data])
-
     def _confirm(self, frame: int, latency_ms: float | None) -> None:
         self._gate.confirm(frame)
         self._flush()
 
     def close(self) -> None:
-        """Close the widget and end the thread that draws its files."""
-        if self._exporter is not None:
-            self._exporter.close()
+        """Close the widget and forget the callbacks."""
         self._click_callbacks.clear()
         self._hover_callbacks.clear()
         super().close()
@@ -241,8 +202,3 @@ def _shares(content: dict[str, Any]) -> tuple[float, float]:
     if not all(isinstance(value, int | float) and 0 <= value <= 1 for value in shares):
         raise MessageError(f"hover needs x and y between 0 and 1, not {shares!r}")
     return float(shares[0]), float(shares[1])
-
-
-def _file_name(title: str) -> str:
-    """A title as the name of a file."""
-    return re.sub(r"[^\w.-]+", "-", title).strip("-.")[:60] or "figure"
