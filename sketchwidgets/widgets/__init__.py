@@ -2,21 +2,29 @@
 
 from ._link import link
 from ._show import show
+from .atlas import Atlas
+from .evolution_player import EvolutionPlayer
+from .filter_gallery import FilterGallery
 from .layer_panels import LayerPanels
 from .projection_panels import ProjectionPanels
 from .recognition import Recognition
 from .rule_explorer import RuleExplorer
 from .sketch_lab import SketchLab
 from .sketch_pad import SketchPad
+from .stroke_explorer import StrokeExplorer
 from .tile_grid import TileGrid
 
 __all__ = [
+    "Atlas",
+    "EvolutionPlayer",
+    "FilterGallery",
     "LayerPanels",
     "ProjectionPanels",
     "Recognition",
     "RuleExplorer",
     "SketchLab",
     "SketchPad",
+    "StrokeExplorer",
     "TileGrid",
     "link",
     "show",

@@ -43,6 +43,33 @@ def draw_coloured(
     return picture.view(side, side, 3).round().clamp(0, 255).byte().numpy()
 
 
+def nearest_stroke(sketch: Sketch, x: float, y: float, side: int = 288, within: float = 0.06) -> int:
+    """The stroke nearest to a place of the drawing, shares of its width and height; -1 if none is `within` reach."""
+    spot = torch.tensor([x, y], dtype=torch.float64) * side - 0.5
+    points = _placed(sketch, side)
+    distances = []
+    for stroke in points.split(sketch.lengths.tolist()):
+        start, step = stroke[:-1], stroke[1:] - stroke[:-1]
+        if len(stroke) == 1:
+            start, step = stroke, torch.zeros_like(stroke)
+        along = ((spot - start) * step).sum(1) / step.square().sum(1).clamp_min(1e-9)
+        nearest = start + along.clamp(0, 1)[:, None] * step
+        distances.append(float((nearest - spot).norm(dim=1).min()))
+    best = int(np.argmin(distances))
+    return best if distances[best] <= within * side else -1
+
+
+def _placed(sketch: Sketch, side: int) -> torch.Tensor:
+    """(P, 2) the points in pixels of a picture of that side."""
+    x0, y0, x1, y1 = sketch.bounds
+    scale, offset = fit_to_frame(np.array([x0, y0]), np.array([x1, y1]), side, side - 3 * _pen(side))
+    return torch.from_numpy(sketch.points[:, :2].astype(np.float64) * scale + offset)
+
+
+def _pen(side: int) -> float:
+    return max(1.5, side / 64)
+
+
 def attributed_tile(sketch: Sketch, points: np.ndarray, caption: str, side: int = 288) -> Tile:
     """The drawing coloured by a value for each point, with a legend. The strongest decides the scale."""
     peak = float(np.nanmax(np.abs(points), initial=0.0))
