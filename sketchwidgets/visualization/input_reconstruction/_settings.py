@@ -77,7 +77,7 @@ class MaximizeSettings:
 MAXIMIZE_METHODS: Mapping[str, MaximizeSettings] = {
     # The paper gives neither lambda nor a rate.
     "simonyan": MaximizeSettings(
-        steps=200, policy="progress", rate=1e6, desired_progress=0.2, l2=1e-7, start="zero", clip=False
+        steps=200, policy="progress", rate=1e6, desired_progress=0.3, l2=1e-7, start="zero", clip=False
     ),
     # doc/running-optimize-image.md of the authors' toolbox; figure 4 of the paper.
     "yosinski-a": MaximizeSettings(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -335,7 +336,7 @@ def _channels_of(shape: Sequence[int] | None, like: Tensor | None, start: Any) -
 
 
 def _channels(channel: Any, subject: Subject) -> list[int]:
-    given = [channel] if isinstance(channel, int | str) else list(channel)
+    given = list(channel) if isinstance(channel, list | tuple | range | np.ndarray | Tensor) else [channel]
     channels = []
     for one in given:
         if isinstance(one, str):

@@ -94,4 +94,5 @@ def clip_small_contribution(x: Tensor, gradient: Tensor, percentile: float) -> T
 def _clip_below(x: Tensor, sizes: Tensor, percentile: float) -> Tensor:
     flat = sizes.flatten(1)
     thresholds = torch.from_numpy(np.percentile(flat.cpu().double().numpy(), percentile, axis=1))
-    return x * (sizes >= thresholds.to(sizes).view(-1, 1, 1)).unsqueeze(1).to(x)
+    kept = sizes >= thresholds.to(sizes).view(-1, 1, 1)
+    return torch.where(kept.unsqueeze(1), x, 0)
