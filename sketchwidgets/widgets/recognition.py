@@ -16,6 +16,8 @@ _COLORS += ("#2aa6b0", "#8f8f2f", "#c2578f", "#7f6a5a", "#6f7f95")
 _MAX_POINTS = 200  # of a curve; more than the chart has pixels to tell apart
 _SIDES = ("top", "bottom", "left", "right")
 _ROW = 22  # pixels of one bar with its name
+_CURVES = 148  # pixels of the height of the curves with their axis
+_NAMES = 76  # pixels to the right of the curves, for names at their ends
 
 # bqplot takes its text colour from variables that are orange in Lab's dark theme, and frames every bar.
 _STYLE = """<style>
@@ -63,7 +65,7 @@ class Recognition(ipywidgets.VBox):
         self._make_bars()
         self._make_curves()
         self._changing = (self._title, self._bars, self._names, self._shares)
-        self._changing += (self._curves, self._mark, self._steps, self._step_axis)
+        self._changing += (self._curves, self._ends, self._mark, self._steps, self._step_axis)
         # A style sheet works where it is not shown, and takes no room there.
         style = ipywidgets.HTML(_STYLE, layout=ipywidgets.Layout(display="none"))
         super().__init__([style, *([self._title] if title else []), self._bar_figure, self._curve_figure])
@@ -162,6 +164,20 @@ class Recognition(ipywidgets.VBox):
             marker_size=20,
             tooltip=bqplot.Tooltip(fields=["name"], show_labels=False),
         )
+        # The names again, where the curves end: nobody should have to match colours.
+        self._ends = bqplot.Label(
+            x=[],
+            y=[],
+            text=[],
+            scales=scales,
+            colors=list(_COLORS[: self._top]),
+            x_offset=7,
+            y_offset=4,
+            default_size=11,
+            font_weight="normal",
+            enable_hover=False,
+            apply_clip=False,
+        )
         self._mark = bqplot.Lines(
             x=[], y=[], scales=scales, colors=["#888888"], line_style="dashed", enable_hover=False
         )
@@ -173,7 +189,10 @@ class Recognition(ipywidgets.VBox):
             bqplot.Axis(scale=share, side="left", tick_values=[0, 0.5, 1], tick_format=".0%"),
         ]
         self._curve_figure = _figure(
-            [self._mark, self._curves], axes, 140, dict(zip(_SIDES, (8, 40, 42, 10), strict=True))
+            [self._mark, self._curves, self._ends],
+            axes,
+            _CURVES,
+            dict(zip(_SIDES, (8, 40, 42, _NAMES), strict=True)),
         )
 
     def _show_bars(self, best: list[tuple[str, float]], provisional: bool) -> None:
@@ -188,6 +207,7 @@ class Recognition(ipywidgets.VBox):
         self._mark.x, self._mark.y = ([at, at], [0, 1]) if 0 < at < len(rows) else ([], [])
         if shown is None:
             self._curves.x, self._curves.y, self._curves.labels = [], [], []
+            self._ends.x, self._ends.y, self._ends.text = [], [], []
             return
         names = sorted(self._slots, key=self._slots.get)
         columns = [shown.classes.index(name) for name in names]
@@ -200,6 +220,28 @@ class Recognition(ipywidgets.VBox):
         self._curves.x = steps
         self._curves.y = np.stack([rows[step - 1].probabilities[columns] for step in steps], axis=1)
         self._curves.labels = names
+        self._ends.x = np.full(len(names), steps[-1])
+        self._ends.y = _apart(rows[-1].probabilities[columns], 12 / (_CURVES - 50))
+        self._ends.text = np.array([name if len(name) <= 12 else f"{name[:11]}…" for name in names])
+
+
+def _apart(shares: np.ndarray, least: float) -> np.ndarray:
+    """Heights in 0..1 near the shares, in the same order, with at least that much between any two.
+
+    Where they do not all fit they are as far apart as can be.
+    """
+    least = min(least, 1 / max(1, len(shares) - 1))
+    order = np.argsort(shares, kind="stable")
+    heights = shares[order].astype(float)
+    for k in range(1, len(heights)):
+        heights[k] = max(heights[k], heights[k - 1] + least)
+    top = 1.0
+    for k in reversed(range(len(heights))):
+        heights[k] = min(heights[k], top)
+        top = heights[k] - least
+    placed = np.empty_like(heights)
+    placed[order] = heights
+    return placed
 
 
 def _figure(marks: list, axes: list, height: int, margin: dict[str, int]) -> bqplot.Figure:

@@ -3,9 +3,11 @@
 import ipywidgets
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sketchwidgets.recognition import Prediction
-from sketchwidgets.widgets.recognition import Recognition
+from sketchwidgets.widgets.recognition import Recognition, _apart
 
 CLASSES = ("cat", "dog", "fish", "<b>tree</b>", "The Great Wall of China", "moon", "sun")
 
@@ -199,3 +201,27 @@ def test_close_closes_every_widget_it_made():
     assert len(made) > 10
     recognition.close()
     assert not set(made) & set(ipywidgets.widgets.widget._instances)
+
+
+def test_names_stand_at_the_ends_of_their_curves(recognition):
+    predictions = [predict(step) for step in range(1, 8)]
+    recognition.update(predictions)
+    ends, names = recognition._ends, recognition._curves.labels
+    assert [text.removesuffix("…") for text in ends.text] == [name[:11] for name in names]
+    assert set(ends.x) == {7}
+    shares = [predictions[-1].probabilities[CLASSES.index(name)] for name in names]
+    assert np.argsort(ends.y).tolist() == np.argsort(shares).tolist()
+    recognition.update([])
+    assert len(ends.text) == 0
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=10), st.floats(0.01, 0.3))
+def test_heights_of_names_keep_apart_and_in_order(shares, least):
+    placed = _apart(np.array(shares), least)
+    least = min(least, 1 / max(1, len(shares) - 1))
+    order = np.argsort(shares, kind="stable")
+    assert (np.diff(placed[order]) >= least - 1e-9).all()
+    assert placed.min() >= -1e-9
+    assert placed.max() <= 1 + 1e-9
+    if (np.diff(np.sort(shares)) >= least).all():
+        np.testing.assert_allclose(placed, shares, atol=1e-9)
