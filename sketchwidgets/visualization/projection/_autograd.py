@@ -20,8 +20,8 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 from torch.overrides import TorchFunctionMode
 
 from ._errors import ProjectionError
-from ._normalization import layer_norm_signal, local_response_signal
-from ._recorder import Forward, StopForward, check_all_ran, watch
+from ._normalization import group_norm_signal, layer_norm_signal, local_response_signal
+from ._recorder import Forward, StopForward, check_all_ran, group_norm_of_instances, watch
 from ._relevance_autograd import SharedLayers
 from ._rules import no_rule, skips_normalization
 from ._switches import PoolGeometry, switch_offsets
@@ -61,7 +61,14 @@ _PRODUCTS = {
     "MkldnnConvolution": (0, 1),
     "SlowConv2D": (0, 1),
 }
-_NAMES = {"Mul": "product of two maps", "Div": "quotient of two maps"}
+_NAMES = {
+    "Mul": "product of two maps",
+    "Div": "quotient of two maps",
+    "ScaledDotProductFlashAttentionForCpu": "attention",
+    "ScaledDotProductEfficientAttention": "attention",
+    "ScaledDotProductFlashAttention": "attention",
+    "ScaledDotProductCudnnAttention": "attention",
+}
 _RECTIFIERS = frozenset(
     "Relu LeakyRelu Elu Celu Silu Gelu Mish Hardswish Hardsigmoid Softplus Sigmoid PreluKernel".split()  # noqa: SIM905
 )
@@ -175,6 +182,10 @@ class AutogradPath:
         if self._relevance:
             self._set_relevance(node, kind, reaching)
             return None
+        if kind in _FIXED_NORMS:
+            if self._skip_normalization:
+                node.register_hook(_FIXED_NORMS[kind](node))
+            return None
         if self._rule == "backprop":
             return None
         if kind in _RECTIFIERS or (kind in _BOUNDED and _BOUNDED[kind](node)):
@@ -183,9 +194,6 @@ class AutogradPath:
             else:
                 node.register_prehook(_rectify)
                 node.register_hook(_rectify_passed)
-        elif kind == "NativeLayerNorm":
-            if self._skip_normalization:
-                node.register_hook(_fixed_layer_norm(node))
         elif kind in _PRODUCTS:
             if all(_children(node)[factor] in reaching for factor in _PRODUCTS[kind]):
                 gate = _gate(node) if kind == "Mul" else None
@@ -194,7 +202,7 @@ class AutogradPath:
                 node.register_hook(_close_first if gate == 0 else _close_second)
                 return gate
         elif kind not in _LINEAR or (kind == "NativeBatchNorm" and node._saved_training):
-            raise no_rule(self._rule, kind)
+            raise no_rule(self._rule, _NAMES.get(kind, kind))
         return None
 
     def _set_relevance(self, node: Any, kind: str, reaching: set[Any]) -> None:
@@ -204,12 +212,12 @@ class AutogradPath:
             node.register_hook(_hand_on if self._rule == "backprop" else _rectify_incoming)
         elif rectifies or kind in (*_BOUNDED, "Tanh"):
             raise no_rule(self._rule, kind)
-        elif kind == "NativeLayerNorm" and self._skip_normalization:
+        elif kind in _FIXED_NORMS and self._skip_normalization:
             node.register_hook(_hand_on)
         elif kind not in _REARRANGING or (
             kind in ("Add", "Sub") and all(child in reaching for child in _children(node)[:2])
         ):
-            raise no_rule("relevance", kind, "convolution")
+            raise no_rule("relevance", _NAMES.get(kind, kind), "convolution")
 
 
 def _kind(node: Any) -> str:
@@ -324,6 +332,22 @@ def _fixed_layer_norm(node: Any) -> Hook:
     return hook
 
 
+def _fixed_group_norm(node: Any) -> Hook:
+    rstd = node._saved_result2.detach()
+    weight = None if node._saved_weight is None else node._saved_weight.detach()
+
+    def hook(passed: tuple, incoming: tuple) -> tuple:
+        return (group_norm_signal(incoming[0], None, rstd, rstd, weight), *passed[1:])
+
+    return hook
+
+
+_FIXED_NORMS: dict[str, Callable[[Any], Hook]] = {
+    "NativeLayerNorm": _fixed_layer_norm,
+    "NativeGroupNorm": _fixed_group_norm,
+}
+
+
 class _LocalResponseNorm(torch.autograd.Function):
     """Local response normalization with the way down that the rule asks for."""
 
@@ -341,7 +365,7 @@ class _LocalResponseNorm(torch.autograd.Function):
 
 
 class _Normalization(TorchFunctionMode):
-    """Makes local response normalization one node of the graph."""
+    """Makes local response normalization one node of the graph, and instance normalization that of the groups."""
 
     def __init__(self, skip: bool) -> None:
         super().__init__()
@@ -354,4 +378,6 @@ class _Normalization(TorchFunctionMode):
             constants = {"alpha": 1e-4, "beta": 0.75, "k": 1.0}
             constants |= dict(zip(constants, rest, strict=False)) | kwargs
             return _LocalResponseNorm.apply(x, self.skip, size, constants)
+        if function is F.instance_norm and kwargs.get("use_input_stats", True):
+            return group_norm_of_instances(*args, **kwargs)
         return function(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""The ways down through local response and layer normalization, shared by both paths of the projection engine."""
+"""The ways down through local response, group and layer normalization, shared by both paths of the projection engine."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -42,3 +42,21 @@ def layer_norm_signal(
     over = tuple(range(-axes, 0))
     centred = signal - signal.mean(over, keepdim=True)
     return rstd * (centred - normalized * (signal * normalized).mean(over, keepdim=True))
+
+
+def group_norm_signal(
+    signal: Tensor, x: Tensor | None, mean: Tensor, rstd: Tensor, weight: Tensor | None
+) -> Tensor:
+    """The signal (n, c, h, w) below a group normalization with mean and rstd (n, groups); x None: held fixed."""
+    if weight is not None:
+        signal = signal * weight[:, None, None]
+    n, groups = rstd.shape
+    grouped = layer_norm_signal(
+        signal.reshape(n, groups, -1),
+        None if x is None else x.reshape(n, groups, -1),
+        mean[..., None],
+        rstd[..., None],
+        None,
+        1,
+    )
+    return grouped.view(signal.shape)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ._errors import UnsupportedOperation
-from ._normalization import layer_norm_signal, local_response_signal
+from ._normalization import group_norm_signal, layer_norm_signal, local_response_signal
 from ._rules import Activation, no_rule, send_down, skips_normalization
 from ._step import Signals, Step, whole
 from ._tape import Saved
@@ -51,13 +51,20 @@ class Activate(Step):
 
     is_activation = True
 
-    def __init__(self, inputs: Sequence[int], activation: Activation, saved: Saved) -> None:
+    def __init__(self, inputs: Sequence[int], activation: Activation, saved: Saved, where: str = "") -> None:
         super().__init__(inputs)
         self.activation = activation
         self.saved = saved
+        self.where = where  # the module, for the error of an activation without a rule
 
     def pull(self, signal: Windows, sweep: "Sweep") -> Signals:
-        down = send_down(sweep.rule, self.activation, signal.signal, lambda: sweep.gather(self.saved, signal))
+        down = send_down(
+            sweep.rule,
+            self.activation,
+            signal.signal,
+            lambda: sweep.gather(self.saved, signal),
+            self.where,
+        )
         return [(self.inputs[0], signal.with_signal(down))]
 
 
@@ -85,15 +92,16 @@ class PRelu(Step):
 class Product(Step):
     """A map times another that also depends on the images: true product rule for backprop, else the gate is fixed."""
 
-    def __init__(self, factors: Sequence[tuple[int, Saved]], gate: int | None) -> None:
+    def __init__(self, factors: Sequence[tuple[int, Saved]], gate: int | None, where: str = "") -> None:
         super().__init__([value for value, _ in factors])
+        self.where = where  # the module, for the error of a product without a gate
         self.factors = tuple(factors)
         self.gate = gate  # which of the two factors is the gate; None if neither is
 
     def pull(self, signal: Windows, sweep: "Sweep") -> Signals:
         if sweep.rule != "backprop":
             if self.gate is None:
-                raise no_rule(sweep.rule, "product of two maps")
+                raise no_rule(sweep.rule, "product of two maps", where=self.where)
             passed = [1 - self.gate]
         else:
             passed = [0, 1]
@@ -132,6 +140,30 @@ class LocalResponseNorm(Step):
             return [(self.inputs[0], signal)]
         down = local_response_signal(signal.signal, sweep.gather(self.maps, signal), *self.constants)
         return [(self.inputs[0], signal.with_signal(down))]
+
+
+class GroupNorm(Step):
+    """Normalization of each group of channels over its whole map; mean and rstd (n, groups)."""
+
+    def __init__(
+        self, inputs: Sequence[int], maps: Saved, mean: Tensor, rstd: Tensor, weight: Tensor | None
+    ) -> None:
+        super().__init__(inputs)
+        self.saved = (maps, mean, rstd, weight)
+
+    def pull(self, signal: Windows, sweep: "Sweep") -> Signals:
+        maps, mean, rstd, weight = self.saved
+        owners = sweep.owners_on(rstd.device)
+        if skips_normalization(sweep.rule, sweep.normalization):
+            # With fixed statistics it is a scale of every channel, and keeps the place.
+            per_group = sweep.tape.shapes[self.output][1] // rstd.shape[1]
+            factor = rstd[owners].repeat_interleave(per_group, dim=1)[:, :, None, None]
+            if weight is not None:
+                factor = factor * weight[:, None, None]
+            return [(self.inputs[0], signal.with_signal(signal.signal * factor))]
+        on_map = whole(signal, sweep.tape.size(self.output))
+        down = group_norm_signal(on_map, maps.tensor[owners], mean[owners], rstd[owners], weight)
+        return [(self.inputs[0], Windows(down))]
 
 
 class LayerNorm(Step):

@@ -14,6 +14,7 @@ from ._options import Options, check_images, check_model, check_units
 from ._recorder import Forward, run_recorded
 from ._relevance import KeepingTape, RelevanceSweep
 from ._result import LayerProjection, Projections, bounding_boxes
+from ._step import Unknown
 from ._sweep import Sweep
 from ._tape import Tape
 from ._units import Units, choose_units
@@ -194,9 +195,9 @@ class Recording:
         ties : where several positions of a pooling window (or of a map, for the unit's position) hold the
             maximum, as on blank paper: the one nearest to the "center", without drift, or the "first" in
             row-major order, the one whose gradient PyTorch takes.
-        normalization : "skip" local response normalization (and hold layer normalization's statistics
-            fixed), or take its "derivative". None: skip for deconvnet, as in the paper, and for relevance,
-            derivative otherwise.
+        normalization : "skip" local response normalization (and hold the statistics of layer, group and
+            instance normalization fixed), or take its "derivative". None: skip for deconvnet, as in the
+            paper, and for relevance, derivative otherwise.
         path : "windows", receptive-field windows; "autograd", PyTorch's backward pass, general and slow;
             "auto", windows where every operation on the way is known, else autograd. The results agree to
             rounding. A box is the receptive field on the first, and the smallest box around all non-zero
@@ -221,7 +222,10 @@ class Recording:
         except UnsupportedOperation as error:
             raise ProjectionError(f"layer {layer!r}: {error}") from None
         if maps.ndim not in (2, 4):
-            raise ProjectionError(f"layer {layer!r} returns {tuple(maps.shape)}, not (n, c, h, w) or (n, c)")
+            tokens = ": it looks like tokens of a transformer" if maps.ndim == 3 else ""
+            raise ProjectionError(
+                f"layer {layer!r} returns {tuple(maps.shape)}, not maps (n, c, h, w) or (n, c){tokens}"
+            )
         with torch.inference_mode(False), torch.no_grad():
             if self._tape.channels_last[value]:
                 maps = maps.permute(0, 3, 1, 2)
@@ -264,7 +268,16 @@ class Recording:
             except UnsupportedOperation as error:
                 if options.path == "windows":
                     raise ProjectionError(f"no windows through {error}") from None
-        return self._by_autograd(layer, value, units, options)
+        try:
+            return self._by_autograd(layer, value, units, options)
+        except ProjectionError as error:
+            # Autograd's nodes do not know of modules; the tape knows where it met what it could not take apart.
+            unknown = [step for step in self._tape.steps if isinstance(step, Unknown) and step.where]
+            if not unknown:
+                raise
+            raise ProjectionError(
+                f"{error} (unknown to the windows: {unknown[-1].name}{unknown[-1].where})"
+            ) from None
 
     def _by_windows(self, value: int, units: Units, options: Options) -> tuple[Tensor, Tensor, Tensor]:
         if self._tape.broken:

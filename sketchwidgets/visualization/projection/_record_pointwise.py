@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from . import _pointwise, _rules
-from ._registry import HANDLERS, handles, record_unknown, run_unknown
+from ._registry import HANDLERS, handles, record_unknown, run_unknown, running_module
 from ._tape import Tape
 
 aten = torch.ops.aten
@@ -42,7 +42,8 @@ def _activation_handler(make: Callable[..., _rules.Activation], in_place: bool) 
         if not activation.saves_output:
             saved = tape.save(x.clone() if in_place else x)
         result = operation(x, *args, **kwargs)
-        tape.add(_pointwise.Activate([value], activation, saved or tape.save(result)), result)
+        where = "" if activation.rectifier else running_module(tape)
+        tape.add(_pointwise.Activate([value], activation, saved or tape.save(result), where), result)
         return result
 
     return handler
@@ -111,7 +112,8 @@ def _product(tape: Tape, operation: Any, a: Tensor, b: Any) -> Tensor:
     saved = (tape.save(a.clone() if in_place else a), tape.save(b))
     gate = _gate(tape, values)
     result = operation(a, b)
-    tape.add(_pointwise.Product(list(zip(values, saved, strict=True)), gate), result)
+    where = running_module(tape) if gate is None else ""
+    tape.add(_pointwise.Product(list(zip(values, saved, strict=True)), gate, where), result)
     return result
 
 
@@ -196,6 +198,27 @@ def _layer_norm(
         return record_unknown(tape, operation, (result, mean, rstd), [tape.value(x)])
     saved = tape.save(x)
     tape.add(_pointwise.LayerNorm([tape.value(x)], saved, mean, rstd, weight, len(shape)), result)
+    return result, mean, rstd
+
+
+@handles(aten.native_group_norm.default)
+def _group_norm(
+    tape: Tape,
+    operation: Any,
+    x: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    n: int,
+    channels: int,
+    area: int,
+    groups: int,
+    eps: float,
+) -> Any:
+    args = (x, weight, bias, n, channels, area, groups, eps)
+    if x.ndim != 4:
+        return run_unknown(tape, operation, *args)
+    result, mean, rstd = operation(*args)
+    tape.add(_pointwise.GroupNorm([tape.value(x)], tape.save(x), mean, rstd, weight), result)
     return result, mean, rstd
 
 

@@ -63,7 +63,7 @@ def _describe(operation: Any) -> tuple[Callable | None, bool, bool]:
 
 
 class _Functions(TorchFunctionMode):
-    """Catches the two functions that are one operation to us and several to ATen."""
+    """Catches the functions that are one operation to us and several to ATen."""
 
     def __init__(self, tape: Tape, operations: _Operations) -> None:
         super().__init__()
@@ -76,6 +76,8 @@ class _Functions(TorchFunctionMode):
             return local_response_norm(
                 self.tape, lambda: self._unrecorded(function, args, kwargs), *args, **kwargs
             )
+        if function is F.instance_norm and self._flows(args) and kwargs.get("use_input_stats", True):
+            return group_norm_of_instances(*args, **kwargs)
         if function is F.linear and self._flows(args) and args[0].ndim > 2:
             return linear(self.tape, lambda: self._unrecorded(function, args, kwargs), *args, **kwargs)
         return function(*args, **kwargs)
@@ -89,6 +91,20 @@ class _Functions(TorchFunctionMode):
             return function(*args, **kwargs)
         finally:
             self.operations.paused = False
+
+
+def group_norm_of_instances(
+    x: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """`torch.nn.functional.instance_norm` on the statistics of its input, which are those of groups of one channel."""
+    return F.group_norm(x, x.shape[1], weight, bias, eps)
 
 
 def run_recorded(
@@ -107,14 +123,18 @@ def run_recorded(
     with torch.inference_mode(False), torch.no_grad():
         images = images.detach().clone()  # the model may write into its input
         tape = make_tape(images)
+        tape.module_names = {id(module): name for name, module in model.named_modules()}
         outputs: dict[str, tuple[int, Saved]] = {}
         named: set[int] = set()
+        returning_maps: list[str] = []
 
         def collect(name: str, output: Any) -> bool:
             if name in outputs:  # a module that runs again: its first output keeps the name
                 return False
             value = tape.value(output) if isinstance(output, Tensor) else None
             if layers is None:
+                if value is not None and tape.map_size(value) not in (None, (1, 1)):
+                    returning_maps.append(name)
                 # The innermost module that returns a value runs out first, and gives the name.
                 if value is None or value in named or not _is_default(tape, value):
                     return False
@@ -131,8 +151,10 @@ def run_recorded(
                 output = model(images) if forward is None else forward(model, images)
     check_all_ran(layers, outputs)
     if not outputs:
+        maps = ", ".join(map(repr, returning_maps[:5])) or "none"
         raise ProjectionError(
-            "no module of this model returns what an activation makes of a convolution: name the layers"
+            "no module of this model returns what an activation makes of a convolution: name the layers; "
+            f"modules that return maps (n, c, h, w): {maps}"
         )
     tape.finish([value for value, _ in outputs.values()])
     return tape, outputs, output

@@ -86,12 +86,12 @@ class RelevanceSweep(Sweep):
             return self._shares(step, signal)
         if isinstance(step, _pointwise.Activate | _pointwise.PRelu):
             if isinstance(step, _pointwise.Activate):
-                step.activation.check(self.rule)
+                step.activation.check(self.rule, step.where)
             passed = signal.signal if self.rule == "backprop" else signal.signal.clamp_min(0)
             return [(step.inputs[0], signal.with_signal(passed))]
         if isinstance(step, _pointwise.Product):
             return [(self._gated(step), signal)]
-        if isinstance(step, _pointwise.LayerNorm) and self.normalization == "skip":
+        if isinstance(step, _pointwise.LayerNorm | _pointwise.GroupNorm) and self.normalization == "skip":
             return [(step.inputs[0], signal)]
         return step.pull(signal, self)
 
@@ -105,7 +105,7 @@ class RelevanceSweep(Sweep):
 
     def _gated(self, step: _pointwise.Product) -> int:
         if step.gate is None:
-            raise no_rule("relevance", "product of two maps", "convolution")
+            raise no_rule("relevance", "product of two maps", "convolution", step.where)
         value = step.inputs[1 - step.gate]
         if self.tape.shapes[value] != self.tape.shapes[step.output]:
             raise UnsupportedOperation("a product that widens the map")

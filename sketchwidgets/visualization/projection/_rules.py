@@ -26,8 +26,8 @@ What is not an activation goes down the same way under every rule, with two exce
                     gate is the factor with one position per channel, or the one that a sigmoid or
                     hardsigmoid made. Backprop differentiates both.
     normalization   Local response normalization is skipped by deconvnet, as in the paper (identity), and
-                    layer normalization keeps its statistics fixed there; the other rules take the true
-                    derivative. `normalization="skip"` or `"derivative"` overrides this. Batch normalization
+                    layer, group and instance normalization keep their statistics fixed there; the other rules take
+                    the true derivative. `normalization="skip"` or `"derivative"` overrides this. Batch normalization
                     in eval mode is a per-channel scale, a part of the filter, under every rule.
 """
 
@@ -58,16 +58,18 @@ class Activation:
     rectifier: bool = True
     monotonic: bool = True  # f' >= 0 everywhere
 
-    def check(self, rule: str) -> None:
+    def check(self, rule: str, where: str = "") -> None:
         """Raise ProjectionError where the rule is not defined for this activation."""
         if rule != "backprop" and not self.rectifier:
-            raise no_rule(rule, self.name)
+            raise no_rule(rule, self.name, where=where)
 
 
-def no_rule(rule: str, name: str, option: str = "rule") -> ProjectionError:
-    """The error for an operation that has no stated way down under a rule, or another option."""
+def no_rule(rule: str, name: str, option: str = "rule", where: str = "") -> ProjectionError:
+    """The error for an operation that has no stated way down under a rule, or another option; `where` names its module."""
     works = {"rule": "rule='backprop'", "convolution": "convolution='standard'"}[option]
-    return ProjectionError(f"{option} {rule!r} is not defined for the operation {name!r}; {works} works")
+    return ProjectionError(
+        f"{option} {rule!r} is not defined for the operation {name!r}{where}; {works} works"
+    )
 
 
 def relu(*_: Any) -> Activation:
@@ -165,9 +167,11 @@ def tanh() -> Activation:
     return Activation("tanh", lambda g, y: aten.tanh_backward(g, y), saves_output=True, rectifier=False)
 
 
-def send_down(rule: str, activation: Activation, signal: Tensor, saved: Callable[[], Tensor]) -> Tensor:
+def send_down(
+    rule: str, activation: Activation, signal: Tensor, saved: Callable[[], Tensor], where: str = ""
+) -> Tensor:
     """The signal below an activation, same shape as `signal`; `saved()` is called only by the rules that need it."""
-    activation.check(rule)
+    activation.check(rule, where)
     if rule == "deconvnet":
         return signal.clamp_min(0)
     if rule == "guided":

@@ -43,12 +43,13 @@ class Step:
 class Unknown(Step):
     """An operation the tape cannot take apart."""
 
-    def __init__(self, inputs: Sequence[int], name: str) -> None:
+    def __init__(self, inputs: Sequence[int], name: str, where: str = "") -> None:
         super().__init__(inputs)
         self.name = name
+        self.where = where  # " in the Softsign 'features.1'"
 
     def pull(self, signal: Windows, sweep: "Sweep") -> Signals:
-        raise UnsupportedOperation(self.name)
+        raise UnsupportedOperation(self.name + self.where)
 
 
 def whole(signal: Windows, size: tuple[int, int] | None) -> Tensor:

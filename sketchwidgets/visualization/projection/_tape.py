@@ -67,6 +67,7 @@ class Tape:
         self.after_convolution: list[bool] = []
         self.channels_last: list[bool] = []  # maps whose axes are (n, h, w, c)
         self.broken: str | None = None
+        self.module_names: dict[int, str] = {}  # while recording: by the id of the module
         self.makers: dict[int, Step] = {}  # while recording: the step that made a value
         self._ids: dict[int, int] = {}
         self._alive: list[Tensor] = []  # while recording: an id must not be reused
@@ -147,3 +148,4 @@ class Tape:
                 wanted.update(step.inputs)
         self.steps = kept[::-1]
         self._ids, self._alive, self._held, self._shared_storages, self.makers = {}, [], {}, set(), {}
+        self.module_names = {}

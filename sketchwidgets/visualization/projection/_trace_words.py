@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from ._pointwise import Activate, Identity, LayerNorm, LocalResponseNorm, PRelu, Product, Scale
+from ._pointwise import Activate, GroupNorm, Identity, LayerNorm, LocalResponseNorm, PRelu, Product, Scale
 from ._shaping import AdaptiveAveragePool, Concatenate, GlobalMean, Linear, Permute, Reshape, Slice
 from ._sliding import AveragePool, Convolution, MaxPool, Pad
 from ._step import Step
@@ -18,6 +18,7 @@ _KINDS: dict[type[Step], str] = {
     Linear: "filter",
     LocalResponseNorm: "normalize",
     LayerNorm: "normalize",
+    GroupNorm: "normalize",
 }
 _PLAIN: dict[type[Step], str] = {
     AdaptiveAveragePool: "adaptive average pool",
@@ -25,6 +26,7 @@ _PLAIN: dict[type[Step], str] = {
     PRelu: "prelu",
     LocalResponseNorm: "local response normalization",
     LayerNorm: "layer normalization",
+    GroupNorm: "group normalization",
     Product: "product",
     Concatenate: "concatenation",
     Slice: "slice of channels",
@@ -82,7 +84,7 @@ def explain(step: Step, operation: str, normalizes: bool) -> str:
         )
     if isinstance(step, Convolution | Linear):
         return "Filter: the transposed filters turn the signal on the maps above into one on the maps below; no bias."
-    if isinstance(step, LocalResponseNorm | LayerNorm):
+    if isinstance(step, LocalResponseNorm | LayerNorm | GroupNorm):
         return "Normalize: deconvnet leaves it out, as Zeiler and Fergus did; the others take its derivative."
     if isinstance(step, Scale) and normalizes:
         return (

@@ -65,7 +65,7 @@ def test_the_model_is_untouched_after_a_failure():
         project(model, x)
     with pytest.raises(ProjectionError, match="no layer 'nowhere'"):
         project(model, x, ["0", "nowhere"])
-    with pytest.raises(RuntimeError, match="size"):
+    with pytest.raises(ProjectionError, match="takes 2 channels"):
         project(model, images(channels=3))
     assert state(model) == before
 

@@ -1,11 +1,11 @@
-"""Relevance propagation against a network worked out by hand, zennit's epsilon rule, and its two paths against each other."""
+"""Relevance propagation against a network worked out by hand, zennit's epsilon rule, and one path against the other."""
 
 import pytest
 import torch
 import torch.nn.functional as F
 import toy_nets
-from toy_nets import NETS, InPlace, Residual, images, seeded
 from torch import nn
+from toy_nets import NETS, InPlace, Residual, images, seeded
 from zennit.composites import LayerMapComposite
 from zennit.rules import Epsilon, Pass
 from zennit.types import Activation, AvgPool, Convolution, Linear
