@@ -3,11 +3,14 @@
 from ._link import link
 from ._show import show
 from .atlas import Atlas
+from .compare import Compare
 from .evolution_player import EvolutionPlayer
 from .filter_gallery import FilterGallery
+from .invariance_plot import InvariancePlot
 from .layer_panels import LayerPanels
 from .projection_panels import ProjectionPanels
 from .recognition import Recognition
+from .reconstruction_view import ReconstructionView
 from .rule_explorer import RuleExplorer
 from .sketch_lab import SketchLab
 from .sketch_pad import SketchPad
@@ -16,11 +19,14 @@ from .tile_grid import TileGrid
 
 __all__ = [
     "Atlas",
+    "Compare",
     "EvolutionPlayer",
     "FilterGallery",
+    "InvariancePlot",
     "LayerPanels",
     "ProjectionPanels",
     "Recognition",
+    "ReconstructionView",
     "RuleExplorer",
     "SketchLab",
     "SketchPad",

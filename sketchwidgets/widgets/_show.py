@@ -9,7 +9,20 @@ from torch import Tensor
 
 from ..recognition import Prediction, Session
 from ..sketch import Sketch
-from ..visualization import Figure, LayerProjection, Projections
+from ..visualization import (
+    FeatureAtlas,
+    FeatureEvolution,
+    Figure,
+    Filters,
+    GaborFits,
+    Invariance,
+    LayerProjection,
+    Projections,
+)
+from .atlas import Atlas
+from .evolution_player import EvolutionPlayer
+from .filter_gallery import FilterGallery
+from .invariance_plot import InvariancePlot
 from .layer_panels import LayerPanels
 from .recognition import Recognition
 from .sketch_pad import SketchPad
@@ -21,8 +34,8 @@ def show(result: Any) -> ipywidgets.DOMWidget:
     """The interactive widget of a value.
 
     A Sketch gives a SketchPad that holds it; what `sw.project` returns, LayerPanels, with a slider where there are
-    several images; a Prediction, a list of them (as `Recognizer.recognize` returns) or a Session, a Recognition;
-    a Figure, and any other result that has one, a TileGrid.
+    several images; of `sw.gabor_fit` or `sw.first_layer`, a FilterGallery; of `sw.invariance`, an InvariancePlot;
+    a Prediction, a list of them (as `Recognizer.recognize` returns) or a Session, a Recognition; a Figure, and any other result that has one, a TileGrid.
 
     Raises TypeError, which names the type, for anything else.
 
@@ -49,6 +62,27 @@ def _show_sketch(sketch: Sketch) -> SketchPad:
 @show.register
 def _show_figure(figure: Figure) -> TileGrid:
     return TileGrid(figure)
+
+
+@show.register
+def _show_atlas(feature_atlas: FeatureAtlas) -> Atlas:
+    return Atlas(feature_atlas)
+
+
+@show.register
+def _show_evolution(evolution: FeatureEvolution) -> EvolutionPlayer:
+    return EvolutionPlayer(evolution)
+
+
+@show.register(Filters)
+@show.register(GaborFits)
+def _show_filters(filters: Filters | GaborFits) -> FilterGallery:
+    return FilterGallery(filters)
+
+
+@show.register
+def _show_invariance(result: Invariance) -> InvariancePlot:
+    return InvariancePlot(result)
 
 
 @show.register

@@ -15,7 +15,7 @@ from ._errors import AtlasError
 from ._progress import Callback, Teller
 from ._source import Source, as_source
 from ._stream import Reading, read_all
-from ._subject import Subject, find_subject
+from ._subject import Subject, find_subject, fingerprint
 from ._units import LayerUnits
 from ._winners import Slots, Winners
 from .result import FeatureAtlas
@@ -136,6 +136,7 @@ def atlas(
         names=names_of(names, winners.images.tolist()),
         drawings=drawings_of(source, winners.images.tolist()),
         facts={"images": reading.images, **(facts or {})},
+        network=fingerprint(subject.module),
     )
 
 
@@ -192,7 +193,7 @@ def frame_of(model: Any) -> dict[str, float] | None:
 
 def _job(subject: Subject, source: Source, first: Tensor, top: int, rule: str) -> dict[str, Any]:
     return {
-        "network": subject.fingerprint(),
+        "network": fingerprint(subject.module),
         "choice of layers": [[name, layer.channels] for name, layer in subject.layers.items()],
         "top": top,
         "rule": rule,

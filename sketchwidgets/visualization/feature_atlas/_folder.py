@@ -46,6 +46,7 @@ def save_folder(gallery: Gallery, folder: str | Path, extra: Mapping[str, Any]) 
         "names": {str(image): name for image, name in sorted(gallery.names.items())},
         "frame": None if gallery._drawings is None else gallery._drawings.frame,
         "facts": gallery.facts,
+        "network": gallery.network,
         **extra,
     }
     text = json.dumps(header, allow_nan=False, ensure_ascii=False, indent=1)
@@ -89,6 +90,8 @@ def open_folder(
         all(key.isascii() and key.isdigit() for key in names), where, '"names" has a key that is no number'
     )
     _require(isinstance(facts, dict), where, '"facts" is not an object')
+    network = header.get("network")
+    _require(network is None or isinstance(network, str), where, f"network {network!r}")
     described = header.get("layers")
     _require(isinstance(described, list) and len(described) <= _MAX_LAYERS, where, '"layers" is not a list')
     file = ArrayFile(folder / _TENSORS)
@@ -118,6 +121,7 @@ def open_folder(
         "names": {int(image): name for image, name in names.items()},
         "drawings": drawings,
         "facts": facts,
+        "network": network,
     }
     return layers, arguments, header
 

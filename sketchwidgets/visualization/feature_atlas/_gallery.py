@@ -12,7 +12,7 @@ from ..projection._project import _record
 from ._drawings import DrawingStore
 from ._errors import AtlasError
 from ._pictures import OUTSIDE, window
-from ._subject import module_of
+from ._subject import fingerprint, module_of
 from ._units import LayerUnits
 
 
@@ -24,6 +24,7 @@ class Gallery(Mapping[str, LayerUnits]):
     classes : names of the classes, or None. labels : image number -> class number, of the winning images.
     names : image number -> name (a file, an id), of the winning images, where they were given.
     facts : what else is known of the data, JSON values: title, credit, licence, ...
+    network : a fingerprint of the weights that were looked into, or None; see `is_of`.
     """
 
     kind = ""
@@ -39,8 +40,10 @@ class Gallery(Mapping[str, LayerUnits]):
         names: Mapping[int, str] | None = None,
         drawings: DrawingStore | None = None,
         facts: Mapping[str, Any] | None = None,
+        network: str | None = None,
     ) -> None:
         self._layers = dict(layers)
+        self.network = network
         self.rule = rule
         self.image_shape = image_shape
         self.classes = None if classes is None else tuple(classes)
@@ -70,6 +73,10 @@ class Gallery(Mapping[str, LayerUnits]):
             return None
         known = self.classes is not None and 0 <= label < len(self.classes)
         return self.classes[label] if known else f"class {label}"
+
+    def is_of(self, model: Any) -> bool:
+        """Whether this was made of a network with the same layers and the same weights."""
+        return self.network is not None and self.network == fingerprint(module_of(model))
 
     @property
     def has_drawings(self) -> bool:

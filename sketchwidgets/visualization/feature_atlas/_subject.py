@@ -85,14 +85,15 @@ class Subject:
         """The recorded forward pass of images (n, C, H, W), up to the last of some layers."""
         return _record(self.module, image, list(layers), None, stop_early=True)
 
-    def fingerprint(self) -> str:
-        """Says the same of two networks with the same tensors under the same names."""
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self.module.state_dict().items()):
-            if isinstance(tensor, Tensor):
-                digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-                digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
-        return digest.hexdigest()[:32]
+
+def fingerprint(module: nn.Module) -> str:
+    """Says the same of two networks with the same tensors under the same names."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        if isinstance(tensor, Tensor):
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()[:32]
 
 
 def find_subject(

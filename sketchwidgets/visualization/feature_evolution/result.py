@@ -13,7 +13,7 @@ from ..feature_atlas._gallery import Gallery
 from ..feature_atlas.tiles import patch_tile, projection_tile
 from ..figures import Figure, Section, Tile
 
-_ENHANCED = 0.995  # the share of the values that keep within the range where contrast is enhanced
+_ENHANCED = 0.98  # the share of the values that keep within the range where contrast is enhanced
 
 
 class FeatureEvolution(Gallery):
@@ -60,7 +60,7 @@ class FeatureEvolution(Gallery):
     ) -> Tile:
         """One cell: a channel at epochs[place], its projection or the patch of the image.
 
-        enhance : stretch the contrast, as the paper does: all but the strongest half percent of the values.
+        enhance : stretch the contrast, as the paper does: all but the strongest two percent of the values.
         """
         units = self[layer]
         row = units.row(channel)
