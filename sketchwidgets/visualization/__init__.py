@@ -1,7 +1,5 @@
 """Everything that looks into a network."""
 
-from .feature_atlas import AtlasError, AtlasProgress, FeatureAtlas, LayerUnits, SketchImages, atlas
-from .feature_evolution import FeatureEvolution, evolution
 from .feature_analysis import (
     Correspondence,
     CorrespondenceState,
@@ -10,17 +8,23 @@ from .feature_analysis import (
     correspondence,
     invariance,
 )
+from .feature_atlas import AtlasError, AtlasProgress, FeatureAtlas, LayerUnits, SketchImages, atlas
+from .feature_evolution import FeatureEvolution, evolution
 from .figures import Chart, Figure, Section, Tile
 from .first_layer import Filters, FitState, GaborFits, first_layer, gabor_fit
 from .input_modification import (
+    Occlusion,
+    OcclusionProgress,
     StrokeAttribution,
     StrokeOcclusion,
+    occlusion,
     stroke_attribution,
     stroke_occlusion,
 )
 from .input_reconstruction import (
     INVERT_METHODS,
     MAXIMIZE_METHODS,
+    Inversions,
     InvertSettings,
     MaximizeSettings,
     Reconstruction,
@@ -47,6 +51,7 @@ from .projection import (
 __all__ = [
     "INVERT_METHODS",
     "MAXIMIZE_METHODS",
+    "Inversions",
     "InvertSettings",
     "MaximizeSettings",
     "Reconstruction",
@@ -85,8 +90,11 @@ __all__ = [
     "Recording",
     "Trace",
     "TraceStep",
+    "Occlusion",
+    "OcclusionProgress",
     "StrokeAttribution",
     "StrokeOcclusion",
+    "occlusion",
     "project",
     "receptive_field",
     "record",

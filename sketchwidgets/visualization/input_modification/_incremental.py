@@ -19,11 +19,10 @@ from ._replay import Recording, Step
 from ._window_steps import Chunk, Padding, Windowed, windowed
 from ._windows import Base, Windows
 
-_CHUNK_BYTES = (
-    24 << 20
-)  # of the largest map a chunk makes: small enough for the caches, large enough for the matrices
+_CHUNK_BYTES = 4 << 20  # of the largest map a chunk makes: its tiles stay in the caches
 _TAIL_BYTES = 128 << 20  # of the values that wait for the tail
 _CLASSES = 6  # of window heights, and as many of widths
+_PENALTY = 0.02  # what one class more must save, as a part of the work
 
 
 @dataclass(frozen=True)
@@ -77,11 +76,10 @@ class Incremental:
                 work = _whole_work(self._recording, step)
                 whole, windows = whole + work, windows + work
                 continue
-            made = step.step.outputs[0]
-            rows, columns = extents[made]
-            area = float(((rows[1] - rows[0]) * (columns[1] - columns[0]))[changed].mean())
-            whole += step.work() * step.shape[2] * step.shape[3]
-            windows += step.work() * area
+            rows, columns = (extent[1] - extent[0] for extent in extents[step.step.outputs[0]])
+            area = step.effort(0, rows[changed]) * step.effort(1, columns[changed])
+            whole += step.plain_work()
+            windows += step.work() * float(area.mean())
         return windows / whole * len(changed) / patches.count
 
     def _head(self, patches: Patches, positions: np.ndarray) -> tuple[Chunk, Measured | None]:
@@ -270,7 +268,7 @@ def _partition(lengths: np.ndarray, counts: np.ndarray, weights: np.ndarray) -> 
         starts.append(candidates.argmin(axis=0))
         best = candidates.min(axis=0)
         totals.append(best[-1])
-    runs = int(np.argmin(np.array(totals) + 0.02 * alone * np.arange(len(totals))))
+    runs = int(np.argmin(np.array(totals) + _PENALTY * alone * np.arange(len(totals))))
     cuts, end = [], n - 1
     for row in reversed(starts[1 : runs + 1]):
         cuts.append(int(row[end]))

@@ -1,8 +1,10 @@
 """What an occlusion experiment returns."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -67,14 +69,18 @@ class Occlusion:
             f"class {self.target}, {self.layer}/{self.channel}{stopped})"
         )
 
-    def figure(self, classes: list[str] | tuple[str, ...] | None = None) -> "Figure":
+    def figure(
+        self, classes: Sequence[str] | None = None, picture: Callable[[Tensor], np.ndarray] | None = None
+    ) -> "Figure":
         """The image, its heat map, and the three maps of Zeiler & Fergus, as a picture.
 
         classes : names of the network's outputs, for the captions and the legend.
+        picture : makes (n, h, w[, 3]) uint8 of images (n, C, H, W), such as `Network.picture`; without it, the
+            image is shown between its extremes, and one that looks like ink on paper as such.
         """
         from ._occlusion_figure import occlusion_figure
 
-        return occlusion_figure(self, classes)
+        return occlusion_figure(self, classes, picture)
 
     def _repr_html_(self) -> str:
         return self.figure().to_html()

@@ -6,7 +6,7 @@ arguments, with `Ref` in place of a value.
 
 The pass is recorded for one image and again for two: what differs between the two recordings is the batch
 dimension, wherever it hides (in `view(n, -1)`, in a state of zeros made for n images), and the replay puts its
-own in place.
+own in place. The second time only arguments count, so the expensive operations are left out.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,6 +26,17 @@ aten = torch.ops.aten
 
 # What would need more than its arguments to be played again, or changes more than its results.
 _UNREPLAYABLE = (aten.as_strided.default, aten._local_scalar_dense.default, aten.set_.source_Storage)
+# Whose results for two images have twice the images, and are not computed to know that.
+_PREDICTABLE = {
+    aten.convolution.default,
+    aten.addmm.default,
+    aten.max_pool2d_with_indices.default,
+    aten.avg_pool2d.default,
+    aten._adaptive_avg_pool2d.default,
+    aten.native_batch_norm.default,
+    aten._native_batch_norm_legit_no_training.default,
+    aten.relu.default,
+}
 # A view of a value is only possible in one memory layout; the replay has its own.
 _REPLACED = {aten.view.default: aten.reshape.default, aten._unsafe_view.default: aten.reshape.default}
 
@@ -105,7 +116,7 @@ def record(
     layer : the module whose output is wanted as a value too; None for the last that returns a map.
     """
     once = _run(model, image, layer, forward)
-    twice = _run(model, image.expand(2, -1, -1, -1).clone(), once.layer_name, forward)
+    twice = _run(model, image.expand(2, -1, -1, -1).clone(), once.layer_name, forward, once)
     if len(once.steps) != len(twice.steps) or (once.output, once.layer) != (twice.output, twice.layer):
         raise Unreplayable("a forward pass that depends on the number of images")
     for one, two in zip(once.steps, twice.steps, strict=True):
@@ -121,10 +132,16 @@ def record(
     return once
 
 
-def _run(model: nn.Module, images: Tensor, layer: str | None, forward: Forward | None) -> Recording:
+def _run(
+    model: nn.Module,
+    images: Tensor,
+    layer: str | None,
+    forward: Forward | None,
+    reference: Recording | None = None,
+) -> Recording:
     with torch.inference_mode(False), torch.no_grad():
         images = images.detach().clone()
-        operations = _Operations(images)
+        operations = _Operations(images, reference)
         last = LastMap(model)
         named: dict[str, int | None] = {}
 
@@ -144,10 +161,14 @@ def _run(model: nn.Module, images: Tensor, layer: str | None, forward: Forward |
 
 
 class _Operations(TorchDispatchMode):
-    """Writes every ATen operation on values into `steps`."""
+    """Writes every ATen operation on values into `steps`.
 
-    def __init__(self, images: Tensor) -> None:
+    reference : the recording for one image, when this is the one for two.
+    """
+
+    def __init__(self, images: Tensor, reference: Recording | None = None) -> None:
         super().__init__()
+        self._reference = reference
         self.steps: list[Step] = []
         self.values: list[Tensor] = []
         self.paused = False
@@ -180,7 +201,8 @@ class _Operations(TorchDispatchMode):
         ):
             played = self._before_write(operation, args)
         templates = self._template(args), self._template(kwargs)
-        result = operation(*args, **kwargs)
+        result = self._predicted(operation) if self._reference else None
+        result = operation(*args, **kwargs) if result is None else result
         return self.write(_REPLACED.get(played, played), *templates, inputs, result)
 
     def write(self, operation: Callable, args: tuple, kwargs: dict, inputs: list[int], result: Any) -> Any:
@@ -191,6 +213,21 @@ class _Operations(TorchDispatchMode):
         outputs = [self._enter(tensor) for tensor in made]
         self.steps.append(Step(operation, args, kwargs, inputs, outputs, isinstance(result, Tensor)))
         return result
+
+    def _predicted(self, operation: Any) -> Any:
+        """Zeros of the shape that the reference says; None where it says nothing."""
+        number = len(self.steps)
+        if operation not in _PREDICTABLE or number >= len(self._reference.steps):
+            return None
+        step = self._reference.steps[number]
+        if step.operation is not operation:
+            return None
+        values = [self._reference.values[value] for value in step.outputs]
+        made = [
+            value.new_zeros((2, *value.shape[1:]) if value.shape[:1] == (1,) else value.shape)
+            for value in values
+        ]
+        return made[0] if step.single else tuple(made)
 
     def _enter(self, tensor: Tensor) -> int:
         value = len(self.values)

@@ -12,6 +12,7 @@ from ._replay import Recording, Ref, Step
 from ._windows import Base, Extent, Sliding, Windows, as_maps, paste, placed, united, values_at, whole
 from ._winograd import best_tile, convolve, transformed
 from ._winograd import cost as winograd_cost
+from ._winograd import effort as winograd_effort
 
 aten = torch.ops.aten
 
@@ -73,8 +74,16 @@ class Windowed:
         return united([extents[value] for value in self.step.inputs])
 
     def work(self) -> float:
-        """Multiplications for one position of the output."""
+        """Multiplications for one position of the output, but for those along its axes, which `effort` counts."""
         return float(self.shape[1])
+
+    def effort(self, axis: int, lengths: np.ndarray) -> np.ndarray:
+        """What outputs of these lengths along an axis cost, in multiplications."""
+        return lengths
+
+    def plain_work(self) -> float:
+        """Multiplications for the whole output, computed plainly."""
+        return self.work() * self.shape[2] * self.shape[3]
 
     def play(self, chunk: Chunk, last: bool) -> None:
         """Compute the output's windows. last: nothing reads the input again, so that it may be overwritten."""
@@ -211,7 +220,16 @@ class Convolution(SlidingStep):
         self._is_3x3 = all((a.kernel, a.dilation) == (3, 1) for a in axes)
 
     def work(self) -> float:
-        return float(self.weight.numel())
+        return float(self.weight.shape[0] * self.weight.shape[1])
+
+    def plain_work(self) -> float:
+        return float(self.weight.numel() * self.shape[2] * self.shape[3])
+
+    def effort(self, axis: int, lengths: np.ndarray) -> np.ndarray:
+        kernel = self.axes[axis].kernel
+        if self._takes_differences:
+            return winograd_effort(lengths) if self._is_3x3 else kernel * np.maximum(1, lengths - kernel + 1)
+        return kernel * lengths
 
     def play(self, chunk: Chunk, last: bool) -> None:
         state = chunk.states[self.step.inputs[0]]

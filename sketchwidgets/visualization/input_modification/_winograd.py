@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-TILES = (3, 4)  # larger ones round worse
+TILES = (3, 4)  # smaller ones save less, larger ones round worse
 _POINTS = (0, 1, -1, 2, -2)
 
 
@@ -47,6 +47,11 @@ def cost(tile: tuple[int, int], height: int, width: int, inputs: int, outputs: i
     return tiles * (points + points**2 / outputs + points * tile[0] * tile[1] / inputs)
 
 
+def effort(lengths: np.ndarray) -> np.ndarray:
+    """What outputs of these lengths cost along one axis, in multiplications."""
+    return np.min([-(-lengths // m) * (m + 2) for m in TILES], axis=0)
+
+
 def best_tile(height: int, width: int, inputs: int, outputs: int) -> tuple[int, int]:
     choices = [(a, b) for a in TILES for b in TILES]
     return min(choices, key=lambda tile: cost(tile, height, width, inputs, outputs))
@@ -56,7 +61,7 @@ def transformed(weight: Tensor, tile: tuple[int, int]) -> Tensor:
     """The kernel (outputs, inputs, 3, 3) as (points, inputs, outputs)."""
     kernel = _matrices_2d(tile, weight.dtype, weight.device)[1]
     outputs, inputs = weight.shape[:2]
-    return (kernel @ weight.permute(2, 3, 1, 0).reshape(9, -1)).view(-1, inputs, outputs)
+    return (kernel @ weight.reshape(-1, 9).t()).view(-1, outputs, inputs).transpose(1, 2)
 
 
 def convolve(
@@ -70,11 +75,13 @@ def convolve(
     (m, n), (a, b) = tile, (-(-height // tile[0]), -(-width // tile[1]))
     values = canvas(a * m + 2, b * n + 2)
     count, inputs, outputs = values.shape[0], values.shape[3], kernel.shape[2]
-    to_tiles, _, from_tiles = _matrices_2d(tile, values.dtype, values.device)
-    # (p, a, b, inputs, m + 2, n + 2), overlapping, to (m + 2, n + 2, p, a, b, inputs)
-    tiles = values.unfold(1, m + 2, m).unfold(2, n + 2, n).permute(4, 5, 0, 1, 2, 3)
-    points = len(to_tiles)
-    tiles = (to_tiles @ tiles.reshape(points, -1)).view(points, -1, inputs)
-    made = from_tiles @ torch.bmm(tiles, kernel).view(points, -1)
-    made = made.view(m, n, count, a, b, outputs).permute(2, 3, 0, 4, 1, 5)
-    return made.reshape(count, a * m, b * n, outputs)[:, :height, :width]
+    to_tiles, _, from_tiles = (
+        matrix.expand(count * a * b, -1, -1) for matrix in _matrices_2d(tile, values.dtype, values.device)
+    )
+    # (p, a, b, inputs, m + 2, n + 2), overlapping, to (tiles, points, inputs)
+    tiles = values.unfold(1, m + 2, m).unfold(2, n + 2, n).permute(0, 1, 2, 4, 5, 3)
+    tiles = torch.bmm(to_tiles, tiles.reshape(count * a * b, -1, inputs))
+    # Tile by tile, in a cache; and then point by point: one matrix product for all tiles, which is where the time goes.
+    made = torch.bmm(tiles.transpose(0, 1), kernel)
+    made = torch.bmm(from_tiles, made.transpose(0, 1)).view(count, a, b, m, n, outputs)
+    return made.transpose(2, 3).reshape(count, a * m, b * n, outputs)[:, :height, :width]

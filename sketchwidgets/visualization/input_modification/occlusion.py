@@ -1,6 +1,7 @@
 """Occlusion: cover one part of the image after the other, and watch what the network makes of it."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -153,35 +154,30 @@ class _Evaluator:
             self.output, self.layer, self.before = run_forward(model, image, layer, forward)
 
     def run(self, patches: Patches) -> Iterator[tuple[np.ndarray, Measured, Tensor]]:
-        if self._recording is None:
-            return self._plain(patches)
-        incremental = Incremental(self._recording, self.channel)
-        if self._method == "auto":
-            if incremental.share(patches) > _WORTHWHILE:
-                return self._plain(patches)
-            if not self._agrees(incremental, patches):
+        if self._recording is not None:
+            incremental = Incremental(self._recording, self.channel)
+            if self._method == "incremental" or incremental.share(patches) <= _WORTHWHILE:
+                groups = incremental.run(patches)
+                first = next(groups, None)
+                if first is None or self._method == "incremental" or self._agrees(first, patches):
+                    self.used = "incremental"
+                    return chain([first], groups) if first is not None else groups
                 self._recording = None
-                return self._plain(patches)
-        self.used = "incremental"
-        return incremental.run(patches)
-
-    def _plain(self, patches: Patches) -> Iterator[tuple[np.ndarray, Measured, Tensor]]:
         return evaluate(
             self._model, patches, self.layer, self.channel, self.before, self._batch_size, self._forward
         )
 
-    def _agrees(self, incremental: Incremental, patches: Patches) -> bool:
-        """Whether both ways say the same of one position: a model may branch on what it sees, which no tape shows."""
-        positions = patches.changed()
-        if not len(positions):
-            return True
-        one = Patches(patches.image, patches.filling, patches.boxes[positions[len(positions) // 2]][None])
-        (_, measured, scores), (_, expected, wanted) = next(incremental.run(one)), next(self._plain(one))
+    def _agrees(self, group: tuple[np.ndarray, Measured, Tensor], patches: Patches) -> bool:
+        """Whether a plain pass says the same of one position: a model may branch on what it sees, which no tape shows."""
+        positions, measured, scores = group
+        wanted, _, value = run_forward(self._model, patches.images(positions[:1]), self.layer, self._forward)
+        expected = measure(value, self.before, self.channel).activity
+        if not isinstance(wanted, Tensor) or wanted.shape != scores[:1].shape:
+            return False
         tolerance = _TOLERANCE.get(wanted.dtype, 5e-2)
-        pairs = ((scores, wanted), (measured.activity, expected.activity))
         return all(
-            a.shape == b.shape and bool((a - b).abs().max() <= tolerance * b.abs().max().clamp_min(1e-12))
-            for a, b in pairs
+            bool((a - b).abs().max() <= tolerance * b.abs().max().clamp_min(1e-12))
+            for a, b in ((scores[:1], wanted), (measured.activity[:1], expected))
         )
 
 
