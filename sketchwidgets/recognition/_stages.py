@@ -7,12 +7,41 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+_NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
+
 
 def all_layers(module: nn.Module, images: Tensor) -> tuple[str, ...]:
-    """What `sw.project` projects by default: every activation after a convolution, in the order of the forward."""
-    from sketchwidgets.visualization import record
+    """What `sw.project` projects by default: every activation after a convolution, in the order of the forward.
 
-    return record(module, images).layers
+    Where no module returns one, because they are functions called in between: what goes into them, the
+    convolutions, behind their normalisation if there is one. Of a unit that is excited, both say the same.
+    """
+    from sketchwidgets.visualization import ProjectionError, record
+
+    try:
+        return record(module, images).layers
+    except ProjectionError:
+        layers = _filters(module, images)
+        if not layers:
+            raise
+        return layers
+
+
+def _filters(module: nn.Module, images: Tensor) -> tuple[str, ...]:
+    """The convolutions that return maps of more than one position, or the normalisation right behind them."""
+    parts = dict(module.named_modules())
+    leaves = tuple(name for name, part in parts.items() if name and not any(part.children()))
+    maps = _first_outputs(module, images, leaves)
+    ran = list(maps)
+    found = []
+    for name, after in zip(ran, [*ran[1:], None], strict=True):
+        if not isinstance(parts[name], nn.Conv2d) or maps[name].shape[-2:] in ((), (1, 1)):
+            continue
+        normed = (
+            after is not None and isinstance(parts[after], _NORMS) and maps[after].shape == maps[name].shape
+        )
+        found.append(after if normed else name)
+    return tuple(found)
 
 
 def stage_layers(module: nn.Module, images: Tensor, layers: tuple[str, ...]) -> tuple[str, ...]:

@@ -171,6 +171,13 @@ class Explorer(ipywidgets.VBox):
         """Compute again, because a setting has changed; a computation under way is cancelled. Any thread."""
         self._want(supersede=True)
 
+    def _show_again(self, _change: Any = None) -> None:
+        """Show the newest result once more, because what `_present` makes of it has changed. Any thread."""
+        shown = None
+        while self._result is not None and shown is not self._result:  # a newer one may come meanwhile
+            shown = self._result
+            self._show(shown)
+
     def cancel(self) -> None:
         """End the computation under way; what it returns nevertheless is shown."""
         with self._state:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from ..sketch import Sketch
 
 
+_SLOW = 0.3  # seconds
+
+
 class Cancelled(Exception):
     """Raised inside of a computation that is no longer wanted; nobody is told."""
 
@@ -56,6 +59,11 @@ class Job:
     def cancelled(self) -> bool:
         """Whether the result is no longer wanted: raise `job.Cancelled`, or return what there is."""
         return self._stop.is_set()
+
+    @property
+    def slow(self) -> bool:
+        """Whether it has taken so long that what there is so far should be shown."""
+        return time.monotonic() - self.started > _SLOW
 
     def check(self) -> None:
         """Raise `job.Cancelled` if the result is no longer wanted."""

@@ -19,14 +19,17 @@ class LayerTags(ipywidgets.HBox):
         self._tags = ipywidgets.TagsInput(
             allow_duplicates=False,
             placeholder="add a layer",
-            layout=ipywidgets.Layout(min_width="0", flex="1 1 auto"),
+            layout=ipywidgets.Layout(min_width="0", flex="1 1 200px"),
         )
         self._tags.observe(self._changed, "value")
         self._all = self._button("all", lambda: self._every)
         self._few = self._button("default", lambda: ())
+        label = ipywidgets.Label("Layers", layout=ipywidgets.Layout(flex="0 0 auto"))
         super().__init__(
-            [ipywidgets.Label("Layers"), self._tags, self._few, self._all],
-            layout=ipywidgets.Layout(flex="1 1 100%", min_width="0", align_items="center"),
+            [label, self._tags, self._few, self._all],
+            layout=ipywidgets.Layout(
+                flex="1 1 100%", min_width="0", align_items="center", flex_flow="row wrap", overflow="visible"
+            ),
         )
 
     def show(self, every: Sequence[str], chosen: Sequence[str]) -> None:

@@ -83,45 +83,57 @@ def look(
     `go_on(what)` is called before each layer and may raise to end it.
     """
     go_on("forward pass")
-    is_class = settings.seed == "class"
-    module, layers = _to_record(network, settings)
-    recording = record(module, image, list(layers))
     top, index, name = _classes(network, image, settings)
-    begun = Look(
-        network.name,
-        network.picture(image)[0],
-        top,
-        settings,
-        Projections({}),
-        class_name=name,
-        complete=False,
-    )
-    if is_class:
-        yield replace(
-            begun,
-            projections=Projections({layers[0]: _project(recording, layers[0], settings, index)}),
-            complete=True,
-        )
+    picture = network.picture(image)[0]
+    begun = Look(network.name, picture, top, settings, Projections({}), class_name=name, complete=False)
+    if settings.seed == "class":
+        module, layer = to_record(network)
+        recording = record(module, image, layer)
+        go_on(name)
+        projection = project_class(recording, layer, index, settings.rule, settings.convolution)
+        yield replace(begun, projections=Projections({layer: projection}), complete=True)
         return
+    recording = record(network.module, image, list(settings.layers or network.layers()))
     done: dict[str, LayerProjection] = {}
     maps: dict[str, tuple[int, int, int]] = {}
     for layer in recording.layers:
         go_on(layer)
-        done[layer] = _project(recording, layer, settings)
+        done[layer] = project_units(recording, layer, settings)
         maps[layer] = _map_shape(recording, layer)
-        yield replace(
-            begun, projections=Projections(done), maps=dict(maps), complete=len(done) == len(layers)
-        )
+        complete = len(done) == len(recording.layers)
+        yield replace(begun, projections=Projections(done), maps=dict(maps), complete=complete)
 
 
-def _to_record(network: Network, settings: LookSettings) -> tuple[nn.Module, tuple[str, ...]]:
-    """What to run, and the names of its layers."""
-    if settings.seed != "class":
-        return network.module, settings.layers or network.layers()
+def most_probable(network: Network, scores: Tensor) -> tuple[tuple[str, float], ...]:
+    """The five most probable classes of scores (classes,)."""
+    best = scores.argsort(descending=True)[:5].tolist()
+    return tuple((network.class_name(i), float(scores[i])) for i in best)
+
+
+def to_record(network: Network) -> tuple[nn.Module, str]:
+    """What to run, and the name of the layer there that gives the class scores."""
     layer = network.class_layer()
-    if layer is not None:
-        return network.module, (layer,)
-    return _Whole(network.module), (_WHOLE,)
+    return (network.module, layer) if layer is not None else (_Whole(network.module), _WHOLE)
+
+
+def project_class(
+    recording: Recording, layer: str, index: int, rule: str, convolution: str
+) -> LayerProjection:
+    """A class score, from 1 whatever its sign: a score below zero has its reasons too."""
+    return recording.project(layer, 1, rule, channels=[index], seed="unit", convolution=convolution)
+
+
+def project_units(recording: Recording, layer: str, settings: LookSettings) -> LayerProjection:
+    """The strongest units, or maps, of a layer."""
+    channels = _strongest_maps(recording.maps(layer), settings.top) if settings.seed == "map" else None
+    return recording.project(
+        layer,
+        settings.top,
+        settings.rule,
+        channels=channels,
+        seed=settings.seed,
+        convolution=settings.convolution,
+    )
 
 
 class _Whole(nn.Module):
@@ -146,30 +158,20 @@ def _classes(
         if settings.seed == "class":
             raise
         return (), 0, None  # a network that classifies nothing can still be looked into
-    top = tuple(
-        (network.class_name(i), float(scores[i])) for i in scores.argsort(descending=True)[:5].tolist()
-    )
+    top = most_probable(network, scores)
     if settings.seed != "class":
         return top, 0, None
     index = int(scores.argmax()) if settings.class_index is None else settings.class_index
     return top, index, network.class_name(index)
 
 
-def _project(
-    recording: Recording, layer: str, settings: LookSettings, class_index: int | None = None
-) -> LayerProjection:
-    how = {} if settings.convolution == "standard" else {"convolution": settings.convolution}
-    if class_index is not None:
-        # Whatever its sign: a score below zero has its reasons too.
-        return recording.project(layer, 1, settings.rule, channels=[class_index], seed="unit", **how)
-    channels = _strongest_maps(recording.maps(layer), settings.top) if settings.seed == "map" else None
-    return recording.project(layer, settings.top, settings.rule, channels=channels, seed=settings.seed, **how)
-
-
 def _strongest_maps(maps: Tensor, top: int) -> Tensor:
-    """The channels with the largest 2-norm of what is positive; negative values, of a map that is not rectified
-    yet, excite nothing."""
-    strengths = maps.float().clamp_min(0).square().flatten(2).sum(2) if maps.ndim == 4 else maps.float()
+    """The channels with the largest 2-norm of what is positive.
+
+    Negative values, of a map that is not rectified yet, excite nothing.
+    """
+    strengths = maps.float().clamp_min(0)
+    strengths = strengths.square().flatten(2).sum(2) if maps.ndim == 4 else strengths
     return strengths.topk(min(top, strengths.shape[1])).indices
 
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 _GREY = 128
 _LARGE = 192  # side of the pictures of the first row
 _LARGE_AREA = 64 * 64  # pixels from which on single ones may be cut off
-_OVERLAY = 0.6  # of heat over the picture, as in FeatureVis
+OVERLAY = 0.6  # of heat over the picture, as in FeatureVis
+
+COLOURED = {"low": 0, "high": 1, "ramp": None}  # every picture by its own peak
 
 _SEEDS = {
     "activation": "strongest units, each from its activation",
@@ -44,7 +46,7 @@ def head_section(look: "Look", box: tuple[int, ...] | None = None) -> Section:
                 kind="bar",
                 size=(60 + 90 * len(names), _LARGE),
                 caption="from this picture alone",
-                description=_said(look.top),
+                description=said(look.top),
             )
         )
     return Section("", tiles, side=_LARGE)
@@ -53,8 +55,8 @@ def head_section(look: "Look", box: tuple[int, ...] | None = None) -> Section:
 def head_tile(look: "Look", box: tuple[int, ...] | None = None) -> Tile:
     return Tile(
         look.picture,
-        _said(look.top[:1]),
-        f"The input of {look.network}. {_said(look.top)}",
+        said(look.top[:1]),
+        f"The input of {look.network}. {said(look.top)}",
         boxes=(box,) if box else (),
         smooth=True,
         facts=tuple((name, percent(share)) for name, share in look.top),
@@ -74,14 +76,12 @@ def class_section(look: "Look") -> Section:
         ("Score before the softmax", short(float(projection.activations[0, 0]))),
     )
     tiles = [
-        Tile(
-            look.picture, known, f"The input of {look.network}. {_said(look.top)}", smooth=True, facts=facts
-        ),
+        Tile(look.picture, known, f"The input of {look.network}. {said(look.top)}", smooth=True, facts=facts),
         Tile.signed(
             values,
             "signed: brighter, darker",
             scale=peak(values) or None,
-            description="What speaks for the class, signed.",
+            description="What speaks for the class: white where brighter would speak for it, black where darker.",
             facts=facts,
         ),
         Tile.picture(
@@ -90,13 +90,11 @@ def class_section(look: "Look") -> Section:
             description="Strength of the projection: its norm over the colours.",
             facts=facts,
         ),
-        Tile.heat(
-            heat, "over the picture", over=look.picture, alpha=_OVERLAY, low=0, high=1, ramp=None, facts=facts
-        ),
-        Tile.heat(heat, "coloured", low=0, high=1, ramp=None, facts=facts),
+        Tile.heat(heat, "over the picture", over=look.picture, alpha=OVERLAY, **COLOURED, facts=facts),
+        Tile.heat(heat, "coloured", **COLOURED, facts=facts),
     ]
     caption = (
-        f"The class score projected back to the pixels by {look.settings.rule}, {score}. {_said(look.top)}"
+        f"The class score projected back to the pixels by {look.settings.rule}, {score}. {said(look.top)}"
     )
     return Section(f"What speaks for {look.class_name}", tiles, caption, columns=len(tiles), side=_LARGE)
 
@@ -106,7 +104,7 @@ def layer_section(look: "Look", layer: LayerProjection, display: str, patches: b
     count, rows, columns = look.maps[layer.layer]
     tiles = unit_tiles(layer, look.picture, display, full)
     whole = all(_covers(box, look.picture) for box in layer.boxes[0].tolist())
-    below = patch_tiles(layer, look.picture) if patches and not full and not whole else []
+    below = patch_tiles(layer, look.picture) if patches and not (full or whole) else []
     caption = f"{count} channels" + (f" of {columns} × {rows}" if rows * columns > 1 else "")
     size = field_size(layer)
     if layer.seed != "map" and size is not None:
@@ -137,12 +135,10 @@ def unit_tiles(layer: LayerProjection, picture: np.ndarray, display: str, full: 
         if display == "projection":
             tiles.append(Tile.signed(crop, scale=peak(crop) or None, **about))
         elif display == "heat":
-            tiles.append(Tile.heat(strength(crop), low=0, high=1, ramp=None, **about))
+            tiles.append(Tile.heat(strength(crop), **COLOURED, **about))
         else:
             over = picture if full else patch(picture, box, side)
-            tiles.append(
-                Tile.heat(strength(crop), over=over, alpha=_OVERLAY, low=0, high=1, ramp=None, **about)
-            )
+            tiles.append(Tile.heat(strength(crop), over=over, alpha=OVERLAY, **COLOURED, **about))
     return tiles
 
 
@@ -224,7 +220,8 @@ def percent(share: float) -> str:
     return "< 1 %" if share < 0.01 else f"{100 * share:.0f} %"
 
 
-def _said(top: tuple[tuple[str, float], ...]) -> str:
+def said(top: tuple[tuple[str, float], ...]) -> str:
+    """Classes and their probabilities in words."""
     return ", ".join(f"{name} {percent(share)}" for name, share in top)
 
 

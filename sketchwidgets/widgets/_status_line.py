@@ -44,6 +44,7 @@ class StatusLine:
 
     def hide(self) -> None:
         """Take the line away; its room stays."""
+        self._offer("")  # a button that is visible shows in a line that is not
         self.line.layout.visibility = "hidden"
 
     def show_error(self, error: BaseException | None, title: str = "") -> None:

@@ -1,6 +1,5 @@
 """Look into any network: every layer projected back to a drawing or a photo, and what speaks for a class."""
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,8 +14,6 @@ from ._job import Job
 from ._layer_tags import LayerTags
 from ._look import CONVOLUTIONS, DISPLAYS, RULES, SEEDS, Look, LookSettings, look
 from ._look_figure import head_tile
-
-_SOON = 0.3  # seconds after which layers are shown as they come
 
 
 class ProjectionPanels(Explorer):
@@ -83,12 +80,14 @@ class ProjectionPanels(Explorer):
         self._classes = ipywidgets.Combobox(
             placeholder="most probable", continuous_update=False, layout=ipywidgets.Layout(width="190px")
         )
+        # (section, tile) that the pointer is over, or was clicked last: its box is on the picture.
         self._pointed: tuple[int, int] | None = None
+        self._clicked: tuple[int, int] | None = None
         super().__init__(network, source, controls=self._make_controls())
         self.observe(self.refresh, ["layers", "top", "rule", "seed", "class_name", "convolution"])
         self.observe(self._show_again, ["display", "patches", "full"])
-        self.view.on_hover(lambda section, tile, _x, _y: self._point(section, tile))
-        self.view.on_click(self._point)
+        self.view.on_hover(lambda section, tile, _x, _y: self._hover(section, tile))
+        self.view.on_click(self._click)
 
     @validate("top")
     def _top_in_range(self, proposal: dict[str, Any]) -> int:
@@ -125,7 +124,7 @@ class ProjectionPanels(Explorer):
 
         for newest in look(job.network, job.image, settings, go_on):
             done = len(newest.projections)
-            if not newest.complete and time.monotonic() - job.started > _SOON:
+            if not newest.complete and job.slow:
                 job.preview(newest)
         return newest
 
@@ -140,31 +139,24 @@ class ProjectionPanels(Explorer):
         return LookSettings(layers, self.top, self.rule, self.seed, self.convolution, index)
 
     def _present(self, result: Look) -> Figure:
-        self._pointed = None
+        self._pointed = self._clicked = None
         return result.figure(self.display, self.patches, self.full)
 
-    def _show_again(self, _change: Any) -> None:
-        """The same result, shown otherwise."""
-        shown = None
-        while self.result is not None and shown is not self.result:  # a newer one may come meanwhile
-            shown = self.result
-            self._show(shown)
+    def _hover(self, section: int | None, tile: int) -> None:
+        self._point(self._clicked if section is None else (section, tile))
 
-    def _point(self, section: int | None, tile: int) -> None:
-        """Outline on the picture what the unit of a tile sees."""
+    def _click(self, section: int, tile: int) -> None:
+        self._clicked = (section, tile)
+        self._point(self._clicked)
+
+    def _point(self, place: tuple[int, int] | None) -> None:
+        """Outline on the picture what the unit of a tile (section, tile) sees."""
         look = self.result
-        place = None if section is None else (section, tile)
         if look is None or look.class_projection is not None or place == self._pointed:
             return
         self._pointed = place
-        box = None
-        if section is not None and 1 <= section <= len(look.projections):
-            layer = list(look.projections.values())[section - 1]
-            rank = tile % layer.channels.shape[1]
-            if layer.seed != "map" and not layer.dead[0, rank]:
-                box = tuple(layer.boxes[0, rank].tolist())
         if self.view.figure.sections:
-            self.view.update_tiles(0, {0: head_tile(look, box)})
+            self.view.update_tiles(0, {0: head_tile(look, _box_of(look, place))})
 
     # Controls
 
@@ -213,3 +205,12 @@ class ProjectionPanels(Explorer):
     def _choose_layers(self, layers: tuple[str, ...]) -> None:
         default = self.network.layers()
         self.layers = None if layers in ((), default) else list(layers)
+
+
+def _box_of(look: Look, place: tuple[int, int] | None) -> tuple[int, int, int, int] | None:
+    """What the unit of a tile sees; None for one that sees nothing, or everything."""
+    if place is None or not 1 <= place[0] <= len(look.projections):
+        return None
+    layer = list(look.projections.values())[place[0] - 1]
+    rank = place[1] % layer.channels.shape[1]
+    return None if layer.seed == "map" or layer.dead[0, rank] else tuple(layer.boxes[0, rank].tolist())

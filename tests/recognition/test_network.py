@@ -424,6 +424,31 @@ def test_a_handful_of_layers(name, layers):
     assert all(not module._forward_hooks for module in network.module.modules())
 
 
+class Functions(nn.Module):
+    """All activations are functions called in between."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 6, 3, padding=1)
+        self.pool = nn.MaxPool2d(2)
+        self.conv2 = nn.Conv2d(6, 8, 3)
+        self.norm2 = nn.BatchNorm2d(8)
+        self.conv3 = nn.Conv2d(8, 4, 6)
+
+    def forward(self, images):
+        images = self.pool(torch.relu(self.conv1(images)))
+        return self.conv3(torch.relu(self.norm2(self.conv2(images)))).flatten(1)
+
+
+def test_activations_that_are_no_modules_count_by_what_goes_into_them():
+    network = Network(Functions().eval(), size=16)
+    assert network.layers() == ("conv1", "norm2")
+    assert set(sw.project(network.module, torch.rand(1, 3, 16, 16), network.layers(), top=2)) == {
+        "conv1",
+        "norm2",
+    }
+
+
 class Functional(nn.Module):
     """Its class scores come out of no module of its own."""
 
