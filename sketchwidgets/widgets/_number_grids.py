@@ -13,7 +13,7 @@ from ..visualization.projection._trace_pictures import as_maps
 REACH = 2  # positions to each side of the place
 
 _CELL = (
-    "min-width:3.4em;padding:2px 4px;text-align:right;font-variant-numeric:tabular-nums;"
+    "box-sizing:border-box;padding:2px 4px;overflow:hidden;text-align:right;font-variant-numeric:tabular-nums;"
     "border:1px solid var(--jp-border-color2,#ccc);white-space:nowrap"
 )
 
@@ -35,18 +35,20 @@ def number_grids(trace: Trace, step: TraceStep, channel: int | None, row: int, c
     same = step.kind in ("rectify", "normalize") or (
         step.kind == "other" and step.forward_output.shape == step.forward_input.shape
     )
-    x = _grid("x", "on the way up", _plane(step.forward_input, channel), row, column)
+    x = _grid("x", "on the way up", _plane(step.forward_input, channel), row, column, None)
     groups = [f"<div>{x}</div>"]
     for rule in trace.rules:
         before, after = step.signals[rule]
-        grids = ""
+        grids, peak = "", None
         if same:
-            grids += _grid("R", "arrives", _plane(before, channel), row, column)
+            arrives = _plane(before, channel)
+            peak = float(_cut(arrives, row, column).abs().max())  # the same colours for R and R'
+            grids += _grid("R", "arrives", arrives, row, column, peak)
         formula = PASSES[rule] if step.kind == "rectify" and step.operation == "relu" else "passed down"
         mask = None
         if same and step.kind == "rectify":
             mask = _plane(before, channel) != 0
-        grids += _grid("R'", formula, _plane(after, channel), row, column, stopped=mask)
+        grids += _grid("R'", formula, _plane(after, channel), row, column, peak, mask)
         groups.append(
             f"<div><div style='font-weight:600;margin-bottom:2px'>{escape(rule)}</div>{grids}</div>"
         )
@@ -64,10 +66,20 @@ def _legend(step: TraceStep, same: bool) -> str:
     return "Click a place in a lower picture to move."
 
 
-def _grid(name: str, text: str, plane: Tensor, row: int, column: int, stopped: Tensor | None = None) -> str:
-    """One table; `stopped`: where something arrived, which is struck out where nothing is passed."""
+def _grid(
+    name: str,
+    text: str,
+    plane: Tensor,
+    row: int,
+    column: int,
+    peak: float | None,
+    stopped: Tensor | None = None,
+) -> str:
+    """One table, its deepest colour at `peak` (None: its largest number); `stopped`: where something arrived, which is
+    struck out where nothing is passed."""
     height, width = plane.shape
-    peak = float(_cut(plane, row, column).abs().max())
+    if peak is None:
+        peak = float(_cut(plane, row, column).abs().max())
     lines = []
     for y in range(row - REACH, row + REACH + 1):
         cells = []
@@ -88,7 +100,8 @@ def _grid(name: str, text: str, plane: Tensor, row: int, column: int, stopped: T
         lines.append(f"<tr style='background:none'>{''.join(cells)}</tr>")
     caption = f"<b>{escape(name)}</b> <span style='opacity:.75'>{escape(text)}</span>"
     return (
-        "<table style='border-collapse:collapse;font-size:11px;color:inherit;margin:0 0 6px;border-spacing:0'>"
+        "<table style='border-collapse:collapse;table-layout:fixed;width:21em;font-size:11px;color:inherit;"
+        "margin:0 0 6px;border-spacing:0'>"
         f"<caption style='caption-side:top;text-align:left;color:inherit;padding:0 0 2px'>{caption}</caption>"
         f"{''.join(lines)}</table>"
     )

@@ -23,11 +23,11 @@ from ._controls import checkbox, dropdown
 from ._explorer import Explorer
 from ._job import Job
 from ._number_grids import REACH, most_telling_place, number_grids
+from .tile_grid import TileGrid
 
 _OFFERED = 12  # units offered of a layer
 _SHOWN = (("sum of channels", 0), ("1 channel", 1), ("4 channels", 4), ("9 channels", 9))
-_DETAIL = 1  # the section of the figure that shows the chosen step
-_FIRST_STEP = 2  # the section of the first step below it
+_DETAIL = 1  # the section of the view that shows the chosen step
 
 Place = tuple[int | None, int, int]
 
@@ -38,6 +38,8 @@ class RuleExplorer(Explorer):
     For the chosen step: what it gave and read on the way up, with the switches of a pool; what arrives (R) and what
     is passed down (R') under each rule; a sentence and the numbers around one place, which a click chooses. Below,
     every step as a row: a click on one goes there. The rules: Zeiler & Fergus 2014; Grün et al. 2016, figure 2.
+
+    `view` is the TileGrid of the step, `rows` that of all steps; `save` writes both.
 
     Parameters
     ----------
@@ -83,14 +85,18 @@ class RuleExplorer(Explorer):
         self.channels, self.whole, self.same_scale = channels, whole, same_scale
         self._place: Place | None = None  # None: the most telling one
         self._pointer: tuple[int, int, float, float] | None = None
+        self._clicked: tuple[int, int] | None = None  # a tile whose place under the pointer has yet to come
+        self.rows = TileGrid(selectable=True, toolbar=False)
+        self._rows_of: tuple[Trace, TraceLook] | None = None
         self._filling = False
         self._make_controls()
         super().__init__(network, source, controls=self._controls)
-        # Below what is computed, in the order in which a teacher goes on: the steps, the pictures, the numbers.
-        self.children = (*self.children[:-1], self._stepper, self.view, self._numbers)
+        # In the order in which a teacher goes on: the step, its pictures, its numbers, all steps.
+        self.children = (*self.children[:-1], self._stepper, self.view, self._numbers, self.rows)
         self.view.selectable = True
         self.view.on_hover(self._remember_pointer)
         self.view.on_click(self._click)
+        self.rows.on_click(self._click_row)
         self.observe(self._choose_unit_anew, ["layer"])
         self.observe(self.refresh, ["channel"])
         self.observe(self._show_step, ["step", "channels", "whole", "same_scale"])
@@ -136,9 +142,25 @@ class RuleExplorer(Explorer):
         place = self._place_on(result, step, look)
         number = result.steps.index(step) + 1
         self._tell(result, step, place)
-        rows = [step_section(result, row, look, index) for index, row in enumerate(result.steps, start=1)]
+        if self._rows_of != (result, look):
+            self._rows_of = (result, look)
+            rows = [step_section(result, row, look, index) for index, row in enumerate(result.steps, start=1)]
+            self.rows.show(Figure("Every step", rows))
+        self.rows.selected = [number - 1, 0]
         detail = detail_section(result, step, look, number, place, REACH)
-        return Figure(unit_title(result), [head_section(result, self._picture), detail, *rows])
+        return Figure(unit_title(result), [head_section(result, self._picture), detail])
+
+    def _show_nothing(self) -> None:
+        super()._show_nothing()
+        self._rows_of = None
+        self.rows.show(Figure())
+        self._said.value = self._numbers.value = ""
+
+    @property
+    def figure(self) -> Figure | None:
+        """What is shown: the unit, the step, and every step; None before there is anything."""
+        shown = Explorer.figure.fget(self)
+        return shown and Figure(shown.title, [*shown.sections, *self.rows.figure.sections])
 
     def _chosen(self, result: Trace) -> Any:
         """The step that is looked at."""
@@ -226,24 +248,27 @@ class RuleExplorer(Explorer):
 
     def _remember_pointer(self, section: int | None, tile: int, x: float, y: float) -> None:
         self._pointer = None if section is None else (section, tile, x, y)
+        if self._clicked is not None and self._clicked == (section, tile):
+            self._click(section, tile)
 
     def _click(self, section: int, tile: int) -> None:
-        result = self.result
-        if result is None:
+        """Go to the place in a lower picture. A click does not say where it was; the pointer does, now or soon."""
+        result, self._clicked = self.result, None
+        if result is None or section != _DETAIL or tile <= len(result.rules):
             return
-        if section >= _FIRST_STEP:
-            if section - _FIRST_STEP < len(result.steps):
-                self._go_to(result.steps[section - _FIRST_STEP].title)
-        elif section == _DETAIL and tile > len(result.rules):
-            pointer = self._pointer
-            if pointer is None or pointer[:2] != (section, tile):
-                return  # chosen by key: there is no place
-            step = self._chosen(result)
-            mosaic = detail_mosaics(result, step, TraceLook(self.channels or None, self.whole))[1]
-            place = mosaic.place(*pointer[2:])
-            if place is not None:
-                self._place = place
-                self._show_step()
+        if self._pointer is None or self._pointer[:2] != (section, tile):
+            self._clicked = (section, tile)
+            return
+        look = TraceLook(self.channels or None, self.whole)
+        place = detail_mosaics(result, self._chosen(result), look)[1].place(*self._pointer[2:])
+        if place is not None:
+            self._place = place
+            self._show_step()
+
+    def _click_row(self, section: int, _tile: int) -> None:
+        result = self.result
+        if result is not None and section < len(result.steps):
+            self._go_to(result.steps[section].title)
 
     # Controls
 
@@ -283,7 +308,16 @@ class RuleExplorer(Explorer):
             [self._up, self._down, self._steps], layout={"flex_flow": "row wrap", "align_items": "center"}
         )
         self._stepper = ipywidgets.VBox([buttons, self._said])
-        self._own = [buttons, self._up, self._down, self._steps, self._said, self._stepper, self._numbers]
+        self._own = [
+            buttons,
+            self._up,
+            self._down,
+            self._steps,
+            self._said,
+            self._stepper,
+            self._numbers,
+            self.rows,
+        ]
 
     def _offer(self, layers: tuple[str, ...], result: Trace) -> None:
         """The layers of the network, and the strongest units of this one on this drawing."""

@@ -1,5 +1,6 @@
 """Which stroke does what: the drawing with its strokes coloured, and what the network says without each of them."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -28,8 +29,8 @@ from ._job import Job
 
 METHODS = ("leave_out", "gradient", "unit")
 _OFFERED = 12  # units offered of a layer
-_LARGE, _SMALL = 264, 96
-_DRAWING, _WITHOUT, _CHART = 0, 1, 2  # tiles of the first section
+_LARGE, _SMALL = 224, 112
+_DRAWING, _WITHOUT, _BARS, _STEPS = range(4)  # tiles of the first section
 _LISTED = 1  # the section with a tile for each stroke
 
 
@@ -208,7 +209,9 @@ class StrokeExplorer(Explorer):
         stroke = self._looked_at(result)
         self._say(result, stroke)
         occlusion = result.occlusion
-        first = Section("", [*self._changing(result, stroke), self._bars(result)], side=_LARGE)
+        tiles = [self._coloured(result), self._without(result, stroke), self._bars(result)]
+        steps = self._steps(result, stroke)
+        first = Section("", [*tiles, *([] if steps is None else [steps])], side=_LARGE)
         listed = Section(
             "Without each stroke",
             pictures.leave_out_tiles(occlusion),
@@ -216,30 +219,22 @@ class StrokeExplorer(Explorer):
             side=_SMALL,
         )
         only = Section("Only that stroke", pictures.only_tiles(occlusion), side=_SMALL)
-        sections = [first, listed, only]
-        steps = self._steps(result, stroke)
-        if steps is not None:
-            sections.append(Section("As the drawing grows", [steps]))
-        return Figure(self._title(result), sections)
+        return Figure(self._title(result), [first, listed, only])
 
     def _title(self, result: StrokeLook) -> str:
         if result.attribution is not None and result.method == "unit":
             return f"Who drives {result.attribution.target}"
         return f"Who speaks for “{result.occlusion.name}” ({pictures.percent(result.occlusion.probability)})"
 
-    def _changing(self, result: StrokeLook, stroke: int) -> list[Tile]:
-        """The coloured drawing, and the drawing without the stroke that is looked at."""
+    def _coloured(self, result: StrokeLook) -> Tile:
         if result.attribution is None:
-            drawing = pictures.occlusion_tile(result.occlusion, _LARGE)
-        else:
-            drawing = pictures.attribution_tile(result.attribution, _LARGE)
-        return [drawing, self._without(result, stroke)]
+            return pictures.occlusion_tile(result.occlusion, _LARGE)
+        return pictures.attribution_tile(result.attribution, _LARGE)
 
     def _without(self, result: StrokeLook, stroke: int) -> Tile:
         count = len(result.sketch)
         if stroke < 0:
-            whole = pictures.kept_tile(result.sketch, range(count), "all strokes", side=_LARGE)
-            return whole
+            return pictures.kept_tile(result.sketch, range(count), "all strokes", side=_LARGE)
         kept = [i for i in range(count) if i != stroke]
         share = pictures.percent(result.occlusion.without[stroke])
         return pictures.kept_tile(
@@ -331,13 +326,12 @@ class StrokeExplorer(Explorer):
             return
         stroke = self._looked_at(result)
         self._say(result, stroke)
-        try:
-            self.view.update_tiles(0, {_WITHOUT: self._without(result, stroke)})
-            steps = self._steps(result, stroke)
-            if steps is not None:
-                self.view.update_tiles(_LISTED + 2, {0: steps})
-        except IndexError:
-            pass  # another figure has come meanwhile, and shows it
+        tiles: dict[int, Tile | Chart] = {_WITHOUT: self._without(result, stroke)}
+        steps = self._steps(result, stroke)
+        if steps is not None:
+            tiles[_STEPS] = steps
+        with suppress(IndexError):  # another figure has come meanwhile, and shows it
+            self.view.update_tiles(0, tiles)
 
     # Controls
 

@@ -16,6 +16,7 @@ from .stroke_occlusion import StrokeOcclusion
 
 # Red drives, blue works against, grey does nothing; all three are seen on white paper, which white would not be.
 FOR, AGAINST, NEITHER = (np.array(c, np.float64) for c in ((206, 32, 41), (33, 92, 205), (178, 178, 184)))
+_CHART = (272, 196)
 INK, FADED = (np.array(c, np.float64) for c in ((38, 38, 42), (226, 219, 208)))
 
 
@@ -167,7 +168,7 @@ def effect_chart(result: StrokeOcclusion) -> Chart:
         "percentage points",
         caption="by how much each stroke raises the probability",
         kind="bar",
-        size=(320, 200),
+        size=_CHART,
     )
 
 
@@ -187,7 +188,7 @@ def steps_chart(result: StrokeOcclusion, strokes: Collection[int] | None = None)
         f"% {result.name}",
         caption="as the drawing grows",
         y_range=(0, 100),
-        size=(320, 200),
+        size=_CHART,
     )
 
 
@@ -209,7 +210,7 @@ def maps_chart(result: StrokeOcclusion) -> Chart | None:
         "% of activation",
         caption="what is left of each layer's strongest maps",
         kind="bar",
-        size=(320, 200),
+        size=_CHART,
     )
 
 
@@ -257,4 +258,5 @@ def attribution_chart(result: StrokeAttribution) -> Chart:
         "part",
         caption=f"each stroke's part{paper}",
         kind="bar",
+        size=_CHART,
     )

@@ -11,7 +11,7 @@ from ..figures._numbers import short
 from ._trace_pictures import Mosaic, mosaic_of, signal_tile, switched_tile
 from .trace import Trace, TraceStep
 
-_LARGE = 168
+_LARGE = 208
 _SMALL = 112
 
 PASSES = {
