@@ -88,7 +88,8 @@ def compare_layers(
     for network, image, found in zip(networks, images, fields, strict=True):
         go_on(0, total, network.name)
         columns.append(_column(network, image, len(found)))
-        recordings.append(record(network.module, image, [field.layer for field in found if field]))
+        layers = [field.layer for field in found if field]
+        recordings.append(record(network.module, image, layers) if layers else None)
     rows = tuple(
         f"Units that see about {100 * min(1, field.share):.0f} % of the picture's side"
         if field.share < 1
