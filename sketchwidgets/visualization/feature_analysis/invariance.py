@@ -43,7 +43,8 @@ class Invariance:
     distances : (layers, n, v) float64, the Euclidean distance between the features of the image and of the
         transformed image; NaN where a callback ended the analysis before.
     norms : (layers, n), the length of the features of the untransformed image.
-    probabilities : (n, v), of the true class. answers : (n, v) int64, the most probable class.
+    scores : (n, v, classes) float32, the probabilities of all classes; `probabilities` (n, v), of the true one;
+        `answers` (n, v) int64, the most probable one.
     targets : (n,) int64, the true class. names : of the outputs, or None.
     finished : False where a callback ended the analysis.
     """
@@ -53,13 +54,20 @@ class Invariance:
     layers: tuple[str, ...]
     distances: Tensor
     norms: Tensor
-    probabilities: Tensor
-    answers: Tensor
+    scores: Tensor
     targets: Tensor
     names: tuple[str, ...] | None
     network: Network
     sources: Photos | Drawings
     finished: bool = True
+
+    @property
+    def probabilities(self) -> Tensor:
+        return self.scores[torch.arange(len(self)), :, self.targets]
+
+    @property
+    def answers(self) -> Tensor:
+        return self.scores.nan_to_num(0).argmax(2)
 
     @property
     def relative(self) -> Tensor:
@@ -93,7 +101,7 @@ class Invariance:
         shown = np.unique(
             np.linspace(0, len(self.values) - 1, min(len(self.values), _EXAMPLES)).round()
         ).astype(int)
-        tiles = [self._example(i, k) for i in range(len(self)) for k in shown]
+        tiles = [self.example(i, k) for i in range(len(self)) for k in shown]
         sections = [Section("Examples", tiles, columns=len(shown), side=72)]
         title = f"Invariance to {self.transform}"
         return Figure(title, [*sections, Section("", self.charts(relative))])
@@ -116,7 +124,8 @@ class Invariance:
         charts.append(Chart(series, unit, "probability", caption, y_range=(0, 1), size=(300, 220)))
         return charts
 
-    def _example(self, i: int, k: int) -> Tile:
+    def example(self, i: int, k: int) -> Tile:
+        """The tile of image i at its k-th value, with what the network says of it."""
         value = float(self.values[k])
         pixels = self.network.picture(self.images(i, [value]))[0]
         answer = (
@@ -189,19 +198,17 @@ def invariance(
     if layers is None:
         layers = (network.layers(every=True)[0], late_layer(network, originals[:1]))
     layers = check_layers(network, layers, ())
-    before, scores = run(network, originals, layers)
-    truth = check_targets(network, targets, scores)
+    before, at_rest = run(network, originals, layers)
+    truth = check_targets(network, targets, at_rest)
     n, v = len(sources), len(values)
     distances = torch.full((len(layers), n, v), torch.nan, dtype=torch.float64)
-    probabilities, answers = torch.full((n, v), torch.nan), torch.zeros((n, v), dtype=torch.int64)
+    scores = torch.full((n, v, at_rest.shape[1]), torch.nan)
     done = 0
     with _bar(v, transform, progress) as bar:
         for k, value in enumerate(values.tolist()):
-            after, scores = run(network, sources.moved(transform, value), layers)
+            after, scores[:, k] = run(network, sources.moved(transform, value), layers)
             for place, layer in enumerate(layers):
                 distances[place, :, k] = (after[layer].double() - before[layer].double()).norm(dim=1)
-            probabilities[:, k] = scores.gather(1, truth[:, None])[:, 0]
-            answers[:, k] = scores.argmax(1)
             done += 1
             bar.update()
             if callback is not None and callback(InvarianceState(done, v)) is False:
@@ -213,8 +220,7 @@ def invariance(
         layers,
         distances,
         norms,
-        probabilities,
-        answers,
+        scores,
         truth,
         network.classes,
         network,

@@ -33,7 +33,8 @@ def order(fits: "GaborFits", by: str = "R²") -> list[int]:
 
 def gabor_figure(fits: "GaborFits", most: int | None = None) -> Figure:
     shown = order(fits)[:most]
-    sections = pair_sections(fits, shown)
+    title = f"{fits.filters.layer}: filters (upper rows) and their Gabors (lower rows), each on its own scale"
+    sections = [section for section, _ in pair_sections(fits, shown, _COLUMNS, _SIDE, title)]
     return Figure(summary(fits), [*sections, Section("", [histogram(fits), frequencies(fits)])])
 
 
@@ -44,11 +45,17 @@ def summary(fits: "GaborFits") -> str:
     return text + (f"; of the null: {', '.join(null)}" if null else "")
 
 
-def pair_sections(fits: "GaborFits", shown: list[int]) -> list[Section]:
-    """A row of filters, below it the row of their fits, and so on; a last row that is shorter is its own section."""
-    rows = [shown[first : first + _COLUMNS] for first in range(0, len(shown), _COLUMNS)]
-    short = [rows.pop()] if len(rows) > 1 and len(rows[-1]) < _COLUMNS else []
-    title = f"{fits.filters.layer}: filters (upper rows) and their Gabors (lower rows), each on its own scale"
+def pair_sections(
+    fits: "GaborFits", shown: list[int], columns: int, side: int, title: str
+) -> list[tuple[Section, list[int]]]:
+    """A row of filters, below it the row of their fits, and so on; and which filter each tile belongs to.
+
+    A last row that is shorter is its own section, so that its fits stand below their filters.
+    """
+    if len(shown) > columns:  # rows of nearly the same length
+        columns = -(-len(shown) // -(-len(shown) // columns))
+    rows = [shown[first : first + columns] for first in range(0, len(shown), columns)]
+    short = [rows.pop()] if len(rows) > 1 and len(rows[-1]) < columns else []
     sections = []
     for block in (rows, short):
         tiles = [
@@ -57,19 +64,21 @@ def pair_sections(fits: "GaborFits", shown: list[int]) -> list[Section]:
             for tile in [*map(fits.filters.tile, row), *(fit_tile(fits, i) for i in row)]
         ]
         if tiles:
-            sections.append(Section(title, tiles, columns=len(block[0]), side=_SIDE))
+            owners = [i for row in block for i in [*row, *row]]
+            sections.append((Section(title, tiles, columns=len(block[0]), side=side), owners))
         title = ""
     return sections
 
 
-def fit_tile(fits: "GaborFits", i: int, caption: str | None = None) -> Tile:
-    """The fit of filter i as a signed picture."""
+def fit_tile(fits: "GaborFits", i: int, caption: str | None = None, scale: float | None = None) -> Tile:
+    """The fit of filter i as a signed picture, by default on its own scale."""
     values = fits.fits[i]
     if not torch.isfinite(values).all():
         return Tile(None, caption or "", label="not fitted")
     return Tile.signed(
         values[None],
         f"{float(fits.r2[i]):.2f}" if caption is None else caption,
+        scale=scale,
         description=f"Gabor fitted to filter {i}, R² {float(fits.r2[i]):.3f}",
         facts=facts(fits, i),
     )
@@ -97,40 +106,51 @@ def histogram(fits: "GaborFits") -> Chart:
     series = []
     for name, r2 in {"trained": fits.r2, **fits.null_r2}.items():
         known = r2[torch.isfinite(r2)].clamp(0, 1).numpy()
-        series.append((name, (edges[:-1] + edges[1:]) / 2, np.histogram(known, edges)[0]))
+        series.append((name, edges[:-1].round(2), np.histogram(known, edges)[0]))
     mark = fits.threshold * _BINS - 0.5
     return Chart(
         series,
-        "R² of the fit",
+        "R² of the fit, from",
         "filters",
         "How well a Gabor describes the filters, against filters that have learnt nothing",
         kind="bar",
         marks=[(mark, f"{fits.threshold:g}")],
-        size=(380, 260),
+        size=(296, 240),
     )
 
 
-def frequencies(fits: "GaborFits") -> Chart:
-    """Each fit as a point of the plane of frequencies: 1 / wavelength away from the middle, in direction theta."""
+def frequencies(fits: "GaborFits", chosen: int | None = None) -> Chart:
+    """Each fit as a point of the plane of frequencies: 1 / wavelength away from the middle, in direction theta.
+
+    chosen : a filter that is marked.
+    """
     like = fits.gabor_like
     finite = torch.isfinite(fits.r2)
     series = []
-    for name, chosen in (("Gabor-like", like), ("not", finite & ~like)):
-        theta, wavelength = fits.parameter("theta")[chosen], fits.parameter("wavelength")[chosen]
+    groups = [("Gabor-like", like), ("not", finite & ~like)]
+    for name, some in groups:
+        theta, wavelength = fits.parameter("theta")[some], fits.parameter("wavelength")[some]
         x, y = theta.cos() / wavelength, -theta.sin() / wavelength  # y runs down in images, up in charts
         # theta and theta + pi are one and the same: both are drawn.
         series.append((name, *_points(torch.cat([x, -x]).numpy(), torch.cat([y, -y]).numpy())))
     around = np.linspace(0, 2 * np.pi, 73)
     ring_x = np.concatenate([[*np.cos(around) / ring, np.nan] for ring in RINGS])
     ring_y = np.concatenate([[*np.sin(around) / ring, np.nan] for ring in RINGS])
-    series.append((f"wavelengths {', '.join(map(str, RINGS))} px", ring_x, ring_y))
+    series.append((f"rings: {', '.join(map(str, RINGS))} px", ring_x, ring_y))
+    if chosen is not None and finite[chosen]:
+        theta, wavelength = (
+            float(fits.parameter("theta")[chosen]),
+            float(fits.parameter("wavelength")[chosen]),
+        )
+        x, y = np.cos(theta) / wavelength, -np.sin(theta) / wavelength
+        series.append((f"filter {chosen}", [-x, x], [-y, y]))  # joined: easier to find than two dots
     return Chart(
         series,
         "cycles per pixel, horizontal",
         "vertical",
         "Direction and frequency of the fits",
         y_range=(-0.52, 0.52),
-        size=(280, 300),
+        size=(235, 262),
     )
 
 

@@ -16,7 +16,7 @@ from .filters import Filters, first_convolution, first_layer, leading_pictures, 
 _AT_ONCE = 16  # filters in a turn: small enough that their derivatives stay in the cache
 _SCOUTING = 12  # steps from every start, before all but the best few are given up
 _KEPT = 4
-_SMALLEST = 5  # pixels of a side: below, nine parameters fit whatever there is
+SMALLEST = 5  # pixels of a side: below, nine parameters fit whatever there is
 
 
 @dataclass(frozen=True)
@@ -129,10 +129,10 @@ def gabor_fit(
     model = network_module(filters)
     filters = _as_filters(filters)
     height, width = filters.spatial.shape[1:]
-    if min(height, width) < _SMALLEST:
+    if min(height, width) < SMALLEST:
         raise ValueError(
             f"filters are {height} x {width}: a Gabor has {len(PARAMETERS)} parameters, which {height * width} weights "
-            f"cannot pin down; at least {_SMALLEST} x {_SMALLEST} are needed"
+            f"cannot pin down; at least {SMALLEST} x {SMALLEST} are needed"
         )
     if not torch.isfinite(filters.spatial).all():
         raise ValueError("filters hold values that are not finite")
