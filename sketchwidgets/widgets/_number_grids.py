@@ -3,6 +3,7 @@
 import math
 from html import escape
 
+import torch
 from torch import Tensor
 
 from ..visualization import Trace, TraceStep
@@ -35,7 +36,15 @@ def number_grids(trace: Trace, step: TraceStep, channel: int | None, row: int, c
     same = step.kind in ("rectify", "normalize") or (
         step.kind == "other" and step.forward_output.shape == step.forward_input.shape
     )
-    x = _grid("x", "on the way up", _plane(step.forward_input, channel), row, column, None)
+    x = _grid(
+        "x",
+        "on the way up",
+        _plane(step.forward_input, channel),
+        row,
+        column,
+        None,
+        marked=_switches(step, channel),
+    )
     groups = [f"<div>{x}</div>"]
     for rule in trace.rules:
         before, after = step.signals[rule]
@@ -44,6 +53,12 @@ def number_grids(trace: Trace, step: TraceStep, channel: int | None, row: int, c
             arrives = _plane(before, channel)
             peak = float(_cut(arrives, row, column).abs().max())  # the same colours for R and R'
             grids += _grid("R", "arrives", arrives, row, column, peak)
+        elif step.kind == "unpool" and len(as_maps(before)) == len(as_maps(after)):
+            arrives = _plane(before, channel)
+            above = (row * arrives.shape[0] // after.shape[1], column * arrives.shape[1] // after.shape[2])
+            grids += _grid(
+                "R", f"arrives, around row {above[0]}, column {above[1]} of the pool", arrives, *above, None
+            )
         formula = PASSES[rule] if step.kind == "rectify" and step.operation == "relu" else "passed down"
         mask = None
         if same and step.kind == "rectify":
@@ -63,6 +78,8 @@ def number_grids(trace: Trace, step: TraceStep, channel: int | None, row: int, c
 def _legend(step: TraceStep, same: bool) -> str:
     if step.kind == "rectify" and same:
         return "Struck out: a signal that the rule stops here. Click a place in a lower picture to move."
+    if step.switches is not None:
+        return "Framed in orange: the switches of the pool. Click a place in a lower picture to move."
     return "Click a place in a lower picture to move."
 
 
@@ -74,9 +91,10 @@ def _grid(
     column: int,
     peak: float | None,
     stopped: Tensor | None = None,
+    marked: Tensor | None = None,
 ) -> str:
     """One table, its deepest colour at `peak` (None: its largest number); `stopped`: where something arrived, which is
-    struck out where nothing is passed."""
+    struck out where nothing is passed; `marked`: switches."""
     height, width = plane.shape
     if peak is None:
         peak = float(_cut(plane, row, column).abs().max())
@@ -91,6 +109,8 @@ def _grid(
             style = _CELL + _shade(value, peak)
             if (y, x) == (row, column):
                 style += ";outline:2px solid var(--jp-brand-color1,#2f80c8);outline-offset:-2px"
+            if marked is not None and bool(marked[y, x]):
+                style += ";border:2px solid #eb6e14"
             shown = short(value)
             if stopped is not None and bool(stopped[y, x]) and value == 0:
                 style += ";text-decoration:line-through;color:var(--jp-error-color1,#c62828)"
@@ -100,7 +120,7 @@ def _grid(
         lines.append(f"<tr style='background:none'>{''.join(cells)}</tr>")
     caption = f"<b>{escape(name)}</b> <span style='opacity:.75'>{escape(text)}</span>"
     return (
-        "<table style='border-collapse:collapse;table-layout:fixed;width:21em;font-size:11px;color:inherit;"
+        "<table style='border-collapse:collapse;table-layout:fixed;width:24em;font-size:11px;color:inherit;"
         "margin:0 0 6px;border-spacing:0'>"
         f"<caption style='caption-side:top;text-align:left;color:inherit;padding:0 0 2px'>{caption}</caption>"
         f"{''.join(lines)}</table>"
@@ -121,6 +141,16 @@ def _plane(values: Tensor, channel: int | None) -> Tensor:
     if channel is None or len(maps) == 1:
         return maps.sum(0).cpu()
     return maps[channel].cpu()
+
+
+def _switches(step: TraceStep, channel: int | None) -> Tensor | None:
+    """(h, w) bool: where on a channel of the input the switches of a pool are."""
+    if step.switches is None or channel is None:
+        return None
+    marked = torch.zeros(step.forward_input.shape[1:], dtype=torch.bool)
+    rows, columns = step.switches[channel].flatten(0, 1).T.cpu()
+    marked[rows, columns] = True
+    return marked
 
 
 def _cut(plane: Tensor, row: int, column: int) -> Tensor:

@@ -212,10 +212,13 @@ class StrokeExplorer(Explorer):
         tiles = [self._coloured(result), self._without(result, stroke), self._bars(result)]
         steps = self._steps(result, stroke)
         first = Section("", [*tiles, *([] if steps is None else [steps])], side=_LARGE)
+        watched = f"the probability of “{occlusion.name}”"
+        for layer, effects in occlusion.layers.items():
+            watched = f"the maximum of {layer}/{int(effects.channels[0])} on what is left"
         listed = Section(
             "Without each stroke",
             pictures.leave_out_tiles(occlusion),
-            caption=f"The faint stroke is left out; below, the probability of “{occlusion.name}”.",
+            caption=f"The faint stroke is left out; below, {watched}.",
             side=_SMALL,
         )
         only = Section("Only that stroke", pictures.only_tiles(occlusion), side=_SMALL)

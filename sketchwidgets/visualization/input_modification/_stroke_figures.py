@@ -134,7 +134,7 @@ def leave_out_tiles(result: StrokeOcclusion) -> list[Tile]:
         kept_tile(
             result.sketch,
             everything - {i},
-            f"{i + 1}: {percent(result.without[i])}",
+            f"{i + 1}: {_watched(result, i, 'without')}",
             _said(f"Without stroke {i + 1}", result.name, result.without[i], result.top_without[i]),
         )
         for i in sorted(everything)
@@ -146,11 +146,20 @@ def only_tiles(result: StrokeOcclusion) -> list[Tile]:
         kept_tile(
             result.sketch,
             {i},
-            f"{i + 1}: {percent(result.only[i])}",
+            f"{i + 1}: {_watched(result, i, 'only')}",
             _said(f"Only stroke {i + 1}", result.name, result.only[i], result.top_only[i]),
         )
         for i in range(len(result.sketch))
     ]
+
+
+def _watched(result: StrokeOcclusion, stroke: int, which: str) -> str:
+    """The probability of the class; where one single map is watched, its maximum."""
+    maps = list(result.layers.values())
+    if len(maps) == 1 and len(maps[0].channels) == 1:
+        value = float(getattr(maps[0], which)[stroke, 0])
+        return "–" if np.isnan(value) else short(value)
+    return percent(getattr(result, which)[stroke])
 
 
 def _said(what: str, name: str, probability: float, top: list[tuple[str, float]]) -> str:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..figures import Figure, Section, Tile
 from ..figures._numbers import short
-from ._trace_pictures import Mosaic, mosaic_of, signal_tile, switched_tile
+from ._trace_pictures import Mosaic, as_maps, mosaic_of, signal_tile, switched_tile
 from .trace import Trace, TraceStep
 
 _LARGE = 208
@@ -75,16 +75,25 @@ def step_section(trace: Trace, step: TraceStep, look: TraceLook, number: int | N
     scale = _common(afters) if look.same_scale else None
     for rule, after in zip(trace.rules, afters, strict=True):
         tiles.append(signal_tile(mosaic, after, _caption(rule, after), step.report(rule), scale=scale))
-    return Section(
-        step_title(step, number), tiles, caption=step_sentence(step), columns=len(tiles), side=_SMALL
-    )
+    caption = _counted(trace, step) if step.kind == "rectify" else step_sentence(step)
+    return Section(step_title(step, number), tiles, caption=caption, columns=len(tiles), side=_SMALL)
+
+
+def _counted(trace: Trace, step: TraceStep) -> str:
+    """How much each rule passes, in a line."""
+    counts = []
+    for rule in trace.rules:
+        before, after = step.signals[rule]
+        counts.append(f"{rule} {int((after != 0).sum()):,} of {int((before != 0).sum()):,}")
+    return f"Rectify: the values that pass are {', '.join(counts)}."
 
 
 def detail_mosaics(trace: Trace, step: TraceStep, look: TraceLook) -> tuple[Mosaic, Mosaic]:
     """How the signals above and below a step are shown."""
     before, after = zip(*(step.signals[rule] for rule in trace.rules), strict=True)
     below = mosaic_of(after, look.channels, look.whole)
-    if step.kind in ("unpool", "rectify", "normalize") and before[0].shape[0] == after[0].shape[0]:
+    by_channel = step.kind in ("unpool", "rectify", "normalize")
+    if by_channel and len(as_maps(before[0])) == len(as_maps(after[0])):
         # Channel by channel: the same ones above as below.
         above = mosaic_of(before, look.channels, look.whole)
         same = before[0].shape == after[0].shape
@@ -110,16 +119,14 @@ def detail_section(
     what it read. `place` on the map that it read is outlined."""
     above, below = detail_mosaics(trace, step, look)
     before, after = zip(*(step.signals[rule] for rule in trace.rules), strict=True)
-    tiles = [
-        signal_tile(above, step.forward_output, "up: its output", f"What {step.title} gave on the way up")
-    ]
+    tiles = [signal_tile(above, step.forward_output, "up: output y", f"What {step.title} gave on the way up")]
     for rule, signal in zip(trace.rules, before, strict=True):
         scale = _common(before) if look.same_scale else None
         tiles.append(signal_tile(above, signal, f"R, {_caption(rule, signal)}", "What arrives", scale=scale))
     boxes = ()
     if place is not None and (outline := below.outline(*place, reach)) is not None:
         boxes = (outline,)
-    tiles.append(_forward(step, below, before, "up: its input x", boxes))
+    tiles.append(_forward(step, below, before, "up: input x", boxes))
     for rule, signal in zip(trace.rules, after, strict=True):
         scale = _common(after) if look.same_scale else None
         tiles.append(
