@@ -16,7 +16,7 @@ LAB = "import sketchwidgets as sw\nfrom kernel_side import recognizer\nlab = sw.
 _DIGESTS = """(rows) => Object.fromEntries(rows.map((row) => [
   row.dataset.layer,
   [...row.querySelectorAll('.skw-tile')].map((tile) =>
-    tile.querySelector('.skw-tile-number').textContent +
+    tile.querySelector('.skw-tile-number').textContent.replace(' ', '') +
     (tile.classList.contains('skw-is-dead') ? 'dead' : tile.querySelector('canvas').toDataURL())).join(' '),
 ]))"""
 _INK = """(canvas) => {
