@@ -18,7 +18,9 @@ from ..visualization import (
     Invariance,
     LayerProjection,
     Projections,
+    Reconstruction,
 )
+from ._reconstruction_player import ReconstructionPlayer
 from .atlas import Atlas
 from .evolution_player import EvolutionPlayer
 from .filter_gallery import FilterGallery
@@ -83,6 +85,11 @@ def _show_filters(filters: Filters | GaborFits) -> FilterGallery:
 @show.register
 def _show_invariance(result: Invariance) -> InvariancePlot:
     return InvariancePlot(result)
+
+
+@show.register
+def _show_reconstruction(result: Reconstruction) -> ReconstructionPlayer:
+    return ReconstructionPlayer(result)
 
 
 @show.register

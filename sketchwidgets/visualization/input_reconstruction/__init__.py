@@ -1,6 +1,7 @@
 """Input reconstruction: images made by optimisation, that excite a unit or share the features of an image."""
 
 from ._errors import ReconstructionError
+from ._inversions import Inversions
 from ._loop import ReconstructionState
 from ._result import Reconstruction
 from ._settings import INVERT_METHODS, MAXIMIZE_METHODS, InvertSettings, MaximizeSettings
@@ -13,6 +14,7 @@ __all__ = [
     "INVERT_METHODS",
     "MAXIMIZE_METHODS",
     "InputSpace",
+    "Inversions",
     "InvertSettings",
     "MaximizeSettings",
     "Reconstruction",

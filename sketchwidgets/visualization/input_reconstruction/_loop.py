@@ -18,9 +18,11 @@ _PREVIEWS = 8  # that are kept by default
 class ReconstructionState:
     """What a callback is given after each step.
 
-    step : steps done, from 1. steps : of all. objective : (n,) float64, of the images before the step.
+    layer : whose features they are; None: the output. step : steps done, from 1. steps : of all.
+    objective : (n,) float64, of the images before the step.
     """
 
+    layer: str | None
     step: int
     steps: int
     objective: Tensor
@@ -57,6 +59,7 @@ class Loop:
         callback: Callback | None,
         preview_every: int | None,
         title: str,
+        layer: str | None,
     ) -> None:
         self.steps = check_whole("steps", steps)
         every = max(1, steps // _PREVIEWS) if preview_every is None else preview_every
@@ -65,6 +68,7 @@ class Loop:
         self._shown = progress
         self._callback = callback
         self._title = title
+        self._layer = layer
         self.stopped = False
         self.objective: list[Tensor] = []
         self.preview_steps: list[int] = []
@@ -90,7 +94,7 @@ class Loop:
             self.preview_steps.append(step + 1)
             self.previews.append(self._space.levels(x).cpu())
         if self._callback is not None:
-            state = ReconstructionState(step + 1, self.steps, objective, x, self._space)
+            state = ReconstructionState(self._layer, step + 1, self.steps, objective, x, self._space)
             self.stopped = self._callback(state) is False
 
 

@@ -1,5 +1,6 @@
 """What a reconstruction returns."""
 
+import os
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -145,7 +146,7 @@ class Reconstruction:
             sections.append(Section("Objective", [self.chart()]))
         return Figure(title, sections)
 
-    def save(self, path, scale: float = 2.0) -> None:
+    def save(self, path: str | os.PathLike, scale: float = 2.0) -> None:
         """Write the figure to a .png or .svg file."""
         self.figure().save(path, scale)
 

@@ -19,7 +19,8 @@ class MaximizeSettings:
     steps : gradient steps.
     policy : "constant", x += rate g; "progress", x += min(rate, desired_progress / |g|^2) g (Yosinski); "normalized",
         x += rate g / |g|, each step of one length whatever the scale of the network.
-    rate : the rate, the largest rate, or the length of a step.
+    rate : the rate, the largest rate, or the length of a step. final_rate : what it has become at the last step, evenly in
+        its logarithm; None: it stays.
     momentum : share of the last step's direction that is added.
     l2 : lambda of Simonyan et al. 2013. tv, tv_beta : total variation (see `total_variation`).
     decay : share of x taken off after each step.
@@ -40,6 +41,7 @@ class MaximizeSettings:
     steps: int = 200
     policy: str = "constant"
     rate: float = 100.0
+    final_rate: float | None = None
     desired_progress: float = 2.0
     momentum: float = 0.0
     l2: float = 0.0
@@ -66,6 +68,8 @@ class MaximizeSettings:
         check_whole("jitter", self.jitter, 0)
         for name in ("rate", "desired_progress", "tv_beta"):
             check_range(name, getattr(self, name), 0, None, open_low=True)
+        if self.final_rate is not None:
+            check_range("final_rate", self.final_rate, 0, None, open_low=True)
         for name in ("l2", "tv", "shrink", "blur_radius", "noise", "gradient_power"):
             check_range(name, getattr(self, name), 0, None)
         for name in ("momentum", "decay"):
@@ -89,11 +93,12 @@ MAXIMIZE_METHODS: Mapping[str, MaximizeSettings] = {
         steps=1000, policy="progress", rate=1e8, blur_radius=0.5, blur_every=4, contribution_percentile=90
     ),
     "sketch": MaximizeSettings(
-        steps=160,
+        steps=120,
         policy="normalized",
-        rate=160,
+        rate=500,
+        final_rate=100,
         momentum=0.9,
-        shrink=0.4,
+        shrink=0.5,
         blur_radius=0.6,
         blur_every=4,
         jitter=8,
@@ -181,22 +186,22 @@ INVERT_METHODS: Mapping[str, InvertSettings] = {
         repeats=1,
     ),
     "sketch": InvertSettings(
-        schedule=StepSchedule(((12.0, 70), (4.0, 50))),
+        schedule=StepSchedule(((48.0, 35), (12.0, 25))),
         policy="adam",
         tv=0.1,
         alpha_weight=0.0,
         start="noise",
-        shrink=0.5,
+        shrink=1.0,
         noise=0.1,
         clip=True,
         repeats=1,
     ),
     "photo": InvertSettings(
-        schedule=StepSchedule(((8.0, 100), (2.0, 100))),
+        schedule=StepSchedule(((8.0, 70), (2.0, 50))),
         policy="adam",
-        tv=1.0,
+        tv=30.0,
         alpha_weight=0.0,
-        noise=0.2,
+        noise=0.05,
         clip=True,
         repeats=1,
     ),

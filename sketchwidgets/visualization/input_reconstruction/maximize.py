@@ -102,7 +102,9 @@ def maximize(
         climb = _Climb(subject, layer, [one for one, _ in units], position, settings)
         sources = generators([number for _, number in units])
         x = climb.first(start, size, sources)
-        loop = Loop(settings.steps, subject.space, progress, callback, preview_every, "maximising")
+        loop = Loop(
+            settings.steps, subject.space, progress, callback, preview_every, "maximising", climb.probe.layer
+        )
         x = climb.run(x, loop, sources)
         with torch.no_grad():
             guide, activation = climb.activation(x)
@@ -179,7 +181,7 @@ class _Climb:
             shifts = [_shift(source, settings.jitter) for source in sources]
             gradient, activation, penalty = self.gradient(x, shifts)
             gradient = self._scaled(gradient)
-            direction = settings.momentum * direction + self._length(gradient) * gradient
+            direction = settings.momentum * direction + self._length(gradient, step) * gradient
             x = x + direction
             if settings.decay:
                 x = x * (1 - settings.decay)
@@ -204,16 +206,19 @@ class _Climb:
             gradient = scale_colours(gradient, self.subject.space.channel_order)
         return gradient
 
-    def _length(self, gradient: Tensor) -> Tensor:
+    def _length(self, gradient: Tensor, step: int) -> Tensor:
         """What the gradient is multiplied with, (n, 1, 1, 1)."""
         settings = self.settings
+        rate = settings.rate
+        if settings.final_rate is not None and settings.steps > 1:
+            rate *= (settings.final_rate / settings.rate) ** (step / (settings.steps - 1))
         if settings.policy == "progress":
-            rates = progress_rates(gradient, settings.desired_progress, settings.rate)
+            rates = progress_rates(gradient, settings.desired_progress, rate)
         elif settings.policy == "normalized":
             norms = gradient.flatten(1).norm(dim=1)
-            rates = torch.where(norms > 0, settings.rate / norms, 0)
+            rates = torch.where(norms > 0, rate / norms, 0)
         else:
-            rates = gradient.new_full((len(gradient),), settings.rate)
+            rates = gradient.new_full((len(gradient),), rate)
         return rates.view(-1, 1, 1, 1)
 
     def gradient(

@@ -76,8 +76,8 @@ def progress_rates(gradient: Tensor, desired: float, most: float) -> Tensor:
     rate = min(most, desired / |gradient|^2), for a gradient (n, C, H, W) -> (n,): the 'progress' policy of Yosinski's
     deep visualization toolbox. `most` where the gradient is 0.
 
-    >>> progress_rates(torch.tensor([[[[3.0, 4.0]]], [[[0.0, 0.1]]]]), desired=2, most=100)
-    tensor([  0.0800, 100.0000])
+    >>> progress_rates(torch.tensor([[[[3.0, 4.0]]], [[[0.0, 0.1]]]]), desired=50, most=100)
+    tensor([  2., 100.])
     """
     squared = gradient.flatten(1).square().sum(1)
     return torch.where(squared > 0, desired / squared.clamp_min(torch.finfo(squared.dtype).tiny), most).clamp(

@@ -107,6 +107,12 @@ def test_constant_rates_raise_their_objective(method):
     assert result.objective[-1, 0] > result.objective[0, 0] + 0.05
 
 
+def test_a_rate_that_falls():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(120, 3)).double().eval()
+    result = climb(model, None, 1, method=PLAIN, policy="normalized", rate=8.0, final_rate=2.0, steps=3)
+    assert np.linalg.norm(levels(result)) == pytest.approx(8 + 4 + 2)
+
+
 def test_the_published_settings():
     a, b, c, d = (MAXIMIZE_METHODS[f"yosinski-{letter}"] for letter in "abcd")
     assert [s.decay for s in (a, b, c, d)] == [0, 0.3, 1e-4, 0]

@@ -1,0 +1,63 @@
+"""Several layers inverted, side by side."""
+
+import os
+from collections.abc import Iterator, Mapping
+
+from ..figures import Chart, Figure, Section, Tile
+from ._result import Reconstruction
+
+
+class Inversions(Mapping[str, Reconstruction]):
+    """What each of several layers knows of one image, by layer name, in the order in which they were asked for.
+
+    >>> network = sw.Network.of(None)
+    >>> cross = sw.Sketch([[(0, 0), (9, 9)], [(0, 9), (9, 0)]])
+    >>> inversions = sw.invert(network, cross, ["relu1", "relu3"], steps=2, progress=False)
+    >>> inversions["relu3"].layer, inversions.stopped
+    ('relu3', False)
+    """
+
+    def __init__(self, layers: Mapping[str, Reconstruction]) -> None:
+        self._layers = dict(layers)
+
+    def __getitem__(self, layer: str) -> Reconstruction:
+        try:
+            return self._layers[layer]
+        except KeyError:
+            raise KeyError(f"no layer {layer!r}; there are {', '.join(self._layers)}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._layers)
+
+    def __len__(self) -> int:
+        return len(self._layers)
+
+    def __repr__(self) -> str:
+        return f"Inversions({', '.join(map(repr, self._layers))})"
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a callback ended it early; then the last layer is not finished, and later ones are missing."""
+        return any(result.stopped for result in self._layers.values())
+
+    def figure(self, side: int = 160) -> Figure:
+        """The image beside what each layer gives back, and the energies; `side` is that of a picture in pixels."""
+        results = list(self._layers.values())
+        first = results[0]
+        tiles = [Tile(first.target_picture, "the input", smooth=True)]
+        for result in results:
+            tiles += result.tiles()
+        curves = [curve for result in results for curve in result.chart().series]
+        chart = Chart(curves[:9], "step", "energy", log=all(result.chart().log for result in results))
+        caption = f"{first.method}, {first.steps} steps" + (", stopped early" if self.stopped else "")
+        sections = [Section("What each layer knows of it", tiles, caption, side=side)]
+        return Figure(
+            f"{first.network}: the input, from its features", [*sections, Section("Energy", [chart])]
+        )
+
+    def save(self, path: str | os.PathLike, scale: float = 2.0) -> None:
+        """Write the figure to a .png or .svg file."""
+        self.figure().save(path, scale)
+
+    def _repr_html_(self) -> str:
+        return self.figure().to_html()
