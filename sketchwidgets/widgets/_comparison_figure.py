@@ -12,8 +12,8 @@ from ._look_figure import COLOURED, OVERLAY, patch_tiles, peak, percent, said, s
 if TYPE_CHECKING:
     from ._comparison import Cell, Column, Comparison
 
-_SIDE = 208  # of a cell
-_UNIT = 68  # of one of nine projections in a cell
+_SIDE = 272  # of a cell; less for many columns
+_ROOM = 900  # for a row of them
 _METHOD_SIDE = 168
 _GAP = 2
 _PAPER = 255
@@ -35,13 +35,14 @@ def comparison_figure(comparison: "Comparison", display: str, patches: bool) -> 
             [_methods_section(comparison, column, display) for column in comparison.columns],
         )
     columns = comparison.columns
-    sections = [Section("", [_head(column) for column in columns], columns=len(columns), side=_SIDE)]
+    side = max(120, min(_SIDE, _ROOM // len(columns)))
+    sections = [Section("", [_head(column) for column in columns], columns=len(columns), side=side)]
     for row, title in enumerate(comparison.rows):
         pairs = [(column, column.cells[row]) for column in columns]
-        tiles = [_units_tile(column, cell, display) for column, cell in pairs]
+        tiles = [_units_tile(column, cell, display, side) for column, cell in pairs]
         if patches:
-            tiles += [_patches_tile(column, cell) for column, cell in pairs]
-        sections.append(Section(title, tiles, columns=len(columns), side=_SIDE))
+            tiles += [_patches_tile(column, cell, side) for column, cell in pairs]
+        sections.append(Section(title, tiles, columns=len(columns), side=side))
     return Figure(f"Comparison · {comparison.settings.rule}", sections)
 
 
@@ -66,7 +67,7 @@ def _head(column: "Column", caption: str | None = None) -> Tile:
     )
 
 
-def _units_tile(column: "Column", cell: "Cell | None", display: str) -> Tile:
+def _units_tile(column: "Column", cell: "Cell | None", display: str, side: int) -> Tile:
     """The strongest units of a layer in one picture."""
     if cell is None:
         return Tile(None, label="…")
@@ -79,7 +80,7 @@ def _units_tile(column: "Column", cell: "Cell | None", display: str) -> Tile:
         for channel, value, gone in zip(layer.channels[0], layer.activations[0], layer.dead[0], strict=True)
     ]
     return Tile(
-        _mosaic(unit_tiles(layer, column.picture, display, full=False)),
+        _mosaic(unit_tiles(layer, column.picture, display, full=False), side),
         f"{cell.field.layer} · {cell.field.side} px",
         f"{column.name}, {cell.field.layer}: its {len(units)} strongest units, row by row"
         + (f"; {dead} dead" if dead else ""),
@@ -87,11 +88,13 @@ def _units_tile(column: "Column", cell: "Cell | None", display: str) -> Tile:
     )
 
 
-def _patches_tile(column: "Column", cell: "Cell | None") -> Tile:
+def _patches_tile(column: "Column", cell: "Cell | None", side: int) -> Tile:
     if cell is None or cell.field is None:
         return Tile(None, label="…" if cell is None else " ")
     what = f"What these units of {column.name} see of the picture"
-    return Tile(_mosaic(patch_tiles(cell.projection, column.picture)), "what they see", what, smooth=True)
+    return Tile(
+        _mosaic(patch_tiles(cell.projection, column.picture), side), "what they see", what, smooth=True
+    )
 
 
 def _method_tile(column: "Column", cell: "Cell | None", method: str, display: str) -> Tile:
@@ -120,12 +123,11 @@ def _method_tile(column: "Column", cell: "Cell | None", method: str, display: st
     return Tile.heat(strength(values), **over, **COLOURED, **about)
 
 
-def _mosaic(tiles: list[Tile]) -> np.ndarray:
-    """Square pictures in a square grid, (side, side, 3) uint8; checks where there is none."""
+def _mosaic(tiles: list[Tile], side: int) -> np.ndarray:
+    """Square pictures in a square grid of about `side` pixels, (h, h, 3) uint8; checks where there is none."""
     columns = int(np.ceil(np.sqrt(len(tiles))))
-    unit = (3 * _UNIT + 2 * _GAP - (columns - 1) * _GAP) // columns
-    side = columns * unit + (columns - 1) * _GAP
-    whole = np.full((side, side, 3), _PAPER, np.uint8)
+    unit = (side - (columns - 1) * _GAP) // columns
+    whole = np.full((columns * (unit + _GAP) - _GAP,) * 2 + (3,), _PAPER, np.uint8)
     for k, tile in enumerate(tiles):
         top, left = (unit + _GAP) * (k // columns), (unit + _GAP) * (k % columns)
         whole[top : top + unit, left : left + unit] = _in_square(tile, unit)

@@ -2,6 +2,7 @@
 
 import numpy as np
 from _page import NotebookPage
+from _pointer import Hand
 from _widgets import wait_until
 from playwright.sync_api import Locator, expect
 
@@ -18,6 +19,11 @@ from skimage.data import coffee
 photo = sw.ProjectionPanels(sw.Network.efficientnet_lite0(), coffee())
 photo
 """
+# How many tiles leave the output to the right.
+STICKS_OUT = """(root) => {
+  const edge = root.getBoundingClientRect().right + 1;
+  return [...root.querySelectorAll('.skw-cell')].filter((e) => e.getBoundingClientRect().right > edge).length;
+}"""
 STATE = "[panels.rule, panels.seed, panels.result and [len(panels.result.projections), panels.result.settings.rule]]"
 
 
@@ -28,7 +34,9 @@ def settled(page: NotebookPage, question: str, wanted: object) -> None:
 
 def choose(root: Locator, label: str, option: str) -> None:
     """Pick an option of the dropdown with this name."""
-    root.locator(".jupyter-widgets.widget-dropdown").filter(has_text=label).locator("select").select_option(label=option)
+    root.locator(".jupyter-widgets.widget-dropdown").filter(has_text=label).locator("select").select_option(
+        label=option
+    )
 
 
 def pixels(tile: Locator) -> str:
@@ -37,14 +45,13 @@ def pixels(tile: Locator) -> str:
 
 def test_panels_follow_the_pad_and_their_controls(notebook, drawing, pictures):
     page = notebook(PAD, PHOTO, "", viewport={"width": 1200, "height": 1000})
+    page.set_theme(dark=False)
     page.hide_side_bars()
     page.run(0)
     root = page.output(0)
     expect(root.locator(".skw-explorer-line")).to_contain_text("Draw a stroke")
 
     # A stroke drawn in the page comes to every layer.
-    from _pointer import Hand
-
     hand = Hand(page.page, root.locator(".skw-canvas"))
     hand.stroke(drawing[0], speed=10)
     settled(page, STATE, ["guided", "activation", [5, "guided"]])
@@ -76,7 +83,9 @@ def test_panels_follow_the_pad_and_their_controls(notebook, drawing, pictures):
     root.get_by_role("button", name="all 5").click()
     first = root.locator(".jupyter-widget-tag", has_text="relu1")
     first.locator(".jupyter-widget-tag-close").click()
-    settled(page, "[panels.layers, list(panels.result.projections)]", [["relu2", "relu3", "relu4", "relu5"]] * 2)
+    settled(
+        page, "[panels.layers, list(panels.result.projections)]", [["relu2", "relu3", "relu4", "relu5"]] * 2
+    )
     expect(sections).to_have_count(5)
 
     # The class score.
@@ -97,16 +106,21 @@ def test_panels_follow_the_pad_and_their_controls(notebook, drawing, pictures):
     for stroke in drawing[2:]:
         hand.stroke(stroke, speed=10)
     settled(page, "panels.settle() and [panels.rule, len(pad.sketch)]", ["guided", len(drawing)])
+    page.page.set_viewport_size({"width": 1200, "height": 2600})
+    page.page.wait_for_timeout(300)
     root.screenshot(path=pictures / "panels-pad-wide.png")
 
     # A photo; how it looks dark and narrow.
     page.run(1)
     assert page.ask("[photo.settle(), photo.result.top[0][0]]") == [True, "espresso"]
     output = page.output(1)
-    for theme, (name, width) in ((False, ("wide", 1200)), (True, ("dark", 1200)), (True, ("dark-narrow", 500))):
+    for theme, (name, width) in (
+        (False, ("wide", 1200)),
+        (True, ("dark", 1200)),
+        (True, ("dark-narrow", 500)),
+    ):
         page.set_theme(dark=theme)
         page.page.set_viewport_size({"width": width, "height": 2400})
         page.page.wait_for_timeout(600)
         output.screenshot(path=pictures / f"panels-photo-{name}.png")
-        sticks_out = "(root) => [...root.querySelectorAll('.skw-cell')].filter((e) => e.getBoundingClientRect().right > root.getBoundingClientRect().right + 1).length"
-        assert output.evaluate(sticks_out) == 0, name
+        assert output.evaluate(STICKS_OUT) == 0, name
