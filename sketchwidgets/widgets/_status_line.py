@@ -20,7 +20,7 @@ class StatusLine:
         )
         self._button.on_click(lambda _button: act())
         layout = ipywidgets.Layout(
-            align_items="center", height="28px", visibility="hidden", overflow="hidden", margin="2px 0"
+            align_items="center", min_height="28px", visibility="hidden", overflow="visible", margin="2px 0"
         )
         self.line = ipywidgets.HBox([self._bar, self._text, self._button], layout=layout)
         self.line.add_class("skw-explorer-line")

@@ -134,7 +134,7 @@ def test_the_choice_of_rule_and_top_reaches_every_panel(notebook, drawing):
     assert page.ask("(lab.panels.rule, lab.panels.top)") == ["backprop", 4]
 
 
-def test_a_tile_enlarges_and_says_where_its_unit_looks(notebook, drawing):
+def test_a_tile_enlarges_and_says_where_its_unit_looks(notebook, drawing, tmp_path):
     page = notebook(LAB, "")
     page.run(0)
     lab = lab_in(page, 0)
@@ -150,6 +150,11 @@ def test_a_tile_enlarges_and_says_where_its_unit_looks(notebook, drawing):
     assert paper["x"] - 2 <= box["x"] <= paper["x"] + paper["width"]
     page.page.keyboard.press("Escape")
     expect(large).to_be_hidden()
+    with page.page.expect_download() as download:
+        lab.root.get_by_role("button", name="PNG", exact=True).click()
+    assert download.value.suggested_filename == "Projections-by-guided-backpropagation.png"
+    download.value.save_as(tmp_path / "panels.png")
+    assert (tmp_path / "panels.png").read_bytes()[:4] == b"\x89PNG"
 
 
 def test_a_flood_of_points_loses_none_and_is_recognised_while_it_lasts(notebook):
