@@ -43,6 +43,7 @@ _HOME = {
     "InvariancePlot": "widgets",
     "LayerPanels": "widgets",
     "Compare": "widgets",
+    "OcclusionExplorer": "widgets",
     "ProjectionPanels": "widgets",
     "Recognition": "widgets",
     "ReconstructionView": "widgets",

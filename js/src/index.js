@@ -1,6 +1,8 @@
 // The one bundle of all widgets; the trait _kind says which widget a model is.
 import { GridStore } from "./grid_store.js";
 import { renderGrid } from "./grid_view.js";
+import { OcclusionStore } from "./occlusion_store.js";
+import { renderOcclusion } from "./occlusion_view.js";
 import { PadStore } from "./pad_store.js";
 import { renderPad } from "./pad_view.js";
 import { PanelsStore } from "./panels_store.js";
@@ -19,6 +21,7 @@ const KINDS = {
   sketch_pad: { make: (model, signal) => new PadStore(model, signal), render: renderPad },
   layer_panels: { make: (model, signal) => new PanelsStore(model, signal), render: renderPanels },
   tile_grid: { make: (model, signal) => new GridStore(model, signal), render: renderGrid },
+  occlusion: { make: (model, signal) => new OcclusionStore(model, signal), render: renderOcclusion },
 };
 
 /** @param {Model} model */

@@ -8,6 +8,7 @@ from .evolution_player import EvolutionPlayer
 from .filter_gallery import FilterGallery
 from .invariance_plot import InvariancePlot
 from .layer_panels import LayerPanels
+from .occlusion_explorer import OcclusionExplorer
 from .projection_panels import ProjectionPanels
 from .recognition import Recognition
 from .reconstruction_view import ReconstructionView
@@ -24,6 +25,7 @@ __all__ = [
     "FilterGallery",
     "InvariancePlot",
     "LayerPanels",
+    "OcclusionExplorer",
     "ProjectionPanels",
     "Recognition",
     "ReconstructionView",

@@ -17,9 +17,11 @@ from ..visualization import (
     GaborFits,
     Invariance,
     LayerProjection,
+    Occlusion,
     Projections,
     Reconstruction,
 )
+from ._occlusion_view import OcclusionView
 from ._reconstruction_player import ReconstructionPlayer
 from .atlas import Atlas
 from .evolution_player import EvolutionPlayer
@@ -90,6 +92,11 @@ def _show_invariance(result: Invariance) -> InvariancePlot:
 @show.register
 def _show_reconstruction(result: Reconstruction) -> ReconstructionPlayer:
     return ReconstructionPlayer(result)
+
+
+@show.register
+def _show_occlusion(found: Occlusion) -> OcclusionView:
+    return OcclusionView(found)
 
 
 @show.register

@@ -20,19 +20,16 @@ class LastMap:
         if not isinstance(output, Tensor):
             return False
         value = (id(output), output._version)  # an in-place activation makes another value of the same tensor
-        is_new = (
-            value not in self._seen and name not in self._ran
-        )  # a module that runs again names its first value
+        # The innermost module that returns a value runs out first; one that runs again names its first value only.
+        if value in self._seen or name in self._ran:
+            return False
         self._ran.add(name)
+        self._seen.add(value)
         self._alive.append(output)
-        # The innermost module that returns a value runs out first.
         kind = type(self._model.get_submodule(name)).__name__
-        is_map = (
-            output.ndim == 4 and output.shape[2] * output.shape[3] > 1
-        )  # no operation: this may be recorded
-        found = is_new and is_map and not any(word in kind for word in _NOT_WATCHED)
-        if is_map:
-            self._seen.add(value)
+        # Shapes and no operation: this pass may be recorded.
+        is_map = output.ndim == 4 and output.shape[2] * output.shape[3] > 1
+        found = is_map and not any(word in kind for word in _NOT_WATCHED)
         if found:
             self.name = name
         return found

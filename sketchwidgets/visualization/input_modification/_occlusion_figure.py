@@ -26,7 +26,9 @@ def plain_picture(image: Tensor) -> Picture:
     def picture(images: Tensor) -> np.ndarray:
         values = images.float() if images.shape[1] in (1, 3) else images.float().mean(1, keepdim=True)
         shares = ((values - low) / (high - low if high > low else 1.0)).clamp(0, 1)
-        pixels = ((1 - shares if is_drawing else shares) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+        pixels = (
+            ((1 - shares if is_drawing else shares) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+        )
         return pixels[..., 0] if pixels.shape[3] == 1 else pixels
 
     return picture
@@ -52,13 +54,15 @@ def occlusion_tiles(
     pixels = (picture or plain_picture(occlusion.image))(occlusion.image[None])[0]
     target, before = name(occlusion.target), occlusion.probability_before
     unit = f"{occlusion.layer} / {occlusion.channel}"
-    answer = name(int(occlusion.top_classes_before[0]))
+    answer = name(occlusion.label_before)
     return {
-        "image": Tile(pixels, f"{answer} {percent(float(occlusion.top_probabilities_before[0]))}", smooth=True),
+        "image": Tile(
+            pixels, f"{answer} {percent(float(occlusion.probabilities_before.max()))}", smooth=True
+        ),
         "heat": Tile.heat(
             occlusion.heat,
             "what moves the map most",
-            f"For every pixel, how much the patches that cover it change feature map {unit}",
+            description=f"For every pixel, how much the patches that cover it change feature map {unit}",
             low=0.0,
             high=1.0,
             over=pixels,
@@ -68,12 +72,12 @@ def occlusion_tiles(
         "activity": Tile.heat(
             occlusion.activity,
             f"activity of {unit}, {short(occlusion.activity_before)} without a patch",
-            "Total activation of the feature map for every position of the patch",
+            description="Total activation of the feature map for every position of the patch",
         ),
         "probability": Tile.heat(
             occlusion.probability,
             f"probability of {target}, {percent(before)} without a patch",
-            f"Probability of {target} for every position of the patch",
+            description=f"Probability of {target} for every position of the patch",
         ),
         "label": _label_tile(occlusion, name),
     }
@@ -84,12 +88,14 @@ def _label_tile(occlusion: Occlusion, name: Callable[[int], str]) -> Tile:
     present, areas = np.unique(labels[labels >= 0], return_counts=True)
     kept = present[np.argsort(-areas, kind="stable")][:_LABELS].tolist()
     ranks = {label: rank for rank, label in enumerate(kept)}
-    few = np.vectorize(lambda label: -1 if label < 0 else ranks.get(label, len(kept)), otypes=[np.int64])(labels)
+    few = np.vectorize(lambda label: -1 if label < 0 else ranks.get(label, len(kept)), otypes=[np.int64])(
+        labels
+    )
     return Tile.categories(
         few,
         [*(name(label) for label in kept), "others"],
         "what the network says",
-        "The most probable class for every position of the patch",
+        description="The most probable class for every position of the patch",
         order=range(len(kept) + 1),
     )
 

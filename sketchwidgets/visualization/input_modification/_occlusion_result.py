@@ -24,7 +24,7 @@ class Occlusion:
     heat : (H, W), the changes added up over the pixels that each patch covers, divided by the maximum (FeatureVis).
     top_classes, top_probabilities : (rows, cols, top), the most probable classes, most probable first.
     boxes : (rows, cols, 4) int64: top, left, bottom, right of each patch, clipped to the image.
-    activity_before, probability_before, top_classes_before (top,), top_probabilities_before : the same, unoccluded.
+    activity_before, probabilities_before (classes,) : the same, unoccluded.
     target, layer, channel : the class, the layer and the feature map that were watched.
     image : (C, H, W), as the network sees it. filling : (C, H, W), what it would be, occluded everywhere.
     size, stride : of the patches, (down, across) in pixels.
@@ -41,9 +41,7 @@ class Occlusion:
     top_probabilities: Tensor
     boxes: Tensor
     activity_before: float
-    probability_before: float
-    top_classes_before: Tensor
-    top_probabilities_before: Tensor
+    probabilities_before: Tensor
     target: int
     layer: str
     channel: int
@@ -53,6 +51,16 @@ class Occlusion:
     stride: tuple[int, int]
     method: str
     done: Tensor
+
+    @property
+    def probability_before(self) -> float:
+        """Of the target class, unoccluded."""
+        return float(self.probabilities_before[self.target])
+
+    @property
+    def label_before(self) -> int:
+        """The most probable class, unoccluded."""
+        return int(self.probabilities_before.argmax())
 
     def occluded(self, row: int, column: int) -> Tensor:
         """The image with the patch at one position, (C, H, W)."""

@@ -223,10 +223,9 @@ class _Operations(TorchDispatchMode):
         if step.operation is not operation:
             return None
         values = [self._reference.values[value] for value in step.outputs]
-        made = [
-            value.new_zeros((2, *value.shape[1:]) if value.shape[:1] == (1,) else value.shape)
-            for value in values
-        ]
+        if any(value.numel() and value.shape[0] != 1 for value in values):
+            return None  # whose first axis is more than the batch
+        made = [value.new_zeros((2, *value.shape[1:])) if value.numel() else value for value in values]
         return made[0] if step.single else tuple(made)
 
     def _enter(self, tensor: Tensor) -> int:

@@ -70,7 +70,8 @@ def occlusion(
         to a drawing: take "paper" there.
     seed : of the noise.
     overhang : False: patches start at 0, and the last of a row is cut off by the edge, as in captum. True: the first
-        start at stride - size and so hang over the edge, as in FeatureVis. Either way every pixel is covered.
+        start at stride - size and so hang over the edge, as in FeatureVis. Either way every pixel is covered, unless
+        the stride is larger than the size.
     top : how many of the most probable classes are kept for each position.
     method : "incremental": recompute only what a patch changes, exactly; "forward": a whole forward pass for each
         position, in batches; "auto": incremental where all of the model can be recorded and it saves something. The
@@ -271,9 +272,7 @@ def _result(
         top_probabilities=first.top_probabilities.view(*shape, -1),
         boxes=boxes[0],
         activity_before=first.activity_before,
-        probability_before=float(first.before[target]),
-        top_classes_before=first.top_before.indices,
-        top_probabilities_before=first.top_before.values,
+        probabilities_before=first.before,
         target=target,
         layer=layer,
         channel=channel,
@@ -336,13 +335,9 @@ def _check_runs(image: Tensor, size: Any, stride: Any, further: Any) -> list[tup
         ]
     except TypeError:
         raise ValueError(f"further must be pairs of a size and a stride, not {further!r}") from None
-    for pair, step in runs:
+    for pair, _ in runs:
         if pair[0] > height or pair[1] > width:
             raise ValueError(f"size {pair} is larger than the image, {height} x {width}")
-        if step[0] > pair[0] or step[1] > pair[1]:
-            raise ValueError(
-                f"stride {step} is larger than the size {pair}: pixels between would never be covered"
-            )
     return runs
 
 

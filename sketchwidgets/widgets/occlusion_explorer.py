@@ -1,0 +1,254 @@
+"""Cover one part of a picture or a drawing after the other, and see what the network says."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import ipywidgets
+from torch import Tensor
+from traitlets import Any as AnyTrait
+from traitlets import Int, TraitError, Unicode, validate
+
+from ..recognition import Network
+from ..visualization import Figure, occlusion
+from ..visualization.input_modification._patches import FILLS
+from ._controls import dropdown, number
+from ._explorer import Explorer
+from ._job import Job
+from ._occlusion_view import OcclusionLook, OcclusionView
+
+_AUTOMATIC = "automatic"
+_OWN = "own"
+
+
+class OcclusionExplorer(Explorer):
+    """Moves a patch over a picture or a drawing, and shows what that does to a feature map and to the answer.
+
+    The heat map lies over the picture; beside it are the three maps of Zeiler & Fergus (ECCV 2014, figure 6): the
+    activity of a feature map, the probability of a class, and the most probable class, each for every position of
+    the patch. Point at a place to see the picture occluded there, and what the network then says; a click keeps the
+    place, and so do the arrow keys. See `sw.occlusion` for what is computed.
+
+    Parameters
+    ----------
+    network : a Network, a Recognizer or a torch.nn.Module; None for the bundled recogniser.
+    source : a SketchPad or SketchLab, which is followed live, a Sketch, or a picture.
+    size, stride : of the patch, in pixels of the network's input.
+    fill : what a patch holds, as `sw.occlusion` takes it; None for "paper" in drawings and "mean" in pictures.
+    target : the class whose probability is mapped, by name or index; None for the most probable one.
+    layer, channel : of the feature map; None for the last map, and -1 for its most active channel.
+    seed : of the fill "noise". top : how many classes are listed.
+
+    All of these but `network` and `source` are traits; so is `cell`, [row, column] of the patch that is kept. `result`
+    holds the occlusion. Raises TypeError for what is no network or source, TraitError for other values.
+
+    >>> explorer = sw.OcclusionExplorer(source=sw.Sketch([[(0, 0), (50, 80), (100, 0)]]), size=64, stride=64)
+    >>> explorer.settle()
+    True
+    >>> explorer.result.occlusion
+    Occlusion(4 x 4 positions, patch 64, stride 64, class 91, relu5/107)
+    >>> explorer.close()
+    """
+
+    size = Int(32)
+    stride = Int(16)
+    fill = AnyTrait(None, allow_none=True)
+    target = AnyTrait(None, allow_none=True)
+    layer = Unicode(None, allow_none=True)
+    channel = Int(-1)
+    seed = Int(0)
+    top = Int(5)
+
+    _follows_pen = False
+    _invitation = "Draw a stroke, or give a picture as the source, to cover parts of it."
+
+    def __init__(
+        self,
+        network: Any = None,
+        source: Any = None,
+        *,
+        size: int = 32,
+        stride: int = 16,
+        fill: str | float | Sequence[float] | Tensor | None = None,
+        target: int | str | None = None,
+        layer: str | None = None,
+        channel: int = -1,
+        seed: int = 0,
+        top: int = 5,
+    ) -> None:
+        self.size, self.stride, self.fill, self.target = size, stride, fill, target
+        self.layer, self.channel, self.seed, self.top = layer, channel, seed, top
+        self._filling = False
+        super().__init__(network, source, controls=self._make_controls(), view=OcclusionView())
+        self.observe(
+            self._settings_changed, ["size", "stride", "fill", "target", "layer", "channel", "seed", "top"]
+        )
+
+    @validate("size", "stride", "top")
+    def _at_least_one(self, proposal: dict[str, Any]) -> int:
+        if proposal["value"] < 1:
+            raise TraitError(f"{proposal['trait'].name} must be at least 1, not {proposal['value']}")
+        return proposal["value"]
+
+    @validate("fill")
+    def _a_fill(self, proposal: dict[str, Any]) -> Any:
+        value = proposal["value"]
+        if isinstance(value, str) and value not in FILLS:
+            raise TraitError(
+                f"fill must be one of {', '.join(map(repr, FILLS))}, a colour, or None, not {value!r}"
+            )
+        return value
+
+    @property
+    def cell(self) -> list[int] | None:
+        """[row, column] of the patch that is kept, None for none."""
+        return self.view.cell
+
+    @cell.setter
+    def cell(self, cell: Sequence[int] | None) -> None:
+        self.view.cell = None if cell is None else list(cell)
+
+    @property
+    def figure(self) -> Figure | None:
+        """What is shown, as a figure; None before the first result."""
+        return None if self.view.occlusion is None else self.view.figure
+
+    # Computing
+
+    def _compute(self, job: Job) -> OcclusionLook:
+        network = job.network
+        self._offer(network)
+        # A patch as large as the input says nothing; sizes that were chosen for another network are made to fit.
+        size = min(self.size, *network.size)
+        fill = self.fill if self.fill is not None else "mean" if job.sketch is None else "paper"
+        last: list[bool] = []
+
+        def go_on(state: Any) -> bool:
+            last.append(job.progress(state.done, state.total, "moving the patch"))
+            return last[-1]
+
+        found = occlusion(
+            network.module,
+            job.image,
+            self._target(network),
+            layer=self.layer,
+            channel=None if self.channel < 0 else self.channel,
+            size=size,
+            stride=self.stride,
+            fill=fill,
+            seed=self.seed,
+            top=self.top,
+            forward=lambda _module, images: network._score(images),
+            progress=False,
+            callback=go_on,
+        )
+        if job.superseded:
+            raise job.Cancelled
+        return OcclusionLook(found, network.classes, network.picture)
+
+    def _target(self, network: Network) -> int | None:
+        if not isinstance(self.target, str):
+            return self.target
+        if network.classes is None or self.target not in network.classes:
+            raise ValueError(f"target {self.target!r} is not a class of {network.name}")
+        return network.classes.index(self.target)
+
+    # Showing
+
+    def _present(self, result: OcclusionLook) -> None:
+        self.view.show(result)
+
+    def _show_nothing(self) -> None:
+        self._result = None
+        self.view.show(None)
+
+    # Controls
+
+    def _make_controls(self) -> list[ipywidgets.Widget]:
+        self._size = number("Patch", 4, 512)
+        self._stride = number("Stride", 1, 512)
+        self._fill = dropdown("Filled with", [_AUTOMATIC, *FILLS])
+        self._target_text = ipywidgets.Combobox(
+            description="Class",
+            placeholder="the most probable",
+            ensure_option=False,
+            continuous_update=False,
+            style={"description_width": "initial"},
+            layout=ipywidgets.Layout(width="210px", margin="0 14px 0 0"),
+        )
+        self._layers = dropdown("Layer", [("last map", None)])
+        self._layers.layout.width = "190px"
+        self._channel = ipywidgets.BoundedIntText(
+            value=-1,
+            min=-1,
+            max=100_000,
+            description="Channel",
+            style={"description_width": "initial"},
+            layout=ipywidgets.Layout(width="130px"),
+            tooltip="-1 for the most active one",
+        )
+        self._reflect()
+        controls = {
+            self._size: lambda value: setattr(self, "size", value),
+            self._stride: lambda value: setattr(self, "stride", value),
+            self._fill: self._choose_fill,
+            self._target_text: self._choose_target,
+            self._layers: self._choose_layer,
+            self._channel: lambda value: setattr(self, "channel", value),
+        }
+        for control, choose in controls.items():
+            control.observe(lambda change, choose=choose: self._chosen(choose, change["new"]), "value")
+        return list(controls)
+
+    def _chosen(self, choose: Any, value: Any) -> None:
+        if not self._filling:
+            choose(value)
+
+    def _choose_fill(self, value: str) -> None:
+        if value != _OWN:
+            self.fill = None if value == _AUTOMATIC else value
+
+    def _choose_target(self, text: str) -> None:
+        text = text.strip()
+        self.target = int(text) if text.isdigit() else text or None
+
+    def _choose_layer(self, value: str | None) -> None:
+        with self.hold_trait_notifications():
+            self.layer, self.channel = value, -1
+
+    def _settings_changed(self, _change: Any) -> None:
+        self._reflect()
+        self.refresh()
+
+    def _reflect(self) -> None:
+        """The controls say what the traits are."""
+        self._filling = True
+        try:
+            self._size.value, self._stride.value, self._channel.value = self.size, self.stride, self.channel
+            named = self.fill is None or isinstance(self.fill, str)
+            options = [(_AUTOMATIC, _AUTOMATIC), *((name, name) for name in FILLS)]
+            options += [] if named else [("a colour", _OWN)]
+            if tuple(self._fill.options) != tuple(options):
+                self._fill.options = options
+            self._fill.value = (self.fill or _AUTOMATIC) if named else _OWN
+            self._target_text.value = "" if self.target is None else str(self.target)
+            if self.layer not in [value for _, value in self._layers.options]:
+                self._layers.options = [*self._layers.options, (self.layer, self.layer)]
+            self._layers.value = self.layer
+        finally:
+            self._filling = False
+
+    def _offer(self, network: Network) -> None:
+        """The classes and the layers of this network."""
+        options = [("last map", None), *((name, name) for name in network.layers(every=True))]
+        if self.layer is not None and self.layer not in [value for _, value in options]:
+            options.append((self.layer, self.layer))
+        self._filling = True
+        try:
+            if tuple(self._layers.options) != tuple(options):
+                self._layers.options = options
+                self._layers.value = self.layer
+            names = tuple(network.classes or ())
+            if self._target_text.options != names:
+                self._target_text.options = names
+        finally:
+            self._filling = False
