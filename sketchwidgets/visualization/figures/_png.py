@@ -115,7 +115,8 @@ def _dot(image: Image.Image, draw: ImageDraw.ImageDraw, shape: Dot, scale: float
     left, top = math.floor(shape.x * scale) - side // 2, math.floor(shape.y * scale) - side // 2
     mask = Image.new("L", (side * fine, side * fine), 0)
     x, y = (shape.x * scale - left) * fine, (shape.y * scale - top) * fine
-    ImageDraw.Draw(mask).circle((x, y), radius * fine, fill=255)
+    reach = radius * fine
+    ImageDraw.Draw(mask).ellipse((x - reach, y - reach, x + reach, y + reach), fill=255)
     mask = mask.reduce(fine)
     image.paste(_rgb(shape.colour), (left, top, left + side, top + side), mask)
 
