@@ -1,6 +1,7 @@
 """A browser of a feature atlas: layer, channel, the nine images and what in them excites it."""
 
 import os
+import weakref
 from html import escape
 from typing import Any
 
@@ -31,6 +32,20 @@ _ORDERS = ("number", "activation", "my drawing")
 _MOST = 9  # channels that are framed because the drawing excites them most
 
 
+class _ChannelGrid(TileGrid):
+    """The first grid of a channel in full, whose buttons save all of them."""
+
+    def __init__(self, browser: "Atlas") -> None:
+        self._browser = weakref.ref(browser)
+        super().__init__()
+
+    @property
+    def figure(self) -> Figure:
+        browser = self._browser()
+        view = None if browser is None else browser.result
+        return super().figure if view is None or view.channel is None else view.figure()
+
+
 class Atlas(Explorer):
     """Looks through the channels of a network by the images that excite them most, and projects these.
 
@@ -46,7 +61,8 @@ class Atlas(Explorer):
     source : a SketchPad or SketchLab, which is followed stroke by stroke; a Sketch; a picture.
     layer, channel : what is shown first. search : a channel number, "dead", or a class of the images.
     order : of the channels, by "number", by their strongest "activation", or by "my drawing".
-    display : the page shows "patches" or "projections". rule : "deconvnet", "guided" or "backprop".
+    display : of each channel, the page shows its strongest one of "patches" or "projections".
+    rule : "deconvnet", "guided" or "backprop".
 
     layer, channel, search, order, display and rule are traits: change them in the page or in code, and observe them.
     `result` is the `AtlasView`, `save` writes the channel in full. Raises TypeError for what is no atlas, network or
@@ -107,7 +123,10 @@ class Atlas(Explorer):
         self.overview = TileGrid(selectable=True)
         self.overview.layout.max_height = "420px"
         self.overview.layout.overflow = "auto"
-        self.projected, self.patches, self.own = TileGrid(), TileGrid(), TileGrid()
+        self.projected = _ChannelGrid(self)
+        self.patches, self.own = TileGrid(toolbar=False), TileGrid(toolbar=False)
+        for grid in (self.patches, self.own):
+            link((self.projected, "tile"), (grid, "tile"))
         self._grids = (self.overview, self.projected, self.patches, self.own)
         super().__init__(network, source, controls=self._make_controls(), view=self._make_view())
         self.observe(self._changed, ["layer", "channel", "search", "order", "display", "rule"])
@@ -287,6 +306,7 @@ class Atlas(Explorer):
         for grid, figure in parts:
             grid.layout.display = "" if figure.sections else "none"
             grid.show(figure)
+        self.patches.toolbar = not result.projected.sections
         pages = max(1, -(-len(result.channels) // PAGE))
         self._place.value = f"page {result.page + 1} of {pages}"
         for button, able in ((self._back, result.page > 0), (self._on, result.page + 1 < pages)):
@@ -315,7 +335,7 @@ class Atlas(Explorer):
             "Order",
             [("by number", "number"), ("by activation", "activation"), ("by my drawing", "my drawing")],
         )
-        display = dropdown("Page of", ["patches", "projections"])
+        display = dropdown("Show", ["patches", "projections"])
         controls = {"layer": layer, "search": search, "order": order, "display": display}
         if self.atlas.has_drawings:
             controls["rule"] = dropdown("Rule", [("guided backprop", "guided"), "deconvnet", "backprop"])

@@ -1,6 +1,5 @@
 """The atlas browser and the evolution player in a page: search, click, draw, turn pages, play, export."""
 
-import pytest
 from _widgets import wait_until
 from playwright.sync_api import expect
 
@@ -16,23 +15,18 @@ browser = sw.Atlas(network=recognizer(), source=pad, layer="relu5", channel=17)
 browser
 """
 PLAYER = """
-def net(seed, scale):
+from torch import nn
+def net(seed):
     torch.manual_seed(seed)
-    made = torch.nn.Sequential(torch.nn.Conv2d(1, 8, 11, 4), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Conv2d(8, 12, 5), torch.nn.ReLU()).eval()
-    return made
-images = sw.SketchImages([[ring(*np.random.default_rng(k).uniform(20, 80, 3)), ring(60, 50 + k, 20)] for k in range(24)], labels=[k % 3 for k in range(24)], size=112, extent=100)
-evolution = sw.evolution({1: net(0, 1), 2: net(0, 2), 5: net(1, 1), 20: net(2, 1)}, net(0, 1), images, channels=6,
+    return nn.Sequential(nn.Conv2d(1, 8, 11, 4), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 12, 5), nn.ReLU()).eval()
+places = np.random.default_rng(0).uniform(20, 80, (24, 3))
+images = sw.SketchImages([[ring(*place), ring(60, 50 + k, 20)] for k, place in enumerate(places)],
+    labels=[k % 3 for k in range(24)], size=112, extent=100)
+evolution = sw.evolution({1: net(0), 2: net(0), 5: net(1), 20: net(2)}, net(0), images, channels=6,
     classes=["cat", "dog", "house"], progress=False)
 player = sw.show(evolution)
 player
 """
-
-
-@pytest.fixture
-def lab_page(notebook):
-    page = notebook(ATLAS, PLAYER, "", viewport={"width": 1300, "height": 1400}, accept_downloads=True)
-    page.hide_side_bars()
-    return page
 
 
 def shots(page, root, pictures, name):
@@ -47,70 +41,71 @@ def shots(page, root, pictures, name):
     page.page.set_viewport_size({"width": 1300, "height": 1400})
 
 
-def test_the_atlas_is_searched_clicked_through_and_follows_a_drawing(lab_page, pictures, tmp_path):
-    page = lab_page
+def test_an_atlas_is_searched_and_an_evolution_played(notebook, pictures):
+    page = notebook(ATLAS, PLAYER, "", viewport={"width": 1300, "height": 1400}, accept_downloads=True)
+    page.hide_side_bars()
     page.run(0)
-    root = page.output(0)
+    look_through_the_atlas(page, page.output(0), pictures)
+    page.ask("browser.close()")
+    page.run(1)
+    play(page, page.output(1), pictures)
+    assert page.errors == []
+
+
+def look_through_the_atlas(page, root, pictures):
+    overview = root.locator(".skw-tile-grid").first
     expect(root.locator(".skw-cell")).to_have_count(48 + 9 + 9)
     expect(root).to_contain_text("relu5 · channel 17")
-    assert page.ask("browser.settle()")
 
     # A click on a channel shows its images.
-    overview = root.locator(".skw-tile-grid").first
     overview.locator(".skw-cell").nth(5).click()
-    wait_until(lambda: page.ask("browser.channel"), 5)
     expect(root).to_contain_text("relu5 · channel 5")
 
     # A drawing: its channels are framed, and the one in full is shown on it.
     page.ask("setattr(pad, 'sketch', face)")
     expect(root).to_contain_text("On your drawing")
-    assert page.ask("browser.settle()")
-    assert page.ask("len(browser.excited())") == 9
+    assert page.ask("[browser.settle(), browser.channel, len(browser.excited())]") == [True, 5, 9]
     shots(page, root, pictures, "atlas")
     root.get_by_label("Order").select_option("by my drawing")
     wait_until(lambda: page.ask("browser.result.channels[0] == browser.excited()[0][0]"), True)
 
-    # Search by class, by number; another layer; pages.
+    # Search by class; another layer; pages.
     find = root.get_by_placeholder("number, dead, or a class")
     find.fill("eye")
     find.press("Enter")
-    wait_until(
-        lambda: page.ask("browser.result.layer + ' ' + str(len(browser.result.channels) < 256)"), "relu5 True"
-    )
+    root.get_by_label("Order").select_option("by number")
+    eyes = "list(browser.result.channels) == [c for _, c in browser.atlas.find('eye', 'relu5')]"
+    wait_until(lambda: page.ask(f"[browser.settle(), {eyes}]"), [True, True])
     find.fill("")
     find.press("Enter")
     root.get_by_label("Layer").select_option("relu6")
-    wait_until(lambda: page.ask("[browser.result.layer, len(browser.result.channels)]"), ["relu6", 512])
-    root.get_by_title("Channels after").click()
-    wait_until(lambda: page.ask("browser.result.page"), 1)
-    expect(root).to_contain_text("page 2 of 11")
+    now = "[browser.settle(), browser.result.layer, len(browser.result.channels)]"
+    wait_until(lambda: page.ask(now), [True, "relu6", 512])
+    expect(root).to_contain_text("of 11")
+    before = page.ask("browser.page")
+    root.locator("button[title='Channels after']").click()
+    expect(root).to_contain_text(f"page {before + 2} of 11")
     assert page.ask("browser.settle()")
     with page.page.expect_download() as download:
         root.get_by_role("button", name="PNG", exact=True).nth(1).click()
-    assert download.value.suggested_filename.endswith(".png")
-    assert page.errors == []
+    assert download.value.suggested_filename == f"relu6-channel-{page.ask('browser.channel')}.png"
 
 
-def test_the_evolution_is_played_and_laid_out_as_in_the_paper(lab_page, pictures):
-    page = lab_page
-    page.run(0, 1)
-    page.ask("browser.close()")
-    root = page.output(1)
+def play(page, root, pictures):
     expect(root.locator(".skw-cell")).to_have_count(12)
     expect(root).to_contain_text("epoch 1 of 20")
-    root.get_by_title("Play").first.click()
-    wait_until(lambda: page.ask("player.epoch"), 3)
+    root.locator(".widget-play button").first.click()
     expect(root).to_contain_text("epoch 20 of 20")
-    assert page.ask("[t.caption for t in player.figure.sections[0].tiles]") == page.ask(
+    shown = page.ask("[tile.caption for tile in player.figure.sections[0].tiles]")
+    assert shown == page.ask(
         "[f'{c} · ' + evolution.tile('1', c, 3).caption for c in evolution['1'].channels.tolist()]"
     )
     shots(page, root, pictures, "evolution")
     root.get_by_label("all epochs as columns").check()
     expect(root.locator(".skw-cell")).to_have_count(12 * 4)
-    root.get_by_label("images").check()
+    root.get_by_role("checkbox", name="images").check()
     wait_until(lambda: page.ask("player.patches"), True)
-    root.get_by_label("images").uncheck()
+    root.get_by_role("checkbox", name="images").uncheck()
     root.get_by_label("Layer").select_option("4")
     expect(root.locator(".skw-cell")).to_have_count(6 * 4)
     shots(page, root, pictures, "evolution-columns")
-    assert page.errors == []

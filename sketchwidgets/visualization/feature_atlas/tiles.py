@@ -30,7 +30,6 @@ def patch_tile(
         _describe("What excites", gallery, units, row, place),
         smooth=True,
         facts=facts_of(gallery, units, row, place),
-        background=255 if gallery.has_drawings else None,
     )
 
 
