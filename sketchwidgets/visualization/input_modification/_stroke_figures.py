@@ -229,7 +229,8 @@ def attribution_figure(result: StrokeAttribution, side: int) -> Figure:
     if result.projection is not None:
         tiles.append(projection_tile(result))
     tiles.append(attribution_chart(result))
-    return Figure(f"Who drives {result.target}", [Section("", tiles, side=side)])
+    target = result.target if result.projection is not None or "/" in result.target else f"“{result.target}”"
+    return Figure(f"Who drives {target}", [Section("", tiles, side=side)])
 
 
 def attribution_tile(result: StrokeAttribution, side: int) -> Tile:

@@ -72,6 +72,32 @@ def test_a_network_worked_out_on_paper(by_hand):
     assert "Windows overlap" in pool.explanation
 
 
+def test_the_figure_of_the_papers():
+    """Springenberg et al. 2015, figure 1: a map, a signal that arrives, and what each rule makes of it."""
+    x = torch.tensor([[1.0, -1, 5], [2, -5, -7], [-3, 2, 4]])
+    model = nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU(), nn.Conv2d(1, 1, 3)).eval()
+    with torch.no_grad():
+        model[0].weight.fill_(1)
+        model[0].bias.zero_()
+        # The filter over the whole map is the signal that comes down from a seed of 1.
+        model[2].weight.copy_(torch.tensor([[-2.0, 3, -1], [6, -3, 1], [2, -1, 3]])[None, None])
+    relu = trace(model, x[None, None], "2", channel=0, seed="unit").step("1")
+    assert relu.forward_output[0].tolist() == [[1, 0, 5], [2, 0, 0], [0, 2, 4]]
+    assert {rule: relu.signals[rule][1][0].tolist() for rule in RULES} == {
+        "backprop": [[-2, 0, -1], [6, 0, 0], [0, -1, 3]],
+        "deconvnet": [[0, 3, 0], [6, 0, 1], [2, 0, 3]],
+        "guided": [[0, 0, 0], [6, 0, 0], [0, 0, 3]],
+    }
+
+
+def test_a_trace_draws_a_row_for_each_step():
+    traced = trace(seeded(toy_nets.Residual), images(), "out")
+    for options in ({}, {"channels": None}, {"channels": 9, "whole": True, "same_scale": True}):
+        figure = traced.figure(**options)
+        assert [len(section.tiles) for section in figure.sections] == [4] * (1 + len(traced.steps))
+    assert "branches gets the whole signal" in traced._repr_html_()
+
+
 def test_another_policy_for_ties_moves_a_switch(by_hand):
     traced = trace(*by_hand, "4", ties="first")
     assert traced.step("2").switches[1, 0, :, 1].tolist() == [1, 2]
