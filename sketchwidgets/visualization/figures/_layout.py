@@ -103,12 +103,11 @@ def _cell(tile: Tile | Chart, side: int) -> tuple[list[Shape], float, float]:
             y += CAPTION * 1.25
     if isinstance(tile, Tile):
         entries, more = legend_entries(tile)
-        for colour, name in entries:
+        for colour, name in [*entries, *([(None, more)] if more else [])]:
             (text, *_) = wrapped(name, SMALL, wide - 13, 1) or [""]
-            shapes += [Rectangle(0, y + 5, 8, 8, fill=colour), Text(12, y + 12.5, text, SMALL, "ink")]
-            y += 13
-        if more:
-            shapes.append(Text(12, y + 12.5, more, SMALL, "muted"))
+            if colour is not None:
+                shapes.append(Rectangle(0, y + 5, 8, 8, fill=colour))
+            shapes.append(Text(12, y + 12.5, text, SMALL, "muted" if colour is None else "ink"))
             y += 13
     return shapes, wide, y
 

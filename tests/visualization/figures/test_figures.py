@@ -152,7 +152,7 @@ def figures(draw):
     return Figure(draw(words), sections)
 
 
-@settings(max_examples=40)
+@settings(max_examples=60)
 @given(figures())
 def test_nothing_lies_over_anything_else_or_outside(figure):
     across, high, shapes = lay_out(figure)
