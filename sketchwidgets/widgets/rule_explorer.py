@@ -27,6 +27,7 @@ from .tile_grid import TileGrid
 
 _OFFERED = 12  # units offered of a layer
 _SHOWN = (("sum of channels", 0), ("1 channel", 1), ("4 channels", 4), ("9 channels", 9))
+_MOST_ROWS = 30  # steps shown as rows at once
 _DETAIL = 1  # the section of the view that shows the chosen step
 
 Place = tuple[int | None, int, int]
@@ -87,7 +88,7 @@ class RuleExplorer(Explorer):
         self._pointer: tuple[int, int, float, float] | None = None
         self._clicked: tuple[int, int] | None = None  # a tile whose place under the pointer has yet to come
         self.rows = TileGrid(selectable=True, toolbar=False)
-        self._rows_of: tuple[Trace, TraceLook] | None = None
+        self._rows_of: tuple[Trace, TraceLook, int] | None = None
         self._filling = False
         self._make_controls()
         super().__init__(network, source, controls=self._controls)
@@ -142,13 +143,29 @@ class RuleExplorer(Explorer):
         place = self._place_on(result, step, look)
         number = result.steps.index(step) + 1
         self._tell(result, step, place)
-        if self._rows_of != (result, look):
-            self._rows_of = (result, look)
-            rows = [step_section(result, row, look, index) for index, row in enumerate(result.steps, start=1)]
-            self.rows.show(Figure("Every step", rows))
-        self.rows.selected = [number - 1, 0]
+        first = self._first_row(len(result.steps), number - 1)
+        if self._rows_of != (result, look, first):
+            self._rows_of = (result, look, first)
+            shown = result.steps[first : first + _MOST_ROWS]
+            rows = [
+                step_section(result, row, look, index) for index, row in enumerate(shown, start=first + 1)
+            ]
+            title = "Every step"
+            if len(shown) < len(result.steps):
+                title = f"Steps {first + 1} to {first + len(shown)} of {len(result.steps)}"
+            self.rows.show(Figure(title, rows))
+        self.rows.selected = [number - 1 - first, 0]
         detail = detail_section(result, step, look, number, place, REACH)
         return Figure(unit_title(result), [head_section(result, self._picture), detail])
+
+    def _first_row(self, count: int, chosen: int) -> int:
+        """The first of the steps that are shown as rows: all of them, or of a deep network those around the chosen one."""
+        if count <= _MOST_ROWS:
+            return 0
+        known = self._rows_of[2] if self._rows_of is not None else 0
+        if known <= chosen < known + _MOST_ROWS and known + _MOST_ROWS <= count:
+            return known  # nothing moves under the pointer
+        return min(max(0, chosen - _MOST_ROWS // 2), count - _MOST_ROWS)
 
     def _show_nothing(self) -> None:
         super()._show_nothing()
@@ -267,8 +284,9 @@ class RuleExplorer(Explorer):
 
     def _click_row(self, section: int, _tile: int) -> None:
         result = self.result
-        if result is not None and section < len(result.steps):
-            self._go_to(result.steps[section].title)
+        first = self._rows_of[2] if self._rows_of is not None else 0
+        if result is not None and first + section < len(result.steps):
+            self._go_to(result.steps[first + section].title)
 
     # Controls
 

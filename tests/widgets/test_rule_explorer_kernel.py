@@ -168,6 +168,23 @@ def test_photos_vectors_and_branches_are_shown(explorer):
     assert "2 maps were added" in rules._said.value
 
 
+def test_of_a_deep_network_the_steps_around_the_chosen_one_are_rows(explorer):
+    torch.manual_seed(0)
+    layers = [torch.nn.Conv2d(1, 4, 3, padding=1), torch.nn.ReLU()]
+    for _ in range(24):
+        layers += [torch.nn.Conv2d(4, 4, 3, padding=1), torch.nn.ReLU()]
+    network = sw.Network(torch.nn.Sequential(*layers).eval(), size=12)
+    rules = explorer(network, SKETCH, layer="49", channels=1)
+    assert rules.settle(20)
+    assert len(rules.result.steps) == 50
+    assert rules.rows.figure.title == "Steps 1 to 30 of 50"
+    rules.step = "9"
+    assert rules.rows.figure.title == "Steps 21 to 50 of 50"
+    assert rules.rows.selected == [20, 0]
+    rules._click_row(0, 0)
+    assert rules.step == "29"
+
+
 def test_a_dead_unit_is_said_to_be_dead(explorer):
     recognizer = tiny_recognizer()
     rules = explorer(recognizer, SKETCH, layer="relu2")

@@ -103,7 +103,7 @@ def stroke_attribution(
     >>> sketch = sw.Sketch([[(0, 0), (30, 0), (30, 30), (0, 30), (0, 0)], [(10, 40), (20, 40)]])
     >>> driven = sw.stroke_attribution(None, sketch, layer="relu3")
     >>> total = float(driven.projection.sum())
-    >>> abs(driven.strokes.sum() + driven.paper - total) < 1e-6 * float(driven.projection.abs().sum())
+    >>> abs(float(driven.strokes.sum()) + driven.paper - total) < 1e-6 * float(driven.projection.abs().sum())
     True
     """
     sketch = checked_sketch(sketch)

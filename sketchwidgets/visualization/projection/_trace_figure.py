@@ -31,11 +31,9 @@ class TraceLook:
     same_scale: bool = False
 
 
-def trace_figure(trace: Trace, look: TraceLook) -> Figure:
-    return Figure(
-        unit_title(trace),
-        [head_section(trace), *(step_section(trace, step, look) for step in trace.steps)],
-    )
+def trace_figure(trace: Trace, look: TraceLook, steps: Sequence[TraceStep]) -> Figure:
+    rows = [step_section(trace, step, look) for step in steps]
+    return Figure(unit_title(trace), [head_section(trace), *rows])
 
 
 def unit_title(trace: Trace) -> str:

@@ -23,6 +23,7 @@ from ._tracing import TracingSweep, TracingTape, names_of_running
 from ._units import Units, choose_units
 from ._windows import Windows
 
+_MOST_ROWS = 40  # steps drawn unasked
 _BATCH_NORMS = (nn.BatchNorm2d, nn.BatchNorm1d, nn.SyncBatchNorm)
 
 
@@ -104,19 +105,31 @@ class Trace:
                 return step
         raise KeyError(f"no step {title!r}; there are {', '.join(step.title for step in self.steps)}")
 
-    def figure(self, channels: int | None = 4, *, whole: bool = False, same_scale: bool = False) -> Figure:
+    def figure(
+        self,
+        channels: int | None = 4,
+        *,
+        whole: bool = False,
+        same_scale: bool = False,
+        steps: Sequence[str] | None = None,
+    ) -> Figure:
         """A row for each step: the map that it read on the way up, and what each rule passes down to it.
 
+        steps : the titles of the steps to show; None: all.
         channels : so many of each map, those with the most signal under all rules together; None: their sum.
         whole : whole maps instead of where there is any signal.
         same_scale : one scale for all rules, instead of each up to its own largest magnitude.
         """
         from ._trace_figure import TraceLook, trace_figure
 
-        return trace_figure(self, TraceLook(channels, whole, same_scale))
+        chosen = self.steps if steps is None else [self.step(title) for title in steps]
+        return trace_figure(self, TraceLook(channels, whole, same_scale), chosen)
 
     def _repr_html_(self) -> str:
-        return self.figure().to_html()
+        if len(self.steps) <= _MOST_ROWS:
+            return self.figure().to_html()
+        shown = self.figure(steps=[step.title for step in self.steps[:_MOST_ROWS]])
+        return f"{shown.to_html()}<p>These are the first {_MOST_ROWS} of {len(self.steps)} steps.</p>"
 
     def __repr__(self) -> str:
         row, column = self.position
@@ -140,7 +153,7 @@ def trace(
 
     Shows what `project` does: unpooling by switches, rectification by the rule, filtering with transposed
     filters (Zeiler & Fergus 2014, section 2.1; the rules: Grün et al. 2016, arXiv 1606.07757, figure 2).
-    What arrives at the pixels is, number for number, what `project` returns for that unit.
+    What arrives at the pixels is, but for rounding, what `project` returns for that unit.
 
     Parameters
     ----------

@@ -92,6 +92,8 @@ def test_the_figure_of_the_papers():
 
 def test_a_trace_draws_a_row_for_each_step():
     traced = trace(seeded(toy_nets.Residual), images(), "out")
+    one = traced.figure(steps=["conv1"])
+    assert [section.title for section in one.sections] == ["", "conv1 · filter (convolution 3×3, stride 2)"]
     for options in ({}, {"channels": None}, {"channels": 9, "whole": True, "same_scale": True}):
         figure = traced.figure(**options)
         assert [len(section.tiles) for section in figure.sections] == [4] * (1 + len(traced.steps))
@@ -113,7 +115,7 @@ def test_a_trace_ends_in_the_projection(net):
         traced = trace(model, x, layer, rules=rules)
         for rule in rules:
             (expected,) = project(model, x, layer, 1, rule, path="windows").values()
-            assert torch.equal(traced.pixels[rule], expected.images[0, 0]), (layer, rule)
+            torch.testing.assert_close(traced.pixels[rule], expected.images[0, 0], rtol=1e-12, atol=1e-14)
             assert (traced.channel, list(traced.position)) == (
                 int(expected.channels),
                 expected.positions[0, 0].tolist(),
