@@ -125,7 +125,7 @@ def project_class(
 
 def project_units(recording: Recording, layer: str, settings: LookSettings) -> LayerProjection:
     """The strongest units, or maps, of a layer."""
-    channels = _strongest_maps(recording.maps(layer), settings.top) if settings.seed == "map" else None
+    channels = _strongest_maps(_maps(recording, layer), settings.top) if settings.seed == "map" else None
     return recording.project(
         layer,
         settings.top,
@@ -175,6 +175,13 @@ def _strongest_maps(maps: Tensor, top: int) -> Tensor:
     return strengths.topk(min(top, strengths.shape[1])).indices
 
 
+def _maps(recording: Recording, layer: str) -> Tensor:
+    """The output of a layer, (n, c, h, w) or (n, c), also where the network keeps channels last, as ConvNeXt."""
+    maps = recording.maps(layer)
+    last = maps.ndim == 4 and recording._tape.channels_last[recording._output(layer)[0]]
+    return maps.permute(0, 3, 1, 2) if last else maps
+
+
 def _map_shape(recording: Recording, layer: str) -> tuple[int, int, int]:
-    shape = tuple(recording.maps(layer).shape[1:])
+    shape = tuple(_maps(recording, layer).shape[1:])
     return shape if len(shape) == 3 else (*shape, 1, 1)

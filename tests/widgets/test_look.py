@@ -97,6 +97,39 @@ def test_whole_maps_are_chosen_by_what_excites():
     assert result.projections["3"].dead[0].tolist() == (maps[expected].amax((1, 2)) == 0).tolist()
 
 
+class ChannelsLast(nn.Module):
+    """As in ConvNeXt: between two convolutions, channels come last."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 6, 5, stride=2)
+        self.norm = nn.LayerNorm(6)
+        self.wider = nn.Linear(6, 10)
+        self.act = nn.GELU()
+
+    def forward(self, images):
+        return self.act(self.wider(self.norm(self.conv(images).permute(0, 2, 3, 1)))).mean((1, 2))
+
+
+def test_maps_with_channels_last():
+    torch.manual_seed(2)
+    network = sw.Network(ChannelsLast().eval(), size=33)
+    result = last(network, HOUSE, seed="map", layers=("act",), top=3)
+    assert result.maps["act"] == (10, 15, 15)
+    assert int(result.projections["act"].channels.max()) < 10
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("channels", [1, 3, 6])
+def test_every_dtype_and_number_of_channels(dtype, channels):
+    network = sw.Network(chain(channels).module.to(dtype), size=40)
+    for seed in ("activation", "class"):
+        result = last(network, HOUSE, seed=seed, top=2)
+        assert all(projection.images.dtype == dtype for projection in result.projections.values())
+        for display in ("projection", "heat", "overlay"):
+            assert result.figure(display).to_html()
+
+
 def test_a_network_without_class_scores_is_looked_into_all_the_same(photo):
     network = sw.Network(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()).eval(), size=24)
     result = last(network, photo, top=2)
