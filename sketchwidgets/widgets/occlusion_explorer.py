@@ -18,6 +18,7 @@ from ._occlusion_view import OcclusionLook, OcclusionView
 
 _AUTOMATIC = "automatic"
 _OWN = "own"
+_LAST = ""  # the layer that is taken when none is named; a value of None would be no choice at all
 
 
 class OcclusionExplorer(Explorer):
@@ -175,7 +176,7 @@ class OcclusionExplorer(Explorer):
             style={"description_width": "initial"},
             layout=ipywidgets.Layout(width="210px", margin="0 14px 0 0"),
         )
-        self._layers = dropdown("Layer", [("last map", None)])
+        self._layers = dropdown("Layer", [("last map", _LAST)])
         self._layers.layout.width = "190px"
         self._channel = ipywidgets.BoundedIntText(
             value=-1,
@@ -211,9 +212,9 @@ class OcclusionExplorer(Explorer):
         text = text.strip()
         self.target = int(text) if text.isdigit() else text or None
 
-    def _choose_layer(self, value: str | None) -> None:
+    def _choose_layer(self, value: str) -> None:
         with self.hold_trait_notifications():
-            self.layer, self.channel = value, -1
+            self.layer, self.channel = value or None, -1
 
     def _settings_changed(self, _change: Any) -> None:
         self._reflect()
@@ -231,22 +232,24 @@ class OcclusionExplorer(Explorer):
                 self._fill.options = options
             self._fill.value = (self.fill or _AUTOMATIC) if named else _OWN
             self._target_text.value = "" if self.target is None else str(self.target)
-            if self.layer not in [value for _, value in self._layers.options]:
-                self._layers.options = [*self._layers.options, (self.layer, self.layer)]
-            self._layers.value = self.layer
+            layer = self.layer or _LAST
+            if layer not in [value for _, value in self._layers.options]:
+                self._layers.options = [*self._layers.options, (layer, layer)]
+            self._layers.value = layer
         finally:
             self._filling = False
 
     def _offer(self, network: Network) -> None:
         """The classes and the layers of this network."""
-        options = [("last map", None), *((name, name) for name in network.layers(every=True))]
-        if self.layer is not None and self.layer not in [value for _, value in options]:
-            options.append((self.layer, self.layer))
+        options = [("last map", _LAST), *((name, name) for name in network.layers(every=True))]
+        layer = self.layer or _LAST
+        if layer not in [value for _, value in options]:
+            options.append((layer, layer))
         self._filling = True
         try:
             if tuple(self._layers.options) != tuple(options):
                 self._layers.options = options
-                self._layers.value = self.layer
+                self._layers.value = layer
             names = tuple(network.classes or ())
             if self._target_text.options != names:
                 self._target_text.options = names

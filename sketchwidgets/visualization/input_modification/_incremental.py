@@ -65,12 +65,12 @@ class Incremental:
 
     def share(self, patches: Patches) -> float:
         """The estimated multiplications of `run` as a part of those of full forward passes."""
-        whole = sum(_whole_work(self._recording, step) for step in self._plan.tail)
-        windows = whole
-        extents = self._extents(patches)
         changed = patches.changed()
         if not len(changed):
             return 0.0
+        whole = sum(_whole_work(self._recording, step) for step in self._plan.tail)
+        windows = whole
+        extents = self._extents(patches)
         for step in self._plan.head:
             if isinstance(step, Step):
                 work = _whole_work(self._recording, step)
@@ -162,19 +162,21 @@ class Incremental:
     def _chunks(self, patches: Patches) -> Iterator[np.ndarray]:
         """Positions that change something, in groups of similar windows, small enough for the memory."""
         positions = patches.changed()
+        if not len(positions):
+            return
         extents = self._extents(patches)
         groups = [positions]
         weighted = [
             (step, extents[step.step.outputs[0]]) for step in self._plan.head if isinstance(step, Windowed)
         ]
-        if weighted and len(positions):
+        if weighted:
             rows, columns = (self._classes(weighted, axis, positions) for axis in (0, 1))
             together = rows * _CLASSES + columns
             groups = [positions[together == number] for number in np.unique(together)]
         for group in groups:
             at_once = max(1, int(_CHUNK_BYTES / self._bytes_each(extents, group)))
             parts = -(-len(group) // at_once)
-            yield from np.array_split(group, parts) if parts else ()
+            yield from np.array_split(group, parts)
 
     def _classes(self, weighted: list, axis: int, positions: np.ndarray) -> np.ndarray:
         """For each position the class of its extent along an axis."""

@@ -152,6 +152,15 @@ def test_paper_on_blank_paper_changes_nothing():
     assert (found.activity[~over_ink] == found.activity_before).all()
 
 
+def test_nothing_changes_a_blank_image(small):
+    net, _ = small
+    found = quiet(net, torch.full((1, 3, 20, 18), 0.25), size=5, fill=0.25)
+    assert found.method == "incremental"
+    assert found.change.abs().max() == 0
+    assert (found.probability == found.probability_before).all()
+    assert found.heat.abs().max() == 0
+
+
 def test_a_callback_stops(small):
     net, image = small
     states = []
