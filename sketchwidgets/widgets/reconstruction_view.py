@@ -169,7 +169,8 @@ class ReconstructionView(Explorer):
         network = job.network
         if self.mode == "channel":
             layer, channel = self.layer or network.layers()[-1], self.channel
-            name, target = f"channel {channel}", layer
+            name = f"channel {channel}"
+            target = f"{name} of {layer}"
         else:
             layer, channel = None, self._class(network)
             name = target = channel if isinstance(channel, str) else f"output {channel}"

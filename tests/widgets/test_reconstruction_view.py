@@ -58,7 +58,7 @@ def test_a_class_is_maximised(make):
     view.method = "simonyan"
     assert view.settle()
     assert (view.result.objective[-1] > view.result.objective[0]).all()
-    assert view.figure.title == "tiny: maximise the output"
+    assert view.figure.title == "tiny: maximise dog"
     view.class_name = "sun"
     assert view.settle()
     assert view.result.names == ("sun", "sun")

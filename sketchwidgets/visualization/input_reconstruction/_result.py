@@ -1,6 +1,7 @@
 """What a reconstruction returns."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -129,8 +130,7 @@ class Reconstruction:
 
         `side` is that of a picture in pixels.
         """
-        where = "the output" if self.layer is None else self.layer
-        title = f"{self.network}: {'maximise' if self.kind == 'maximize' else 'invert'} {where}"
+        title = f"{self.network}: {self._what()}"
         tiles = self.tiles()
         if self.target is not None:
             tiles.insert(0, Tile(self.target_picture, "what was shown", smooth=True))
@@ -146,12 +146,23 @@ class Reconstruction:
             sections.append(Section("Objective", [self.chart()]))
         return Figure(title, sections)
 
+    def _what(self) -> str:
+        if self.kind == "invert":
+            return f"invert {self.layer or 'the output'}"
+        return f"maximise {title_of(self.names)}" + (f" of {self.layer}" if self.layer else "")
+
     def save(self, path: str | os.PathLike, scale: float = 2.0) -> None:
         """Write the figure to a .png or .svg file."""
         self.figure().save(path, scale)
 
     def _repr_html_(self) -> str:
         return self.figure().to_html()
+
+
+def title_of(names: Sequence[str]) -> str:
+    """Up to three different names one after the other, or how many there are."""
+    different = list(dict.fromkeys(names))
+    return ", ".join(different) if len(different) <= 3 else f"{len(different)} channels"
 
 
 def stacked_previews(previews: list[Tensor], x: Tensor) -> Tensor:

@@ -199,7 +199,6 @@ INVERT_METHODS: Mapping[str, InvertSettings] = {
     "photo": InvertSettings(
         schedule=StepSchedule(((8.0, 70), (2.0, 50))),
         policy="adam",
-        tv=30.0,
         alpha_weight=0.0,
         noise=0.05,
         clip=True,
