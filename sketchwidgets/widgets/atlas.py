@@ -368,8 +368,10 @@ class Atlas(Explorer):
         for grid in (self.projected, self.patches, self.own):
             grid.layout.flex = "0 1 350px" if grid is not self.own else "0 1 180px"
             grid.layout.min_width = "0"
+        self.own.layout.align_self = "flex-start"
         detail = ipywidgets.HBox(
             [self.projected, self.patches, self.own],
-            layout=ipywidgets.Layout(flex_flow="row wrap", align_items="flex-start", grid_gap="0 24px"),
+            # By their lower ends: only the first has a toolbar above, and the rows of both should be level.
+            layout=ipywidgets.Layout(flex_flow="row wrap", align_items="flex-end", grid_gap="0 24px"),
         )
         return ipywidgets.VBox([self.overview, self._pager, head, detail])

@@ -19,7 +19,7 @@ class EvolutionPlayer(ipywidgets.VBox):
     """Plays how what excites the channels of a network changes while it learns.
 
     A row of tiles a layer, a tile a channel, at one epoch; the slider and the play button go through the epochs. With
-    `columns`, all epochs at once as in Zeiler & Fergus 2014, figure 4: a row a channel, a column an epoch. "new image"
+    `columns`, all epochs at once as in Zeiler & Fergus 2014, figure 4: a row a channel, a column an epoch. "new"
     says that another image than at the epoch before excites the channel most.
 
     Parameters
@@ -113,7 +113,7 @@ class EvolutionPlayer(ipywidgets.VBox):
             epochs = self.evolution.epochs
             self._label.value = f"epoch <b>{epochs[self.epoch]:g}</b> of {epochs[-1]:g}"
             for control in (self._play, self._slider, self._label):
-                control.layout.visibility = "hidden" if self.columns else "visible"
+                control.layout.display = "none" if self.columns else ""
             names = list(self.evolution) if self.layer == _ALL else [self.layer]
             if self.columns:
                 self.view.show(self.evolution.figure(names, patches=self.patches, enhance=self.enhance))
@@ -148,7 +148,7 @@ class EvolutionPlayer(ipywidgets.VBox):
         last = len(self.evolution.epochs) - 1
         self._play = ipywidgets.Play(min=0, max=last, interval=_PAUSE, value=self.epoch)
         self._slider = ipywidgets.IntSlider(
-            min=0, max=last, value=self.epoch, readout=False, layout=ipywidgets.Layout(width="200px")
+            min=0, max=last, value=self.epoch, readout=False, layout=ipywidgets.Layout(width="160px")
         )
         ipywidgets.jslink((self._play, "value"), (self._slider, "value"))
         self._label = ipywidgets.HTML(layout=ipywidgets.Layout(margin="0 14px 0 4px", min_width="110px"))

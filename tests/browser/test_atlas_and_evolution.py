@@ -18,10 +18,10 @@ PLAYER = """
 from torch import nn
 def net(seed):
     torch.manual_seed(seed)
-    return nn.Sequential(nn.Conv2d(1, 8, 11, 4), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 12, 5), nn.ReLU()).eval()
+    return nn.Sequential(nn.Conv2d(1, 8, 9, 2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 12, 5), nn.ReLU()).eval()
 places = np.random.default_rng(0).uniform(20, 80, (24, 3))
 images = sw.SketchImages([[ring(*place), ring(60, 50 + k, 20)] for k, place in enumerate(places)],
-    labels=[k % 3 for k in range(24)], size=112, extent=100)
+    labels=[k % 3 for k in range(24)], size=56, extent=50, stroke_width=2)
 evolution = sw.evolution({1: net(0), 2: net(0), 5: net(1), 20: net(2)}, net(0), images, channels=6,
     classes=["cat", "dog", "house"], progress=False)
 player = sw.show(evolution)

@@ -38,7 +38,7 @@ def test_epochs_one_after_the_other(player, evolution):
         assert f"epoch {epoch}" in player.figure.title
         assert [int(tile.caption.split(" · ")[0]) for tile in tiles(player)] == channels
         changed = [int(evolution.changed(name)[:, place].sum()) for name in evolution]
-        assert ["new image" in tile.caption for tile in tiles(player)].count(True) == sum(changed)
+        assert ["· new" in tile.caption for tile in tiles(player)].count(True) == sum(changed)
         assert player._slider.value == place
     player._slider.value = 1
     assert player.epoch == 1

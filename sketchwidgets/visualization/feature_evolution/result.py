@@ -35,11 +35,14 @@ class FeatureEvolution(Gallery):
                 )
 
     def changed(self, layer: str) -> Tensor:
-        """(channels, epochs) bool: another image than at the epoch before excites the channel most."""
-        images = self[layer].images
-        changed = torch.zeros(images.shape, dtype=torch.bool)
-        changed[:, 1:] = images[:, 1:] != images[:, :-1]
-        return changed
+        """(channels, epochs) bool: another image than at the epoch before excites the channel most.
+
+        Nothing excites a dead channel, so that no image counts as new for it.
+        """
+        units = self[layer]
+        changed = torch.zeros(units.images.shape, dtype=torch.bool)
+        changed[:, 1:] = units.images[:, 1:] != units.images[:, :-1]
+        return changed & (units.activations > 0)
 
     def save(self, folder: str | Path) -> None:
         """Write to a folder, made if absent, that `FeatureEvolution.open` reads without the data and networks."""
@@ -64,9 +67,8 @@ class FeatureEvolution(Gallery):
         """
         units = self[layer]
         row = units.row(channel)
-        image = int(units.images[row, place])
-        changed = place > 0 and image != int(units.images[row, place - 1])
-        caption = f"{float(units.activations[row, place]):.3g}" + (" · new image" if changed else "")
+        changed = bool(self.changed(layer)[row, place])
+        caption = f"{float(units.activations[row, place]):.3g}" + (" · new" if changed else "")
         if patches:
             made = patch_tile(self, units, row, place, units.stored_patch(row, place))
         else:
@@ -77,6 +79,8 @@ class FeatureEvolution(Gallery):
                 made = Tile.signed(values, scale=scale, description=made.description, facts=made.facts)
         facts = (("Epoch", f"{self.epochs[place]:g}"), *made.facts)
         description = f"Epoch {self.epochs[place]:g}. {made.description}"
+        if changed:
+            description += ". Another image than at the epoch before"
         return Tile(
             made.pixels,
             caption,
@@ -105,7 +109,10 @@ class FeatureEvolution(Gallery):
                 for place in range(len(self.epochs))
             ]
             shown = ", ".join(map(str, units.channels.tolist()))
-            caption = f"Epochs {epochs} from left to right; channels {shown} from top to bottom"
+            caption = (
+                f"Epochs {epochs} from left to right; channels {shown} from top to bottom. new: another image than "
+                "at the epoch before"
+            )
             what = "the images" if patches else self.rule
             sections.append(Section(f"{name} · {what}", tiles, caption, columns=len(self.epochs), side=72))
         return Figure("Feature evolution", sections)

@@ -39,7 +39,7 @@ def test_where_the_maximising_image_changed(images):
     shown = [float(values) for values in found.projections("1", 0)]
     assert shown == pytest.approx([0.75, 3.0, -8.0])  # activation times weight
     captions = [tile.caption for tile in found.figure().sections[0].tiles]
-    assert captions == ["0.75", "1.5", "2 · new image", "0.75", "1.5", "2.25"]
+    assert captions == ["0.75", "1.5", "2 · new", "0.75", "1.5", "2.25"]
     assert found.figure().sections[0].columns == 3
 
 
