@@ -5,8 +5,7 @@ cross a limit ends on it. All problems of a batch share the grid, each has its o
 converged drop out.
 """
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from ._gabor import evaluate
 
@@ -16,44 +15,51 @@ _STUCK = 1e9  # damping at which no step helps any more
 
 
 def minimize(
-    start: Tensor,
-    targets: Tensor,
-    x: Tensor,
-    y: Tensor,
-    low: Tensor,
-    high: Tensor,
+    start: np.ndarray,
+    targets: np.ndarray,
+    x: np.ndarray,
+    y: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
     steps: int = _MOST_STEPS,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[np.ndarray, np.ndarray]:
     """Coordinates (n, 9) and sums of squares (n,) of the Gabors nearest to targets (n, pixels), from `start` (n, 9)."""
-    best = start.clamp(low, high)
-    cost = (evaluate(best, x, y)[0] - targets).square().sum(1)
-    damping = torch.full_like(cost, 1e-2)
-    active = torch.arange(len(best))
+    best = np.clip(start, low, high)
+    cost = np.square(evaluate(best, x, y)[0] - targets).sum(1)
+    damping = np.full(len(best), 1e-2)
+    active = np.arange(len(best))
     for _ in range(steps):
         if not len(active):
             break
         at = best[active]
         values, slopes = evaluate(at, x, y, derivatives=True)
-        gradient = slopes @ (targets[active] - values)[:, :, None]
-        step = _step(at, gradient[:, :, 0], slopes @ slopes.mT, damping[active], low, high)
-        tried = (at + step).clamp(low, high)
-        new = (evaluate(tried, x, y)[0] - targets[active]).square().sum(1)
+        gradient = (slopes @ (targets[active] - values)[:, :, None])[:, :, 0]
+        step = _step(at, gradient, slopes @ slopes.swapaxes(1, 2), damping[active], low, high)
+        tried = np.clip(at + step, low, high)
+        new = np.square(evaluate(tried, x, y)[0] - targets[active]).sum(1)
         better = new < cost[active]
         gain = cost[active] - new
-        best[active] = torch.where(better[:, None], tried, at)
-        cost[active] = torch.where(better, new, cost[active])
-        damping[active] = torch.where(better, (damping[active] / 4).clamp_min(1e-10), damping[active] * 5)
+        best[active[better]], cost[active[better]] = tried[better], new[better]
+        damping[active] = np.where(better, np.maximum(damping[active] / 4, 1e-10), damping[active] * 5)
         done = (better & (gain <= _ENOUGH * new)) | (damping[active] > _STUCK) | (new < 1e-18)
         active = active[~done]
     return best, cost
 
 
-def _step(at: Tensor, gradient: Tensor, normal: Tensor, damping: Tensor, low: Tensor, high: Tensor) -> Tensor:
+def _step(
+    at: np.ndarray,
+    gradient: np.ndarray,
+    normal: np.ndarray,
+    damping: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+) -> np.ndarray:
     held = ((at <= low) & (gradient < 0)) | ((at >= high) & (gradient > 0))
-    free = (~held).to(at.dtype)
+    free = (~held).astype(np.float64)
     normal = normal * free[:, :, None] * free[:, None, :]
-    scale = normal.diagonal(dim1=1, dim2=2)
+    scale = normal.diagonal(axis1=1, axis2=2)
     # Where a coordinate has no influence at all, any positive number keeps it where it is.
-    ridge = damping[:, None] * scale + torch.where(scale > 1e-12, 0.0, 1.0)
-    step, _ = torch.linalg.solve_ex(normal + torch.diag_embed(ridge), gradient * free)
-    return step.nan_to_num(0.0, 0.0, 0.0)
+    ridge = damping[:, None] * scale + np.where(scale > 1e-12, 1e-300, 1.0)
+    normal[:, range(9), range(9)] += ridge
+    step = np.linalg.solve(normal + 1e-14 * np.eye(9), (gradient * free)[:, :, None])[:, :, 0]
+    return np.nan_to_num(step, nan=0.0, posinf=0.0, neginf=0.0)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -173,32 +174,35 @@ def gabor_fit(
 
 def fit_gabors(pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Parameters (n, 9), functions (n, h, w) and R² (n,) of the best fits to pictures (n, h, w), float64."""
-    pictures = pictures.double()
-    n, height, width = pictures.shape
+    filters = pictures.detach().cpu().double().numpy()
+    n, height, width = filters.shape
     x, y = grid(height, width)
     low, high = bounds(height, width)
-    scale = pictures.flatten(1).norm(dim=1).clamp_min(torch.finfo(torch.float64).tiny)
-    targets = (pictures / scale[:, None, None]).flatten(1)
-    begin = starts(targets.view_as(pictures), x, y)
+    scale = np.maximum(np.linalg.norm(filters.reshape(n, -1), axis=1), np.finfo(np.float64).tiny)
+    filters = filters / scale[:, None, None]
+    targets = filters.reshape(n, -1)
 
-    def follow(coordinates: Tensor, **limit: int) -> tuple[Tensor, Tensor]:
+    def follow(coordinates: np.ndarray, **limit: int) -> tuple[np.ndarray, np.ndarray]:
         count = coordinates.shape[1]
-        aims = targets.repeat_interleave(count, 0)
-        found, cost = minimize(coordinates.flatten(0, 1), aims, x, y, low, high, **limit)
-        return found.view(n, count, 9), cost.view(n, count)
+        aims = np.repeat(targets, count, axis=0)
+        found, cost = minimize(coordinates.reshape(-1, 9), aims, x, y, low, high, **limit)
+        return found.reshape(n, count, 9), cost.reshape(n, count)
 
-    found, cost = follow(begin, steps=_SCOUTING)
-    kept = cost.argsort(dim=1, stable=True)[:, :_KEPT]
-    found, cost = follow(found.gather(1, kept[:, :, None].expand(-1, -1, 9)))
-    best = cost.argmin(1)
-    each = torch.arange(n)
+    found, cost = follow(starts(filters, x, y), steps=_SCOUTING)
+    kept = cost.argsort(axis=1, kind="stable")[:, :_KEPT]
+    found, cost = follow(np.take_along_axis(found, kept[:, :, None], axis=1))
+    each, best = np.arange(n), cost.argmin(1)
     chosen, cost = found[each, best], cost[each, best]
     values = evaluate(chosen, x, y)[0] * scale[:, None]
     parameters = to_parameters(chosen)
     parameters[:, [0, 8]] *= scale[:, None]
-    spread = (targets - targets.mean(1, keepdim=True)).square().sum(1)
-    r2 = torch.where(spread > 1e-20, 1 - cost / spread.clamp_min(1e-300), 0.0)
-    return parameters, values.view(n, height, width), r2
+    spread = np.square(targets - targets.mean(1, keepdims=True)).sum(1)
+    r2 = np.where(spread > 1e-20, 1 - cost / np.maximum(spread, 1e-300), 0.0)
+    return (
+        torch.from_numpy(parameters),
+        torch.from_numpy(values.reshape(n, height, width)),
+        torch.from_numpy(r2),
+    )
 
 
 def _as_filters(filters: Any) -> Filters:

@@ -37,18 +37,19 @@ def formula(parameters, x, y):
 
 def test_the_function_is_the_printed_one():
     parameters = random_gabors(5)
-    x, y = (axis.numpy() for axis in grid(15, 13))
+    x, y = grid(15, 13)
     for row, made in zip(parameters, gabor(parameters, 15, 13), strict=True):
         assert np.allclose(made.flatten().numpy(), formula(row.numpy(), x, y), rtol=0, atol=1e-14)
 
 
-def test_derivatives_are_those_of_autograd():
+def test_derivatives_are_the_differences():
     coordinates = _gabor.to_coordinates(random_gabors(3))
     x, y = grid(9, 9)
     _, slopes = evaluate(coordinates, x, y, derivatives=True)
-    for k in range(3):
-        expected = torch.autograd.functional.jacobian(lambda c: evaluate(c[None], x, y)[0][0], coordinates[k])
-        assert torch.allclose(slopes[k].T, expected, rtol=0, atol=1e-13)
+    for place in range(9):
+        step = 1e-5 * (np.arange(9) == place)
+        above, below = (evaluate(coordinates + sign * step, x, y)[0] for sign in (1, -1))
+        np.testing.assert_allclose(slopes[:, place], (above - below) / 2e-5, rtol=1e-6, atol=1e-7)
 
 
 def test_known_gabors_are_found_again():
@@ -79,18 +80,18 @@ def test_scipy_finds_nothing_better():
     pictures[0] += 3 * gabor(torch.tensor([[1, 0, 1, 0.6, 2, 1, 4, 1, 0.0]]), 9, 9)[0]
     parameters, fits, r2 = fit_gabors(pictures)
     x, y = grid(9, 9)
-    low, high = (limit.numpy() for limit in bounds(9, 9))
-    for picture, fit, begin in zip(pictures, fits, starts(pictures, x, y), strict=True):
+    low, high = bounds(9, 9)
+    for picture, fit, begin in zip(pictures, fits, starts(pictures.numpy(), x, y), strict=True):
         ours = float((fit - picture).square().sum())
         target = picture.flatten().numpy()
 
         def residual(c, target=target):
-            return evaluate(torch.from_numpy(c)[None], x, y)[0][0].numpy() - target
+            return evaluate(c[None], x, y)[0][0] - target
 
         def jacobian(c):
-            return evaluate(torch.from_numpy(c)[None], x, y, derivatives=True)[1][0].T.numpy()
+            return evaluate(c[None], x, y, derivatives=True)[1][0].T
 
-        inside = np.clip(begin.numpy(), low + 1e-6, high - 1e-6)
+        inside = np.clip(begin, low + 1e-6, high - 1e-6)
         theirs = min(2 * least_squares(residual, c, jacobian, (low, high)).cost for c in inside)
         assert ours <= theirs * (1 + 1e-4)  # the valleys are flat
     assert (r2 > 0).all()
@@ -216,10 +217,10 @@ def test_the_figure_pairs_filters_and_fits():
     fits = gabor_fit(gabor(random_gabors(15), 9, 9), progress=False)
     figure = fits.figure()
     full, rest, charts = figure.sections
-    assert (len(full.tiles), full.columns, len(rest.tiles), rest.columns) == (24, 12, 6, 3)
+    assert (len(full.tiles), full.columns, len(rest.tiles), rest.columns) == (16, 8, 14, 7)
     best = int(fits.r2.argmax())
     assert full.tiles[0].caption == str(best)
-    assert "R²" in dict(full.tiles[12].facts)
+    assert "R²" in dict(full.tiles[8].facts)
     assert [name for name, _, _ in charts.tiles[0].series] == ["trained", "untrained", "noise"]
     assert sum(charts.tiles[0].series[0][2]) == 15
 
