@@ -14,7 +14,7 @@ from ..visualization.projection._trace_pictures import as_maps
 REACH = 2  # positions to each side of the place
 
 _CELL = (
-    "box-sizing:border-box;padding:2px 4px;overflow:hidden;text-align:right;font-variant-numeric:tabular-nums;"
+    "box-sizing:border-box;padding:2px 3px;overflow:hidden;text-align:right;font-variant-numeric:tabular-nums;"
     "border:1px solid var(--jp-border-color2,#ccc);white-space:nowrap"
 )
 
@@ -71,7 +71,8 @@ def number_grids(trace: Trace, step: TraceStep, channel: int | None, row: int, c
         "<div class='skw'><div style='margin:4px 0 6px'>"
         f"<b>Numbers of {escape(step.title)}</b>, {escape(title)}, around row {row}, column {column}. "
         f"{_legend(step, same)}</div>"
-        f"<div style='display:flex;flex-wrap:wrap;gap:10px 22px;align-items:flex-end'>{''.join(groups)}</div></div>"
+        "<div style='display:grid;grid-template-columns:repeat(auto-fit,minmax(236px,1fr));gap:10px 14px;"
+        f"align-items:end;max-width:1180px'>{''.join(groups)}</div></div>"
     )
 
 
@@ -120,7 +121,7 @@ def _grid(
         lines.append(f"<tr style='background:none'>{''.join(cells)}</tr>")
     caption = f"<b>{escape(name)}</b> <span style='opacity:.75'>{escape(text)}</span>"
     return (
-        "<table style='border-collapse:collapse;table-layout:fixed;width:24em;font-size:11px;color:inherit;"
+        "<table style='border-collapse:collapse;table-layout:fixed;width:100%;max-width:280px;font-size:11px;color:inherit;"
         "margin:0 0 6px;border-spacing:0'>"
         f"<caption style='caption-side:top;text-align:left;color:inherit;padding:0 0 2px'>{caption}</caption>"
         f"{''.join(lines)}</table>"

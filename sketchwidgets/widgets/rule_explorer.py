@@ -100,7 +100,7 @@ class RuleExplorer(Explorer):
         self.rows.on_click(self._click_row)
         self.observe(self._choose_unit_anew, ["layer"])
         self.observe(self.refresh, ["channel"])
-        self.observe(self._show_step, ["step", "channels", "whole", "same_scale"])
+        self.observe(self._show_again, ["step", "channels", "whole", "same_scale"])
 
     @validate("channels")
     def _known_number(self, proposal: dict[str, Any]) -> int:
@@ -224,13 +224,6 @@ class RuleExplorer(Explorer):
         )
         self._numbers.value = number_grids(result, step, *place)
 
-    def _show_step(self, _change: Any = None) -> None:
-        """The same trace, another step or another way of showing it."""
-        shown = None
-        while self.result is not None and shown is not self.result:  # a newer one may come meanwhile
-            shown = self.result
-            self._show(shown)
-
     # What the person does
 
     def go(self, by: int) -> None:
@@ -254,12 +247,12 @@ class RuleExplorer(Explorer):
             mosaic = detail_mosaics(result, self._chosen(result), TraceLook(self.channels, self.whole))[1]
             channel = mosaic.channels[0] if mosaic.channels else None
         self._place = (channel, row, column)
-        self._show_step()
+        self._show_again()
 
     def _go_to(self, title: str) -> None:
         self._place = None
         if title == self.step:
-            self._show_step()
+            self._show_again()
         else:
             self.step = title
 
@@ -280,7 +273,7 @@ class RuleExplorer(Explorer):
         place = detail_mosaics(result, self._chosen(result), look)[1].place(*self._pointer[2:])
         if place is not None:
             self._place = place
-            self._show_step()
+            self._show_again()
 
     def _click_row(self, section: int, _tile: int) -> None:
         result = self.result
