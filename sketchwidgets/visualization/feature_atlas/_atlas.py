@@ -52,7 +52,8 @@ def atlas(
     ----------
     model : a `torch.nn.Module` in eval mode, a `sw.Network`, or a `sw.Recognizer` (its CNN). It is not changed.
     loader : batches of images (n, C, H, W), or (images, labels, ...): a DataLoader, a data set, or any iterable that
-        can be read twice; or one tensor (N, C, H, W); or a list of `Sketch`. It must give the same images each
+        can be read twice; or one tensor (N, C, H, W); or a list of `Sketch`, or for a `sw.Network` of anything that
+        its `prepare` takes: PIL images, (H, W, 3) arrays. It must give the same images each
         time; a DataLoader that shuffles is read in the order of its data set. Over `sw.SketchImages`, strokes are
         stored in place of pixels, and projections are made when asked for.
     layers : names of modules; None: the activations that `sw.project` takes.
@@ -87,7 +88,7 @@ def atlas(
     (torch.Size([4, 3]), (5, 5), torch.Size([1, 5, 5]))
     """
     Options(top, rule)
-    source = as_source(loader, frame_of(model))
+    source = as_source(loader, model)
     if source.frame is not None and picture is None:
         picture = ink_on_paper
     first = first_image(source)
@@ -183,12 +184,6 @@ def names_of(names: Sequence[str] | Callable[[int], str] | None, images: Sequenc
 def ink_on_paper(images: Tensor) -> np.ndarray:
     """Drawings (n, 1, H, W) in 0..1, ink 1, as dark ink on white: (n, H, W) uint8."""
     return (255 - images.detach().float().mean(1).clamp(0, 1) * 255).round().byte().cpu().numpy()
-
-
-def frame_of(model: Any) -> dict[str, float] | None:
-    """How the drawings of a list of sketches are rendered: as a recogniser or a network prepares them."""
-    preprocessing = getattr(model, "preprocessing", None)
-    return preprocessing.to_dict() if hasattr(preprocessing, "to_dict") else None
 
 
 def _job(subject: Subject, source: Source, first: Tensor, top: int, rule: str) -> dict[str, Any]:

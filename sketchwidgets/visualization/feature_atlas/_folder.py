@@ -18,7 +18,7 @@ from ._units import LayerUnits, check_units
 
 FORMAT = 1
 _JSON, _TENSORS = "atlas.json", "atlas.safetensors"
-_MAX_LAYERS, _MAX_CHANNELS, _MAX_PLACES, _MAX_SIDE = 10_000, 1 << 20, 10_000, 1 << 16
+_MAX_LAYERS, _MAX_CHANNELS, _MAX_PLACES, _MAX_SIDE = 10_000, 1 << 20, 10_000, 1 << 13
 
 
 def save_folder(gallery: Gallery, folder: str | Path, extra: Mapping[str, Any]) -> None:
@@ -100,7 +100,8 @@ def open_folder(
         _require(isinstance(layer, dict), where, f"layer {i} is not an object")
         name, size = layer.get("name"), layer.get("size")
         _require(isinstance(name, str) and name not in layers, where, f"the name of layer {i} is {name!r}")
-        _require(_are_sizes(size, 2), where, f"the size of layer {name!r} is {size!r}")
+        fits = _are_sizes(size, 2) and size[0] <= shape[1] and size[1] <= shape[2]
+        _require(fits, where, f"the size of layer {name!r} is {size!r}, of images {shape!r}")
         layers[name] = _read_units(file, str(i), name, tuple(size), layer.get("pictures") is True)
     labels = file.array("labels", "I64", (None, 2))
     known = len(classes) if classes is not None else None

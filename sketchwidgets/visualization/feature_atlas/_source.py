@@ -6,11 +6,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset, RandomSampler
 
+from sketchwidgets.sketch import Sketch
+
 from ._errors import AtlasError
-from .sketch_images import SketchImages, holds_sketches
+from .sketch_images import SketchImages
 
 _BATCH = 64  # images, where the caller says nothing
 _FETCH = 16  # winning images at once: projecting them takes long, and progress should be seen
@@ -138,15 +141,38 @@ class StreamSource(Source):
             raise AtlasError(f"loader: read again, it gave only {found} of the {len(indices)} winning images")
 
 
-def as_source(loader: Any, frame: dict[str, float] | None = None) -> Source:
-    """The source of what a user gives: a DataLoader, a data set, an iterable of batches, a tensor, sketches."""
+class PreparedImages(Dataset):
+    """Drawings and pictures as a network prepares them: (C, H, W) each."""
+
+    def __init__(self, pictures: Sequence[Any], prepare: Callable[[Any], Tensor]) -> None:
+        self._pictures, self._prepare = pictures, prepare
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return self._prepare(self._pictures[index])[0]
+
+
+def as_source(loader: Any, model: Any = None) -> Source:
+    """The source of what a user gives: a DataLoader, a data set, an iterable of batches, a tensor, sketches.
+
+    Of sketches, the strokes are stored where the model sees them as ink 1 on paper 0; other sketches, and pictures, are
+    prepared by the model, a `sw.Network`.
+    """
     if isinstance(loader, Source):
         return loader
+    prepare = getattr(model, "prepare", None)
+    if _are_all(loader, Sketch) and _sees_plain_ink(model):
+        preprocessing = getattr(model, "preprocessing", None)
+        loader = SketchImages(loader, **(preprocessing.to_dict() if preprocessing is not None else {}))
+    elif (
+        callable(prepare) and _are_all(loader, Sketch | Image.Image | np.ndarray) and not _are_batches(loader)
+    ):
+        loader = PreparedImages(loader, prepare)
     if isinstance(loader, Tensor | np.ndarray):
         images = unpack(loader, "loader")[0]
         return StreamSource(list(images.split(_BATCH)))
-    if holds_sketches(loader):
-        loader = SketchImages(loader, **(frame or {}))
     if isinstance(loader, IterableDataset):
         return StreamSource(loader)
     if isinstance(loader, DataLoader):
@@ -191,6 +217,26 @@ def unpack(item: Any, where: str) -> tuple[Tensor, np.ndarray | None]:
     if labels is not None and labels.shape != (len(item),):
         labels = None  # targets of another kind: boxes, masks, regression
     return item, labels
+
+
+def _are_all(values: Any, kinds: Any) -> bool:
+    return isinstance(values, list | tuple) and bool(values) and all(isinstance(v, kinds) for v in values)
+
+
+def _are_batches(values: Sequence[Any]) -> bool:
+    return any(isinstance(value, np.ndarray) and value.ndim == 4 for value in values)
+
+
+def _sees_plain_ink(model: Any) -> bool:
+    """Whether a drawing is to the model just its ink: a recogniser, a network of one channel, or who knows."""
+    if not hasattr(model, "prepare"):
+        return True
+    return (
+        model.channels == 1
+        and model.ink == "positive"
+        and set(model.mean) == {0.0}
+        and set(model.std) == {1.0}
+    )
 
 
 def _labels(values: Any) -> np.ndarray | None:

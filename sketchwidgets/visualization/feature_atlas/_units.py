@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
@@ -124,7 +123,3 @@ def check_units(units: LayerUnits, where: str) -> None:
     ):
         if bool(bad):
             raise AtlasError(f"{where}: the {name} of layer {units.name!r} are out of range")
-
-
-def as_list(values: Any) -> list:
-    return values.tolist() if isinstance(values, Tensor) else list(values)

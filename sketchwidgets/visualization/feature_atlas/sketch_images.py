@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from sketchwidgets.sketch import Sketch, rasterize
+from sketchwidgets.sketch import rasterize
 
 from ._errors import AtlasError
 
@@ -104,12 +103,3 @@ def check_frame(frame: Any) -> dict[str, float]:
     if frame["size"] != int(frame["size"]) or frame["extent"] > frame["size"]:
         raise AtlasError(f"size must be a whole number and extent at most as large: {frame}")
     return {"size": int(frame["size"]), **{k: float(frame[k]) for k in ("extent", "stroke_width")}}
-
-
-def holds_sketches(values: Any) -> bool:
-    """Whether a value is a list or tuple of drawings."""
-    return isinstance(values, list | tuple) and bool(values) and all(isinstance(v, Sketch) for v in values)
-
-
-def as_tensor(images: Any) -> Tensor:
-    return images if isinstance(images, Tensor) else torch.as_tensor(images)

@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor
 
 from ..feature_atlas import AtlasError, LayerUnits
-from ..feature_atlas._atlas import first_image, frame_of, ink_on_paper, names_of, slots_of
+from ..feature_atlas._atlas import first_image, ink_on_paper, names_of, slots_of
 from ..feature_atlas._progress import Callback, Teller
 from ..feature_atlas._source import Source, as_source
 from ..feature_atlas._stream import Reading, read_all
@@ -71,7 +71,7 @@ def evolution(
     Options(1, rule)
     _check_channels(channels)
     pairs = list_checkpoints(checkpoints)
-    source = as_source(loader, frame_of(model))
+    source = as_source(loader, model)
     if source.frame is not None and picture is None:
         picture = ink_on_paper
     picture = picture or getattr(model, "picture", None)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -280,3 +281,25 @@ def test_figures_of_a_layer_and_of_a_channel(network, photos):
     assert found._repr_html_().startswith("<")
     dead = found.find("dead")
     assert all(bool(found[layer].dead[found[layer].row(c)]) for layer, c in dead)
+
+
+def test_a_network_prepares_drawings_and_photos_itself():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 4, 5, stride=2), nn.ReLU()).eval()
+    network = sw.Network(net, size=32, mean=0.5, std=0.25)
+    rng = np.random.default_rng(0)
+    pictures = [rng.integers(0, 256, (40, 50, 3), dtype=np.uint8) for _ in range(3)]
+    pictures += [sw.Sketch([rng.uniform(0, 9, (4, 2))]), Image.fromarray(pictures[0][:, ::-1].copy())]
+    found = sw.atlas(network, pictures, top=2, progress=False)
+    stack = torch.cat([network.prepare(picture) for picture in pictures])
+    peaks = net(stack).amax((2, 3)).T.detach()
+    assert torch.equal(found["1"].activations, peaks.topk(2, 1).values)
+    image, corner = int(found["1"].images[0, 0]), found["1"].corners[0, 0]
+    y, x = corner.tolist()
+    patch = network.picture(stack[image : image + 1])[0][y : y + 5, x : x + 5]
+    assert (found.patches("1", 0)[0] == patch).all()
+    # One channel of plain ink: the strokes are enough.
+    torch.manual_seed(0)
+    ink = sw.Network(nn.Sequential(nn.Conv2d(1, 4, 5), nn.ReLU()).eval(), size=32)
+    sketches = [sw.Sketch([rng.uniform(0, 9, (4, 2))]) for _ in range(3)]
+    assert sw.atlas(ink, sketches, progress=False).has_drawings

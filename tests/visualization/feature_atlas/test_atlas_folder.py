@@ -112,6 +112,7 @@ def change_array(name, change):
         (set_key("facts", 7), '"facts"'),
         (set_key("layers", {}), '"layers"'),
         (set_key("layers", [{"name": "1", "size": [5, 1 << 40]}]), "size of layer"),
+        (set_key("layers", [{"name": "1", "size": [34, 5]}]), "size of layer"),
         (set_key("frame", {"size": 1e9, "extent": 1, "stroke_width": 1}), "size must be"),
         (set_key("frame", {"size": 32, "extent": 29, "stroke_width": 2}), "do not fit"),
         (change_array("0.images", lambda a: a[:, :1]), "0.activations' is"),
