@@ -20,6 +20,7 @@ _CHOICES = {
     "normalization": (None, "skip", "derivative"),
     "path": ("auto", "windows", "autograd"),
 }
+_FORMATS = (None, torch.bfloat16, torch.float32, torch.float64)
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,17 @@ class Options:
     normalization: str | None = None
     path: str = "auto"
     convolution: str = "standard"
+    dtype: torch.dtype | None = None
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
             value = getattr(self, name)
             if value not in choices:
                 raise ProjectionError(f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}")
+        if self.dtype not in _FORMATS:
+            raise ProjectionError(f"dtype must be one of {', '.join(map(str, _FORMATS))}, not {self.dtype!r}")
+        if self.dtype is not None and (self.path == "autograd" or self.convolution == "relevance"):
+            raise ProjectionError("dtype is for path='auto' or 'windows' with convolution='standard'")
         if isinstance(self.top, bool) or not isinstance(self.top, int | np.integer) or self.top < 1:
             raise ProjectionError(f"top must be a whole number of at least 1, not {self.top!r}")
 

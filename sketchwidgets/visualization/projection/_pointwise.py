@@ -33,6 +33,8 @@ class Identity(Step):
 class Scale(Step):
     """A product with a constant: a number, or a tensor that broadcasts over the output without widening it."""
 
+    is_scale = True
+
     def __init__(self, inputs: Sequence[int], factor: float | Tensor) -> None:
         super().__init__(inputs)
         self.factor = factor
@@ -43,6 +45,10 @@ class Scale(Step):
             factor = factor.reshape((1,) * (signal.signal.ndim - factor.ndim) + factor.shape)
             if (factor.ndim == 4 and factor.shape[2:] != (1, 1)) or factor.shape[0] != 1:
                 factor = sweep.gather(Saved(factor.expand(sweep.tape.shapes[self.output])), signal)
+            factor = factor.to(signal.signal.dtype)
+            if factor.shape == (1, signal.signal.shape[1], 1, 1) and sweep.folds(self, signal):
+                sweep.gains[self.inputs[0]] = factor.view(-1, 1, 1, 1)
+                return [(self.inputs[0], signal)]
         return [(self.inputs[0], signal.with_signal(signal.signal * factor))]
 
 

@@ -75,6 +75,8 @@ class KeepingTape(Tape):
 class RelevanceSweep(Sweep):
     """A sweep that passes relevance; its tape is a KeepingTape."""
 
+    fold_scales = False
+
     def __init__(
         self, tape: KeepingTape, owners: np.ndarray, rule: str, ties: str, normalization: str | None
     ) -> None:

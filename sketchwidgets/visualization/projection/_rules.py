@@ -57,6 +57,7 @@ class Activation:
     saves_output: bool
     rectifier: bool = True
     monotonic: bool = True  # f' >= 0 everywhere
+    into: Callable[[Tensor, Tensor], Tensor] | None = None  # `derivative`, written into the signal
 
     def check(self, rule: str, where: str = "") -> None:
         """Raise ProjectionError where the rule is not defined for this activation."""
@@ -73,7 +74,12 @@ def no_rule(rule: str, name: str, option: str = "rule", where: str = "") -> Proj
 
 
 def relu(*_: Any) -> Activation:
-    return Activation("relu", lambda g, y: aten.threshold_backward(g, y, 0), saves_output=True)
+    return Activation(
+        "relu",
+        lambda g, y: aten.threshold_backward(g, y, 0),
+        saves_output=True,
+        into=lambda g, y: aten.threshold_backward.grad_input(g, y, 0, grad_input=g),
+    )
 
 
 def hardtanh(low: float = -1.0, high: float = 1.0) -> Activation:
@@ -175,7 +181,7 @@ def send_down(
     if rule == "deconvnet":
         return signal.clamp_min(0)
     if rule == "guided":
-        passed = activation.derivative(signal.clamp_min(0), saved())
+        passed = (activation.into or activation.derivative)(signal.clamp_min(0), saved())
         return passed if activation.monotonic else passed.clamp_min_(0)
     return activation.derivative(signal, saved())
 

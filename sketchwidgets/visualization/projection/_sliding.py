@@ -46,24 +46,40 @@ class Convolution(Step):
 
     def pull(self, signal: Windows, sweep: "Sweep") -> Signals:
         size = sweep.tape.size(self.inputs[0])
-        weight = self.weight.tensor
+        weight = sweep.weight(self)
         reach = tuple((k - 1) * d + 1 for k, d in zip(weight.shape[2:], self.dilation, strict=True))
         plain = self.groups == 1 and self.dilation == (1, 1)
-        down = None
+        down, padded = None, signal.full  # whether the result still has the padding around it
         if plain and not signal.full and signal.height == signal.width == 1:
             down = _kernels_of_lone_channels(signal.signal, weight)
         if down is not None:
             pass
+        elif plain and reach == (1, 1) and max(self.stride) > 1:
+            down = _spread(F.conv2d(signal.signal, weight.transpose(0, 1)), self.stride)
         elif plain and weight.shape[1] <= _FEW_CHANNELS and max(self.stride) > 1:
             down = _transposed_by_phases(signal.signal, weight, self.stride)
+        elif signal.full and (rest := self._rest(signal.signal, reach, size)) is not None:
+            padded = False
+            down = F.conv_transpose2d(
+                signal.signal, weight, None, self.stride, self.padding, rest, self.groups, self.dilation
+            )
         else:
             down = F.conv_transpose2d(
                 signal.signal, weight, stride=self.stride, groups=self.groups, dilation=self.dilation
             )
-        if signal.full:
+        if padded:
             down = _cut(down, self.padding, size)
         place = signal.moved(self.stride, self.padding, reach, down)
         return [(self.inputs[0], place.confined(size))]
+
+    def _rest(self, signal: Tensor, reach: tuple[int, int], size: tuple[int, int]) -> tuple[int, int] | None:
+        """The rows and columns that the strides left over, if PyTorch can transpose to exactly that size."""
+        rest = tuple(
+            n - ((m - 1) * s - 2 * p + r)
+            for n, m, s, p, r in zip(size, signal.shape[2:], self.stride, self.padding, reach, strict=True)
+        )
+        fits = all(0 <= left < max(s, d) for left, s, d in zip(rest, self.stride, self.dilation, strict=True))
+        return rest if fits else None
 
 
 class MaxPool(Step):
@@ -191,6 +207,14 @@ def _cut(maps: Tensor, start: tuple[int, int], size: tuple[int, int]) -> Tensor:
     """The part of maps (..., h, w) from `start` on, of that size; zero beyond the maps' end."""
     bottom, right = (a + n - m for a, n, m in zip(start, size, maps.shape[-2:], strict=True))
     return F.pad(maps, (-start[1], right, -start[0], bottom))
+
+
+def _spread(maps: Tensor, stride: tuple[int, int]) -> Tensor:
+    """The maps (..., h, w) with zeros between their positions, (h - 1) · stride + 1 rows."""
+    height, width = ((n - 1) * s + 1 for n, s in zip(maps.shape[-2:], stride, strict=True))
+    spread = blank(maps, (*maps.shape[:2], height, width)).zero_()
+    spread[:, :, :: stride[0], :: stride[1]] = maps
+    return spread
 
 
 def _kernels_of_lone_channels(signal: Tensor, weight: Tensor) -> Tensor | None:

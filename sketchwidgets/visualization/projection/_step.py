@@ -26,6 +26,7 @@ class Step:
 
     is_convolution = False
     is_activation = False
+    is_scale = False
 
     def __init__(self, inputs: Sequence[int]) -> None:
         self.inputs = tuple(inputs)

@@ -1,28 +1,51 @@
 """The fast path: pass windows down the tape, from seeded units to the pixels."""
 
+from copy import copy
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from ._step import Signals, Step
 from ._tape import Saved, Tape
-from ._windows import Windows, add
+from ._windows import Windows, add, joined
+
+if TYPE_CHECKING:
+    from ._pointwise import Scale
+    from ._sliding import Convolution
+
+# Numbers of a signal above which the units go on in smaller groups.
+_NUMBERS_AT_ONCE = 2**20
 
 
 class Sweep:
     """One way down: the tape, the rule with its options, and the image that each unit belongs to.
 
     owners : (units,) int64, the image of every unit.
+    dtype : the number format of the signal; None: that of the maps.
     """
 
+    fold_scales = True  # whether a batch normalization may go into the weights of the convolution before it
+
     def __init__(
-        self, tape: Tape, owners: np.ndarray, rule: str, ties: str, normalization: str | None
+        self,
+        tape: Tape,
+        owners: np.ndarray,
+        rule: str,
+        ties: str,
+        normalization: str | None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         self.tape = tape
         self.owners = owners
         self.rule = rule
         self.ties = ties
         self.normalization = normalization
+        self.dtype = dtype
+        self.gains: dict[
+            int, Tensor
+        ] = {}  # factors of scales that the convolutions below take into their weights
 
     def owners_on(self, device: torch.device) -> Tensor:
         """The image of every unit, as an index."""
@@ -30,6 +53,8 @@ class Sweep:
 
     def gather(self, saved: Saved, place: Windows) -> Tensor:
         """What a map (n or 1 for all images alike, c, h, w) holds where the signal is, in the shape of the signal."""
+        if saved.tensor.is_floating_point():
+            saved = saved.of_type(self.dtype)
         maps = saved.tensor
         if place.full:
             if maps.ndim == 4 and place.signal.is_contiguous(memory_format=torch.channels_last):
@@ -50,16 +75,51 @@ class Sweep:
         """The signals on a step's inputs; a subclass may look at what passes."""
         return step.pull(signal, self)
 
+    def folds(self, scale: "Scale", signal: Windows) -> bool:
+        """Whether the convolution below takes the factors of a scale: where it has fewer weights than the signal numbers."""
+        if not self.fold_scales or scale.output not in self.tape.scales_convolution:
+            return False
+        below = self.tape.made_by[scale.inputs[0]]
+        return below.weight.tensor.numel() < signal.signal.numel()
+
+    def weight(self, step: "Convolution") -> Tensor:
+        """The weight of a convolution, (out, in / groups, h, w), with the gain of a scale behind it."""
+        weight = step.weight.of_type(self.dtype).tensor
+        gain = self.gains.pop(step.output, None)
+        return weight if gain is None else weight * gain
+
     def down(self, value: int, seeds: Windows) -> Windows | None:
         """The signal on the images of seeds on a value; None if nothing arrives.
 
         Raises UnsupportedOperation where the way leads through an operation the tape does not know.
         """
-        arrived = {value: seeds}
-        for step in reversed(self.tape.steps):
+        if self.dtype is not None:
+            seeds = seeds.with_signal(seeds.signal.to(self.dtype))
+        return self._down({value: seeds}, len(self.tape.steps))
+
+    def _down(self, arrived: dict[int, Windows], above: int) -> Windows | None:
+        """As `down`, through the first `above` steps of the tape."""
+        for index in range(above - 1, -1, -1):
+            step = self.tape.steps[index]
             signal = arrived.pop(step.output, None)
             if signal is None:
                 continue
+            if not arrived and signal.signal.numel() > _NUMBERS_AT_ONCE and len(self.owners) > 1:
+                return self._down_in_parts(step.output, signal, index + 1)
             for below, part in self.pull(step, signal):
+                if self.dtype is not None:
+                    part = part.with_signal(part.signal.to(self.dtype))
                 arrived[below] = add(arrived.get(below), part, self.tape.size(below))
         return arrived.get(0)
+
+    def _down_in_parts(self, value: int, signal: Windows, above: int) -> Windows | None:
+        """As `_down`, with fewer units at a time: large maps leave the cache otherwise, and fill the memory."""
+        units = len(self.owners)
+        at_once = max(1, units * _NUMBERS_AT_ONCE // signal.signal.numel())
+        parts = []
+        for start in range(0, units, at_once):
+            chosen = slice(start, start + at_once)
+            part = copy(self)
+            part.owners = self.owners[chosen]
+            parts.append(part._down({value: signal.part(chosen)}, above))
+        return None if parts[0] is None else joined(parts)

@@ -6,6 +6,7 @@ down (`_step`). Functional, in-place and reused modules look alike here, because
 operations and not the modules.
 """
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import torch
@@ -24,17 +25,27 @@ class Saved:
     rows.
     """
 
-    __slots__ = ("_tensor", "_version")
+    __slots__ = ("_converted", "_tensor", "_version")
 
     def __init__(self, tensor: Tensor) -> None:
         self._tensor = tensor
         self._version = tensor._version
+        self._converted: Saved | None = None
 
     @property
     def tensor(self) -> Tensor:
         if self._tensor._version != self._version:
             raise UnsupportedOperation("a tensor that was modified in place after it was used")
         return self._tensor
+
+    def of_type(self, dtype: torch.dtype | None) -> "Saved":
+        """The same in another number format, converted once; None: as it is."""
+        tensor = self.tensor
+        if dtype is None or tensor.dtype == dtype:
+            return self
+        if self._converted is None or self._converted._tensor.dtype != dtype:
+            self._converted = Saved(tensor.to(dtype))
+        return self._converted
 
     def detach_from_writes(self) -> None:
         """Keep a copy, because the tensor is about to be overwritten."""
@@ -68,6 +79,10 @@ class Tape:
         self.channels_last: list[bool] = []  # maps whose axes are (n, h, w, c)
         self.broken: str | None = None
         self.module_names: dict[int, str] = {}  # while recording: by the id of the module
+        self.made_by: dict[int, Step] = {}  # the convolutions below these
+        self.scales_convolution: set[int] = (
+            set()
+        )  # outputs of scales whose input a convolution makes for them alone
         self.makers: dict[int, Step] = {}  # while recording: the step that made a value
         self._ids: dict[int, int] = {}
         self._alive: list[Tensor] = []  # while recording: an id must not be reused
@@ -137,6 +152,16 @@ class Tape:
         self.steps.append(step)
         self.makers[step.output] = step
 
+    def _find_scaled_convolutions(self, outputs: set[int]) -> None:
+        convolutions = {step.output for step in self.steps if step.is_convolution} - outputs
+        readers = Counter(value for step in self.steps for value in step.inputs)
+        self.scales_convolution = {
+            step.output
+            for step in self.steps
+            if step.is_scale and step.inputs[0] in convolutions and readers[step.inputs[0]] == 1
+        }
+        self.made_by = {step.output: step for step in self.steps if step.is_convolution}
+
     def finish(self, values: list[int]) -> None:
         """End the recording: forget all that a way down from these values does not need."""
         self.settle()
@@ -147,5 +172,6 @@ class Tape:
                 kept.append(step)
                 wanted.update(step.inputs)
         self.steps = kept[::-1]
+        self._find_scaled_convolutions(set(values))
         self._ids, self._alive, self._held, self._shared_storages, self.makers = {}, [], {}, set(), {}
         self.module_names = {}

@@ -43,6 +43,8 @@ class TracingTape(Tape):
 class TracingSweep(Sweep):
     """A sweep that keeps the signal on every step's output and those on its inputs."""
 
+    fold_scales = False
+
     def __init__(
         self, tape: Tape, owners: np.ndarray, rule: str, ties: str, normalization: str | None
     ) -> None:

@@ -6,6 +6,7 @@ map. All windows of one map have the same size, and two maps of one network shif
 units, so that sums of branches are simple.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,6 +40,11 @@ class Windows:
     def with_signal(self, signal: Tensor) -> "Windows":
         """The same place with another signal."""
         return replace(self, signal=signal)
+
+    def part(self, chosen: slice) -> "Windows":
+        """Some of the units."""
+        top, left = (at if at is None else at[chosen] for at in (self.top, self.left))
+        return replace(self, signal=self.signal[chosen], top=top, left=left)
 
     def moved(
         self,
@@ -128,6 +134,15 @@ class Windows:
 def blank(like: Tensor, shape: tuple[int, ...]) -> Tensor:
     """An uninitialized channels-last tensor of the type and device of another."""
     return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=torch.channels_last)
+
+
+def joined(parts: Sequence[Windows]) -> Windows:
+    """The signals of several groups of units, on one map and with windows of one size, as one."""
+    top, left = (
+        None if parts[0].top is None else np.concatenate([getattr(part, side) for part in parts])
+        for side in ("top", "left")
+    )
+    return replace(parts[0], signal=torch.cat([part.signal for part in parts]), top=top, left=left)
 
 
 def add(a: Windows | None, b: Windows, size: tuple[int, int] | None) -> Windows:
