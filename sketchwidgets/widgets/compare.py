@@ -108,7 +108,7 @@ class Compare(Explorer):
 
     def _compute(self, job: Job) -> Comparison | None:
         networks = self._networks
-        images = [job.image, *(network.prepare(job.source) for network in networks[1:])]
+        images = [network.prepare(job.source) for network in networks]
 
         def go_on(done: int, total: int, what: str) -> None:
             job.check()

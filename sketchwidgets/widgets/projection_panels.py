@@ -83,6 +83,7 @@ class ProjectionPanels(Explorer):
         # (section, tile) that the pointer is over, or was clicked last: its box is on the picture.
         self._pointed: tuple[int, int] | None = None
         self._clicked: tuple[int, int] | None = None
+        self._shown: Look | None = None  # also one that is not complete
         super().__init__(network, source, controls=self._make_controls())
         self.observe(self.refresh, ["layers", "top", "rule", "seed", "class_name", "convolution"])
         self.observe(self._show_again, ["display", "patches", "full"])
@@ -139,7 +140,7 @@ class ProjectionPanels(Explorer):
         return LookSettings(layers, self.top, self.rule, self.seed, self.convolution, index)
 
     def _present(self, result: Look) -> Figure:
-        self._pointed = self._clicked = None
+        self._shown, self._pointed, self._clicked = result, None, None
         return result.figure(self.display, self.patches, self.full)
 
     def _hover(self, section: int | None, tile: int) -> None:
@@ -151,11 +152,11 @@ class ProjectionPanels(Explorer):
 
     def _point(self, place: tuple[int, int] | None) -> None:
         """Outline on the picture what the unit of a tile (section, tile) sees."""
-        look = self.result
+        look = self._shown
         if look is None or look.class_projection is not None or place == self._pointed:
             return
         self._pointed = place
-        if self.view.figure.sections:
+        if self.view.figure.sections:  # else the drawing has gone meanwhile
             self.view.update_tiles(0, {0: head_tile(look, _box_of(look, place))})
 
     # Controls
