@@ -95,7 +95,8 @@ class Loop:
             self.previews.append(self._space.levels(x).cpu())
         if self._callback is not None:
             state = ReconstructionState(self._layer, step + 1, self.steps, objective, x, self._space)
-            self.stopped = self._callback(state) is False
+            answer = self._callback(state)
+            self.stopped = isinstance(answer, bool | np.bool_) and not answer
 
 
 def generators(seeds: list[int]) -> list[torch.Generator]:
