@@ -158,7 +158,7 @@ class FilterGallery(Explorer):
                 sections.append(section)
                 places.append(dict(enumerate(shown)))
         self._places, self._large = places, chosen
-        return Figure(f"{fits.filters.layer}: {summary(fits)}", sections)
+        return Figure(f"Layer {fits.filters.layer}: {summary(fits)}", sections)
 
     def _show(self, result: Gallery) -> None:
         super()._show(result)

@@ -110,7 +110,10 @@ def reach_of_images(tape: Tape, value: int, unit: Reach, fixed_gates: bool) -> R
             inputs = [step.inputs[1 - step.gate]]
         else:
             inputs = step.inputs
-        parts = below(step, above, tape)
+        if fixed_gates and isinstance(step, _pointwise.GroupNorm):
+            parts = [(step.inputs[0], above)]
+        else:
+            parts = below(step, above, tape)
         for source, part in parts:
             if source in inputs and part.mask.any():
                 arrived[source] = arrived[source] | part if source in arrived else part
@@ -179,6 +182,16 @@ def _group_norm(step: _pointwise.GroupNorm, above: Reach, tape: Tape) -> list[tu
     seen = above.mask.reshape(groups, -1).any(1)
     mask = np.broadcast_to(np.repeat(seen, len(above.mask) // groups)[:, None, None], above.mask.shape)
     return [(step.inputs[0], Reach(mask, None, above.reason or "group normalization"))]
+
+
+@below.register
+def _group_norm(step: _pointwise.GroupNorm, above: Reach, tape: Tape) -> list[tuple[int, Reach]]:
+    shape = above.mask.shape
+    groups = step.saved[2].shape[1]  # one deviation for each
+    grouped = above.mask.reshape(groups, -1).any(1)
+    mask = np.repeat(grouped, shape[0] // groups).reshape(-1, *[1] * (len(shape) - 1))
+    reason = above.reason or "a normalization over the whole map"
+    return [(step.inputs[0], Reach(np.broadcast_to(mask, shape), None, reason))]
 
 
 # --- sliding windows

@@ -116,8 +116,9 @@ def receptive_field(
     position : (row, column) of the unit on its map, from 0; None: the middle, the upper left of the four if even.
     channel : the unit's channel. It matters where channels differ: behind a concatenation of branches, or in a
         grouped convolution. None: what all channels together see.
-    fixed_gates : whether gates (squeeze and excite) count as constants. They are computed from the whole map, so that
-        strictly every unit behind one sees the whole image; held fixed, the field is that of the map itself.
+    fixed_gates : whether gates (squeeze and excite), and the statistics of group normalization, count as constants. They
+        are computed from the whole map, so that strictly every unit behind one sees the whole image; held
+        fixed, the field is that of the map itself.
 
     Returns
     -------

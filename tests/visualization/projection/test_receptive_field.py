@@ -279,6 +279,16 @@ def test_gates_see_everything_unless_held_fixed():
     assert (fixed.size, fixed.jump) == ((5, 5), (1, 1))
 
 
+def test_a_normalization_over_the_map_sees_all_of_its_group():
+    model = nn.Sequential(nn.Conv2d(1, 4, 3, groups=1), nn.GroupNorm(2, 4), nn.Conv2d(4, 4, 3, groups=4))
+    x = picture(1, 12, 11)
+    field = receptive_field(positive(model.double().eval()), "2", x, (0, 0), channel=3)
+    assert field.whole
+    assert "normalization" in field.reason
+    fixed = receptive_field(model, "2", x, (0, 0), channel=3, fixed_gates=True)
+    assert (fixed.size, fixed.box) == ((5, 5), (0, 0, 5, 5))
+
+
 def test_a_recording_is_asked_directly_and_the_model_stays_as_it_is():
     model = seeded(Residual)
     hooks = [len(module._forward_hooks) for module in model.modules()]
