@@ -123,7 +123,9 @@ def as_maps(values: Tensor) -> Tensor:
 
 def strongest_channels(signals: Sequence[Tensor], count: int) -> tuple[int, ...]:
     """The `count` channels of maps (C, h, w) with the most signal in all of them together, the strongest first."""
-    strength = torch.stack([signal.detach().double().abs().flatten(1).sum(1) for signal in signals]).sum(0)
+    strength = torch.stack(
+        [signal.detach().abs().flatten(1).sum(1, dtype=torch.float32) for signal in signals]
+    ).sum(0)
     order = strength.argsort(descending=True, stable=True)[:count]
     return tuple(order[strength[order] > 0].tolist()) or tuple(order[:1].tolist())
 

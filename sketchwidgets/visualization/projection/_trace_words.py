@@ -1,5 +1,6 @@
 """What a step of a trace is called, and the sentences that say what happened there."""
 
+import torch
 from torch import Tensor
 
 from ._pointwise import Activate, GroupNorm, Identity, LayerNorm, LocalResponseNorm, PRelu, Product, Scale
@@ -126,8 +127,9 @@ def _condition(operation: str, rule: str) -> str:
 
 
 def _lost(before: Tensor, after: Tensor) -> str:
-    # In float64: the sum of a large half precision map would round.
-    share = 1 - float(after.double().abs().sum() / before.double().abs().sum())
+    # Not in half precision, where the sum of a large map rounds; and not on every device is there float64.
+    above, below = (float(signal.abs().sum(dtype=torch.float32)) for signal in (before, after))
+    share = 1 - below / above
     return f"; {share:.0%} of the signal's strength ends here" if share >= 0.005 else ""
 
 
