@@ -29,8 +29,9 @@ MODES = ("class", "channel", "invert")
 POSITIONS = ("centre", "all")
 
 _EVERY = 0.4  # seconds between two previews
-# Gradients on blank paper are hundreds to thousands of times smaller than on photos, for which the rates were published.
-_INK_FACTOR = 1000
+# On blank paper gradients are hundreds of times smaller than on photos, for which the rates were published, and the way
+# to full ink is longer than that to more contrast. With this factor, all published sets draw on the bundled network.
+_INK_FACTOR = 100_000
 
 _MAXIMIZE = [
     ("drawings", "sketch"),
@@ -64,8 +65,7 @@ class ReconstructionView(Explorer):
     layer, channel, position : of mode "channel"; layer None is the last of `network.layers()`, position "centre" or "all".
     layers : of mode "invert"; None for every other one of `network.layers()` and the class scores.
     method : a preset of `sw.maximize` or `sw.invert`; None for the one for drawings or for photos. On a network of
-        drawings the published constant and largest rates are multiplied by 1000, since gradients on blank paper are
-        that much smaller.
+        drawings the rates of "yosinski-a" to "-c" are multiplied by 100,000, since on blank paper gradients are small.
     steps : 5 to 2000. images : 1 to 6, from different seeds, not of mode "invert".
 
     All of these but `network` and `source` are traits: change them in the page or in code, and observe them.

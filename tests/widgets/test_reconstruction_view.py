@@ -121,7 +121,7 @@ def test_the_pad_does_not_matter_while_a_class_is_maximised(make):
 def test_methods_belong_to_their_mode(make):
     view = make(network(), sw.Sketch(CROSS), mode="class", method="yosinski-c")
     assert view.settle()
-    assert view.result.settings.rate == 100_000  # 1000 times the published one, since this network takes ink
+    assert view.result.settings.rate == 1e7  # 100,000 times the published one, since this network takes ink
     with pytest.raises(TraitError, match="method must be None or one of simonyan"):
         view.method = "mahendran"
     view.mode = "invert"
