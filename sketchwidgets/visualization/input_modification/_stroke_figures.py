@@ -17,6 +17,7 @@ from .stroke_occlusion import StrokeOcclusion
 # Red drives, blue works against, grey does nothing; all three are seen on white paper, which white would not be.
 FOR, AGAINST, NEITHER = (np.array(c, np.float64) for c in ((206, 32, 41), (33, 92, 205), (178, 178, 184)))
 _CHART = (272, 196)
+_HAIRS = 80  # points whose push is drawn, about
 INK, FADED = (np.array(c, np.float64) for c in ((38, 38, 42), (226, 219, 208)))
 
 
@@ -228,6 +229,8 @@ def attribution_figure(result: StrokeAttribution, side: int) -> Figure:
     tiles: list[Tile | Chart] = [attribution_tile(result, side)]
     if result.projection is not None:
         tiles.append(projection_tile(result))
+    if result.push is not None:
+        tiles.append(push_tile(result, side))
     tiles.append(attribution_chart(result))
     target = result.target if result.projection is not None or "/" in result.target else f"“{result.target}”"
     return Figure(f"Who drives {target}", [Section("", tiles, side=side)])
@@ -255,6 +258,33 @@ def projection_tile(result: StrokeAttribution) -> Tile:
     plane = result.projection.sum(0)
     return Tile.signed(
         plane, "the projection; white drives", description=f"The projection of {result.target}"
+    )
+
+
+def push_tile(result: StrokeAttribution, side: int) -> Tile:
+    """The drawing, faint, and from its points a line each towards where the target would grow."""
+    points, lengths = _placed(result.sketch, side), result.sketch.lengths.tolist()
+    push = torch.from_numpy(result.push)
+    longest = float(push.norm(dim=1).max())
+    shown = torch.arange(0, len(points), max(1, len(points) // _HAIRS))
+    ends = points[shown] + push[shown] * (0.12 * side / longest if longest > 0 else 0.0)
+    hairs = torch.stack([points[shown], ends], dim=1).view(-1, 2)
+    picture = torch.full((side * side, 3), 255.0, dtype=torch.float64)
+    for lines, counts, pen, colour in (
+        (points, lengths, _pen(side), FADED),
+        (hairs, [2] * len(shown), 1.5, INK),
+        (points[shown], [1] * len(shown), 3.0, INK),
+    ):
+        shares = ink_shares(lines, counts, side, pen)
+        ink = torch.zeros(side * side, dtype=torch.float64).index_add_(0, shares.pixels, shares.ink)
+        picture += (torch.from_numpy(colour) - picture) * ink[:, None]
+    pixels = picture.view(side, side, 3).round().clamp(0, 255).byte().numpy()
+    return Tile(
+        pixels,
+        "where its points should move",
+        f"From each point a line in the direction in which {result.target} would grow",
+        smooth=True,
+        facts=(("Longest line", f"{short(longest)} for one unit of the drawing"),),
     )
 
 

@@ -150,6 +150,8 @@ def test_figures_and_words():
         stroke_attribution(network, SKETCH, "b"),
     ):
         figure = result.figure()
+        # The drawing, the projection or the directions of the points, and the strokes' parts.
+        assert len(figure.sections[0].tiles) == 3
         assert figure.to_svg().startswith("<svg")
         assert result.target in result._repr_html_()
         assert result.method in repr(result)
