@@ -25,10 +25,9 @@ class FeatureAtlas(Gallery):
     >>> atlas = sw.FeatureAtlas.bundled()
     >>> atlas["relu5"].channels.shape, atlas["relu5"].size
     (torch.Size([256]), (129, 129))
-    >>> recognizer = sw.Recognizer.load()
-    >>> [patch.shape for patch in atlas.patches("relu5", 17)][0]
+    >>> atlas.patches("relu5", 17)[0].shape
     (129, 129)
-    >>> atlas.project(recognizer, "relu5", 17, rule="guided").images.shape
+    >>> atlas.project(sw.Recognizer.load(), "relu2", 17, rule="guided").images.shape
     torch.Size([9, 1, 1, 225, 225])
     """
 
