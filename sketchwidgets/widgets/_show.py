@@ -39,7 +39,8 @@ def show(result: Any) -> ipywidgets.DOMWidget:
 
     A Sketch gives a SketchPad that holds it; what `sw.project` returns, LayerPanels, with a slider where there are
     several images; of `sw.gabor_fit` or `sw.first_layer`, a FilterGallery; of `sw.invariance`, an InvariancePlot;
-    a Prediction, a list of them (as `Recognizer.recognize` returns) or a Session, a Recognition; a Figure, and any other result that has one, a TileGrid.
+    a Prediction, a list of them (as `Recognizer.recognize` returns) or a Session, a Recognition; a Figure, and any
+    other result that has one, a TileGrid.
 
     Raises TypeError, which names the type, for anything else.
 
