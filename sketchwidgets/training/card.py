@@ -26,6 +26,14 @@ def model_card(facts: dict[str, Any], size: int) -> str:
         f"{cnn['learning_rate']:g}, cosine decay, weight decay {cnn['weight_decay']:g}, label smoothing "
         f"{cnn['label_smoothing']:g}, batch norm folded into the convolutions afterwards; "
         f"{cnn['augmentation']['prefix']:.0%} of the images show a random prefix. Seed {cnn['seed']}.",
+        *(
+            [
+                "- First filters: shrunk towards what drawings excite after the training (ridge "
+                f"{recipe['shrink']:g} of a squared pixel), which takes the noise of the start out of them."
+            ]
+            if recipe.get("shrink")
+            else []
+        ),
         f"- Recurrent part: all prefixes of {recipe['drawings']:,} drawings, {recurrent['epochs']} epochs, AdamW, "
         f"peak learning rate {recurrent['learning_rate']:g}. Seed {recurrent['seed']}.",
         f"- Preprocessing: every prefix is normalised by its own bounding box, {cnn['preprocessing']['extent']:g} of "

@@ -16,12 +16,16 @@ from sketchwidgets.training.card import model_card
 from sketchwidgets.training.cnn import CNNRecipe, train_cnn
 from sketchwidgets.training.evaluate import evaluate
 from sketchwidgets.training.features import cache_features
+from sketchwidgets.training.first_layer import shrink_unexcited
+from sketchwidgets.training.images import PrefixBatches
 from sketchwidgets.training.quickdraw import DrawingSet
 from sketchwidgets.training.recurrent import RecurrentRecipe, train_recurrent
 
 NAME = "sketchwidgets-quickdraw345"
 # fc6 holds three quarters of the parameters of Sketch-a-Net; stored as int8 it keeps the file well under 20 MB.
 INT8_ABOVE = 1_000_000
+SHRINK = 0.003
+_SHRINK_BATCHES = 16
 
 
 @dataclass(frozen=True)
@@ -29,11 +33,13 @@ class RecognizerRecipe:
     """The recipes of both parts.
 
     drawings : how many training drawings (all their prefixes) the recurrent part sees, None for all of them.
+    shrink : strength of `shrink_unexcited` on the first filters once they are trained, 0 to leave them.
     """
 
     cnn: CNNRecipe = field(default_factory=CNNRecipe)
     recurrent: RecurrentRecipe = field(default_factory=RecurrentRecipe)
     drawings: int | None = 40_000
+    shrink: float = SHRINK
 
 
 def train_recognizer(
@@ -66,6 +72,7 @@ def train_recognizer(
     else:
         with hours.count("cnn"):
             cnn = train_cnn(data, folder / "cnn", recipe.cnn)
+            shrink_first_layer(cnn, drawings, train, recipe)
         save_file(cnn.state_dict(), weights)
     cnn = cnn.to(device, memory_format=torch.channels_last).eval()
 
@@ -116,6 +123,17 @@ def train_recognizer(
     shipped.save(path, int8_above=INT8_ABOVE)
     (folder / "README.md").write_text(model_card(facts, path.stat().st_size))
     return shipped
+
+
+def shrink_first_layer(
+    cnn: SketchANet, drawings: DrawingSet, train: np.ndarray, recipe: RecognizerRecipe
+) -> None:
+    """`shrink_unexcited` on conv1, with training images of the recipe."""
+    if recipe.shrink:
+        batches = PrefixBatches(
+            drawings, train, recipe.cnn.preprocessing, recipe.cnn.augmentation, 64, _SHRINK_BATCHES
+        )
+        shrink_unexcited(cnn.conv1, (images for images, _ in batches), recipe.shrink)
 
 
 class _Hours:
