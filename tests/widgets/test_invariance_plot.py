@@ -138,3 +138,15 @@ def test_what_is_no_choice_is_named():
         sw.InvariancePlot(network(), HOUSE, layers=["1"])
     with pytest.raises(TypeError, match="network must be"):
         sw.InvariancePlot("resnet", HOUSE)
+
+
+def test_an_analysis_that_was_ended_early_is_shown_as_far_as_it_came(make):
+    result = sw.invariance(
+        network(), [HOUSE], "scale", [1, 1.2, 1.4], progress=False, callback=lambda state: state.done < 2
+    )
+    plot = make(result)
+    assert plot._status.notice.value == ""
+    assert np.isfinite(curves(plot)[0][0, :2]).all()
+    assert np.isnan(curves(plot)[0][0, 2])
+    plot.value = 1.4
+    assert "not computed" in plot._answers.value

@@ -217,7 +217,7 @@ def _as_filters(filters: Any) -> Filters:
         raise ValueError(f"filters must be floating point, not {weights.dtype}")
     weights = weights.detach().cpu().double().clone()
     spatial, shares = leading_pictures(weights)
-    return Filters("filters", weights, spatial, shares, (1, 1))
+    return Filters("weights", weights, spatial, shares, (1, 1))
 
 
 def _null_filters(filters: Filters, model: nn.Module | None, untrained: Any, seed: int) -> dict[str, Tensor]:

@@ -86,7 +86,9 @@ class ReceptiveFields(Mapping[str, ReceptiveField]):
 
     def figure(self) -> Figure:
         """One picture a layer: the field as a box on the image; what it does not see is dimmed."""
-        return Figure("Receptive fields", [Section("", [_tile(field) for field in self._fields.values()])])
+        return Figure(
+            "Receptive fields", [Section("", [_tile(field) for field in self._fields.values()], side=144)]
+        )
 
     def _repr_html_(self) -> str:
         return self.figure().to_html()
@@ -242,8 +244,12 @@ def _tile(field: ReceptiveField) -> Tile:
     if len(image) not in (1, 3):
         image = image.mean(0, keepdim=True)
     low, high = float(image.min()), float(image.max())
-    grey = torch.full_like(image, 0.92) if high <= low else (image - low) / (high - low)
-    grey = torch.where(field.mask, grey, 0.55 * grey + 0.15)
+    shown = torch.ones_like(image) if high <= low else (image - low) / (high - low)
+    if (
+        high > low and len(image) == 1 and float(shown.median()) == 0
+    ):  # ink on paper of 0, as a network sees it
+        shown = 1 - shown
+    shown = torch.where(field.mask, shown, 0.4 * shown + 0.36)
     where = f"{field.layer} · {_by(field.size)}" + (f" / {_by(field.jump)}" if field.jump else "")
     facts = [
         ("Size", f"{_by(field.size)} pixels"),
@@ -256,7 +262,7 @@ def _tile(field: ReceptiveField) -> Tile:
         )
     description = f"What a unit of {field.layer} sees" + (": the whole image" if field.whole else "")
     return Tile.picture(
-        grey, where, boxes=(field.box,), description=description, facts=tuple(facts), smooth=True
+        shown, where, boxes=(field.box,), description=description, facts=tuple(facts), smooth=True
     )
 
 

@@ -353,3 +353,13 @@ def test_what_does_not_fit_is_named(arguments, message):
 def test_a_channel_that_is_not_there_is_named():
     with pytest.raises(ProjectionError, match=r"channel must be in 0\.\.63"):
         receptive_field(SketchANet().eval(), "conv1", 225, channel=64)
+
+
+def test_a_drawing_is_shown_as_ink_on_paper_and_what_is_not_seen_is_dimmed():
+    drawing = torch.zeros(1, 1, 225, 225)
+    drawing[..., 100:103, :] = 1.0
+    (tile,) = receptive_field(SketchANet().eval(), "conv5", drawing).figure().sections[0].tiles
+    top, left, bottom, right = tile.boxes[0]
+    assert (tile.pixels[101, left], tile.pixels[90, left]) == (0, 255)
+    assert 0 < tile.pixels[101, left - 1] < tile.pixels[90, left - 1] < 255
+    assert (bottom - top, right - left) == (129, 129)
