@@ -55,7 +55,8 @@ class Convolution(Step):
         if down is not None:
             pass
         elif plain and reach == (1, 1) and max(self.stride) > 1:
-            down = _spread(F.conv2d(signal.signal, weight.transpose(0, 1)), self.stride)
+            rows = signal.signal.permute(0, 2, 3, 1) @ weight.flatten(1)
+            down = _spread(rows.permute(0, 3, 1, 2), self.stride)
         elif plain and weight.shape[1] <= _FEW_CHANNELS and max(self.stride) > 1:
             down = _transposed_by_phases(signal.signal, weight, self.stride)
         elif signal.full and (rest := self._rest(signal.signal, reach, size)) is not None:

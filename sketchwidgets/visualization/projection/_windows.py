@@ -168,9 +168,14 @@ def add(a: Windows | None, b: Windows, size: tuple[int, int] | None) -> Windows:
         and a.signal.shape == b.signal.shape
     ):
         return replace(place, signal=a.signal + b.signal)
-    units, channels = a.signal.shape[:2]
-    signal = blank(a.signal, (units, channels, height, width)).zero_()
-    signal[:, :, -up : a.height - up, -back : a.width - back] += a.signal
-    signal[:, :, down - up : down - up + b.height, right - back : right - back + b.width] += b.signal
+    large, small, y, x = (a, b, down, right) if a.height >= b.height else (b, a, -down, -right)
+    if (large.height, large.width) == (height, width):
+        signal = large.signal.clone()
+    else:
+        signal = blank(a.signal, (*a.signal.shape[:2], height, width)).zero_()
+        y0, x0 = (-up, -back) if large is a else (down - up, right - back)
+        signal[:, :, y0 : y0 + large.height, x0 : x0 + large.width] = large.signal
+        y, x = y + y0, x + x0
+    signal[:, :, y : y + small.height, x : x + small.width] += small.signal
     union = replace(place, signal=signal)
     return union.pasted(size) if height * width >= size[0] * size[1] else union

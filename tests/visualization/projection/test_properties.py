@@ -9,10 +9,11 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
-from toy_nets import Branches, Functional, InPlace, images, seeded
+from toy_nets import Branches, Functional, InPlace, Pools, Residual, images, seeded
 
 from sketchwidgets.models.sketch_a_net import SketchANet
-from sketchwidgets.visualization import project, record
+from sketchwidgets.visualization import ProjectionError, project, record
+from sketchwidgets.visualization.projection import _sweep
 
 RULES = ("deconvnet", "guided", "backprop")
 
@@ -243,3 +244,44 @@ def test_ties_at_the_centre_have_no_drift():
         "4"
     ].images[0, 0, 0]
     assert not torch.allclose(first, first.flip(0))
+
+
+@pytest.mark.parametrize("net", [Branches, Functional, InPlace, Residual, Pools])
+def test_units_in_small_groups_are_units_together(net, monkeypatch):
+    model, x = seeded(net), images(n=2, height=37, width=34)
+    recording = record(model, x)
+    together = {layer: recording.project(layer, 5) for layer in recording.layers}
+    monkeypatch.setattr(_sweep, "_NUMBERS_AT_ONCE", 300)
+    for layer in recording.layers:
+        groups = recording.project(layer, 5)
+        assert together[layer].images.any()
+        assert torch.allclose(groups.images, together[layer].images, rtol=0, atol=1e-13)
+        assert torch.equal(groups.boxes, together[layer].boxes)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_signal_in_bfloat16_is_the_signal_rounded(rule):
+    model = seeded(Residual).float()
+    x = images(n=2).float()
+    for layer in ("relu", "out"):
+        exact = project(model, x, layer, 3, rule)[layer]
+        rounded = project(model, x, layer, 3, rule, path="windows", dtype=torch.bfloat16)[layer]
+        assert rounded.images.dtype == torch.float32
+        assert torch.equal(rounded.boxes, exact.boxes)
+        assert torch.equal(rounded.activations, exact.activations)
+        difference = (rounded.images - exact.images).norm() / exact.images.norm()
+        assert 1e-6 < difference < 0.02
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dtype": torch.int8}, "dtype must be one of None, torch.bfloat16"),
+        ({"dtype": "bfloat16"}, "dtype must be one of"),
+        ({"dtype": torch.bfloat16, "path": "autograd"}, "dtype is for path='auto' or 'windows'"),
+        ({"dtype": torch.bfloat16, "convolution": "relevance"}, "with convolution='standard'"),
+    ],
+)
+def test_a_number_format_that_cannot_be_had_is_named(options, message):
+    with pytest.raises(ProjectionError, match=message):
+        project(seeded(Residual), images(), **options)
