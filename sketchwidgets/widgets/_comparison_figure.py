@@ -111,7 +111,7 @@ def _method_tile(column: "Column", cell: "Cell | None", method: str, display: st
         heat = cell.heat.clamp_min(0)
         if not fall > 0:
             return Tile(None, label="no patch makes it less probable", **about)
-        over = {"over": column.picture, "alpha": OVERLAY} if display != "heat" else {}
+        over = {"over": column.picture, "alpha": OVERLAY, "fade": True} if display != "heat" else {}
         return Tile.heat((heat / fall).numpy(), **over, **COLOURED, **about)
     values = cell.projection.images[0, 0]
     about["facts"] = (("Score before the softmax", short(float(cell.projection.activations[0, 0]))),)
@@ -119,7 +119,7 @@ def _method_tile(column: "Column", cell: "Cell | None", method: str, display: st
         return Tile(None, label="nothing comes through", **about)
     if display == "projection":
         return Tile.signed(values, scale=peak(values), **about)
-    over = {"over": column.picture, "alpha": OVERLAY} if display == "overlay" else {}
+    over = {"over": column.picture, "alpha": OVERLAY, "fade": True} if display == "overlay" else {}
     return Tile.heat(strength(values), **over, **COLOURED, **about)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _GREY = 128
 _LARGE = 192  # side of the pictures of the first row
 _LARGE_AREA = 64 * 64  # pixels from which on single ones may be cut off
-OVERLAY = 0.6  # of heat over the picture, as in FeatureVis
+OVERLAY = 0.8  # of the strongest heat over the picture; FeatureVis lays 0.6 over all of it, which dulls the picture
 
 COLOURED = {"low": 0, "high": 1, "ramp": None}  # every picture by its own peak
 
@@ -90,7 +90,7 @@ def class_section(look: "Look") -> Section:
             description="Strength of the projection: its norm over the colours.",
             facts=facts,
         ),
-        Tile.heat(heat, "over the picture", over=look.picture, alpha=OVERLAY, **COLOURED, facts=facts),
+        Tile.heat(heat, "over the picture", over=look.picture, alpha=OVERLAY, fade=True, **COLOURED, facts=facts),
         Tile.heat(heat, "coloured", **COLOURED, facts=facts),
     ]
     caption = (
@@ -138,7 +138,7 @@ def unit_tiles(layer: LayerProjection, picture: np.ndarray, display: str, full: 
             tiles.append(Tile.heat(strength(crop), **COLOURED, **about))
         else:
             over = picture if full else patch(picture, box, side)
-            tiles.append(Tile.heat(strength(crop), over=over, alpha=OVERLAY, **COLOURED, **about))
+            tiles.append(Tile.heat(strength(crop), over=over, alpha=OVERLAY, fade=True, **COLOURED, **about))
     return tiles
 
 

@@ -122,14 +122,17 @@ class Tile:
         high: float | None = None,
         over: np.ndarray | None = None,
         alpha: float = 0.5,
+        fade: bool = False,
         colours: str = "heat",
         **kwargs: Any,
     ) -> "Tile":
         """A map in colours with its scale: dark is `low`, light `high`, by default the extremes of the values.
 
         `values` is (h, w); NaN is left clear. `over`, a uint8 picture (H, W) or (H, W, 3), is shown through, the
-        map stretched over it and `alpha` (0 to 1) opaque. `colours` is "heat", or "diverging": blue is negative,
-        white zero and red positive, the scale by default symmetric.
+        map stretched over it and `alpha` (0 to 1) opaque; with `fade`, the lowest values (of "diverging", those
+        around zero) let all of the picture through, and only from a third of the range on it is so opaque.
+        `colours` is "heat", or "diverging": blue is negative, white zero and red positive, the scale by default
+        symmetric.
 
         >>> sw.Tile.heat(np.array([[0.0, 1.0], [2.0, np.nan]])).ramp
         ('heat', 0.0, 2.0)
@@ -146,7 +149,8 @@ class Tile:
             raise ValueError(f"colours must be 'heat' or 'diverging', not {colours!r}")
         pixels = _coloured(array, float(low), float(high), colours)
         if over is not None:
-            pixels = _blended(pixels, as_picture(over, "over"), alpha)
+            opacity = _opacity(array, float(low), float(high), colours) if fade else np.ones(array.shape)
+            pixels = _blended(pixels, as_picture(over, "over"), alpha, opacity)
         kwargs.setdefault("ramp", (colours, float(low), float(high)))
         return cls(pixels, caption, **kwargs)
 
@@ -214,8 +218,15 @@ def _coloured(values: np.ndarray, low: float, high: float, colours: str) -> np.n
     return np.dstack([pixels, np.where(known, 255, 0).astype(np.uint8)])
 
 
-def _blended(colours: np.ndarray, over: np.ndarray, alpha: float) -> np.ndarray:
-    """A map stretched over a picture, (H, W, 3) uint8."""
+def _opacity(values: np.ndarray, low: float, high: float, colours: str) -> np.ndarray:
+    """(h, w) in 0..1: how much of the map is to be seen where it fades into the picture."""
+    zero = 0.0 if colours == "diverging" else low
+    reach = max(abs(high - zero), abs(low - zero))
+    return np.clip(3 * np.abs(np.nan_to_num(values, nan=zero) - zero) / (reach or 1), 0, 1)
+
+
+def _blended(colours: np.ndarray, over: np.ndarray, alpha: float, opacity: np.ndarray) -> np.ndarray:
+    """A map, `alpha` times `opacity` (h, w) opaque, stretched over a picture, (H, W, 3) uint8."""
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha must be between 0 and 1, not {alpha}")
     height, width = over.shape[:2]
@@ -225,5 +236,7 @@ def _blended(colours: np.ndarray, over: np.ndarray, alpha: float) -> np.ndarray:
         int
     )
     stretched = colours[rows][:, columns].astype(np.float32)
-    share = alpha if stretched.shape[2] == 3 else alpha * stretched[:, :, 3:] / 255
+    share = alpha * opacity[rows][:, columns, None]
+    if stretched.shape[2] == 4:
+        share = share * stretched[:, :, 3:] / 255
     return np.rint(stretched[:, :, :3] * share + base * (1 - share)).astype(np.uint8)
