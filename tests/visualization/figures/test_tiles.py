@@ -203,3 +203,22 @@ def test_ticks_are_round_few_and_inside(low, span):
     )
     if span > 1e-6 * abs(low):
         assert len(made) >= 2
+
+
+def test_a_fading_heat_map_lets_the_picture_through_where_it_is_low():
+    over = np.full((2, 2), 200, np.uint8)
+    values = np.array([[0.0, 1.0], [6.0, 2.0]])
+    tile = Tile.heat(values, over=over, alpha=0.5, fade=True)
+    plain = Tile.heat(values, over=over, alpha=0.5)
+    assert tile.pixels[0, 0].tolist() == [200, 200, 200]
+    np.testing.assert_array_equal(tile.pixels[1], plain.pixels[1])  # a third of the range and more
+    assert (np.abs(tile.pixels[0, 1].astype(int) - 200) < np.abs(plain.pixels[0, 1].astype(int) - 200)).all()
+
+
+def test_a_fading_diverging_map_is_clear_around_zero():
+    tile = Tile.heat(
+        [[-3.0, 0.0, 3.0]], over=np.full((1, 3), 99, np.uint8), alpha=1, fade=True, colours="diverging"
+    )
+    assert tile.pixels[0, 1].tolist() == [99, 99, 99]
+    assert tile.pixels[0, 0, 2] > tile.pixels[0, 0, 0]  # blue
+    assert tile.pixels[0, 2, 0] > tile.pixels[0, 2, 2]  # red
