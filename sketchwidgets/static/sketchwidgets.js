@@ -28,107 +28,61 @@ function decodeState(message, buffers) {
   }
   let at = 0;
   return message.strokes.map(({ id, n }) => {
-    const points = all.subarray(at, at += n * POINT);
-    return { id, n, points };
+    const points2 = all.subarray(at, at += n * POINT);
+    return { id, n, points: points2 };
   });
 }
 
-// src/outbox.js
-var Outbox = class {
-  /** @type {{ stroke: Stroke, sent: number } | null} */
-  #open = null;
-  /** @type {number | null | undefined} the step to send; undefined: none waits */
-  #step;
-  #scheduled = false;
-  #send;
-  #schedule;
-  /** Number of the last message; the kernel puts messages back in order by it. */
-  seq = 0;
-  /**
-   * @param {(content: Record<string, any>, buffers?: ArrayBuffer[]) => void} send
-   * @param {string} client names this page, since numbers count from 1 in each
-   * @param {(callback: () => void) => unknown} [schedule] the next animation frame
-   */
-  constructor(send, client, schedule = (callback) => requestAnimationFrame(callback)) {
-    this.client = client;
-    this.#send = send;
-    this.#schedule = schedule;
-  }
-  /** True while something waits for its frame. */
-  get waiting() {
-    return this.#open !== null || this.#step !== void 0;
-  }
-  /** @param {Stroke} stroke has grown */
-  grow(stroke) {
-    this.#open ??= { stroke, sent: 0 };
-    this.#later();
+// src/downloads.js
+var Downloads = class {
+  #store;
+  /** @type {Map<number, () => void>} what is asked for, and what to do when it has come */
+  #waiting = /* @__PURE__ */ new Map();
+  #number = 0;
+  /** @param {import("./store.js").Store<any>} store */
+  constructor(store) {
+    this.#store = store;
   }
   /**
-   * The stroke has ended: its last points go out now, the answer should not wait for a frame.
+   * Ask the kernel for a file.
    *
-   * @param {Stroke} stroke
-   * @param {number} upMs performance.now() at pointer-up
+   * @param {"png" | "svg"} format
+   * @param {() => void} done called when it has come, or cannot
    */
-  end(stroke, upMs) {
-    this.#open ??= { stroke, sent: 0 };
-    this.#points(true, upMs);
-  }
-  /** @param {"undo" | "redo" | "clear"} type */
-  operate(type) {
-    this.flush();
-    this.#number({ type });
+  ask(format, done) {
+    const number = ++this.#number;
+    this.#waiting.set(number, done);
+    const { link, client } = this.#store;
+    link.send({ type: "export", format, client, number });
+    if (!link.alive) this.#finish(number);
   }
   /**
-   * Scrubbing sends the newest step once a frame.
+   * An "export" message: the file, or with no name that there is none.
    *
-   * @param {number | null} step
+   * @param {{ format: string, client: string, number: number, name: string | null }} content
+   * @param {Buffer[]} buffers
    */
-  scrub(step) {
-    this.#step = step;
-    this.#later();
+  receive({ format, client, number, name }, buffers) {
+    if (client !== this.#store.client || !this.#waiting.has(number)) return;
+    this.#finish(number);
+    if (name === null) return;
+    const type = format === "png" ? "image/png" : "image/svg+xml";
+    saveFile(name, new Blob([bytes(buffers[0]).slice()], { type }));
   }
-  /** Send what waits. */
-  flush() {
-    if (this.#open) this.#points(false);
-    if (this.#step !== void 0) {
-      const step = this.#step;
-      this.#step = void 0;
-      this.#number({ type: "scrub", step });
-    }
-  }
-  #later() {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    this.#schedule(() => {
-      this.#scheduled = false;
-      this.flush();
-    });
-  }
-  /**
-   * @param {boolean} end
-   * @param {number} [upMs]
-   */
-  #points(end, upMs) {
-    const open = this.#open;
-    if (!open) return;
-    const { stroke, sent } = open;
-    if (stroke.n === sent && !end) return;
-    const content = { type: "points", stroke: stroke.id, first: sent, end };
-    if (end) content.up_ms = upMs;
-    const buffers = stroke.n > sent ? [encodePoints(stroke, sent, stroke.n)] : [];
-    open.sent = stroke.n;
-    if (end) this.#open = null;
-    this.#number(content, buffers);
-  }
-  /**
-   * @param {Record<string, any>} content
-   * @param {ArrayBuffer[]} [buffers]
-   */
-  #number(content, buffers = []) {
-    this.seq += 1;
-    this.#send({ ...content, seq: this.seq, client: this.client }, buffers);
+  /** @param {number} number */
+  #finish(number) {
+    this.#waiting.get(number)?.();
+    this.#waiting.delete(number);
   }
 };
+function saveFile(name, blob) {
+  const url = URL.createObjectURL(blob);
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 6e4);
+}
 
 // src/dom.js
 function h(tag, attributes = {}, ...children) {
@@ -335,6 +289,1153 @@ var Store = class extends Emitter {
   }
 };
 
+// src/grid_store.js
+var PATIENCE = 1e3;
+var GridStore = class extends Store {
+  title = "";
+  /** @type {GridSection[]} */
+  sections = [];
+  /** @type {Spot | null | undefined} where the pointer is, undefined once the kernel knows */
+  #spot;
+  #told = -Infinity;
+  #away = true;
+  #scheduled = false;
+  downloads = new Downloads(this);
+  /**
+   * @param {number} section
+   * @param {number} tile
+   * @returns {GridTile | undefined}
+   */
+  at(section, tile) {
+    return this.sections[section]?.tiles[tile];
+  }
+  /**
+   * @override
+   * @param {any} content
+   * @param {Buffer[]} buffers
+   */
+  receive(content, buffers) {
+    if (content.type === "figure") this.#figure(content, bytes(buffers[0]));
+    else if (content.type === "tiles") this.#tiles(content.tiles, bytes(buffers[0]));
+    else if (content.type === "hovered") {
+      this.#told = -Infinity;
+      this.#tell();
+    } else if (content.type === "export") this.downloads.receive(content, buffers);
+  }
+  /**
+   * @param {{ title: string, sections: GridSection[] }} content
+   * @param {Uint8Array} packed
+   */
+  #figure({ title, sections }, packed) {
+    const cut = sections.map((section) => ({ ...section, tiles: section.tiles.map((tile) => cutTile(tile, packed)) }));
+    this.title = title;
+    this.sections = cut;
+    this.emit("figure", void 0);
+  }
+  /**
+   * @param {[number, number, GridTile][]} tiles
+   * @param {Uint8Array} packed
+   */
+  #tiles(tiles, packed) {
+    for (const [section, index, tile] of tiles) {
+      if (!this.at(section, index)) continue;
+      this.sections[section].tiles[index] = cutTile(tile, packed);
+      this.emit("tile", [section, index]);
+    }
+  }
+  /**
+   * @param {number} section
+   * @param {number} tile
+   */
+  click(section, tile) {
+    this.link.send({ type: "click", section, tile });
+  }
+  /**
+   * The pointer is over a picture, or over none. One message a frame, and one under way: of many places that
+   * the pointer passed while the kernel was busy only the newest is told.
+   *
+   * @param {Spot | null} spot
+   */
+  hover(spot) {
+    if (!this.model.get("_hovers") || spot === null && this.#away) return;
+    this.#away = spot === null;
+    this.#spot = spot;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    requestAnimationFrame(() => {
+      this.#scheduled = false;
+      this.#tell();
+    });
+  }
+  #tell() {
+    if (this.#spot === void 0 || performance.now() - this.#told < PATIENCE) return;
+    const spot = this.#spot;
+    this.#spot = void 0;
+    this.#told = performance.now();
+    this.link.send({ type: "hover", ...spot ?? { section: null } });
+  }
+  /**
+   * Change a setting from the page.
+   *
+   * @param {string} name
+   * @param {any} value
+   */
+  choose(name, value) {
+    this.model.set(name, value);
+    this.model.save_changes();
+  }
+};
+function cutTile(tile, packed) {
+  if (tile.kind === "chart") return tile;
+  const end = tile.offset + tile.h * tile.w * tile.depth;
+  if (end > packed.length) throw new RangeError(`a tile ends at byte ${end} of ${packed.length}`);
+  return { ...tile, pixels: packed.subarray(tile.offset, end) };
+}
+function rgba({ pixels, depth, w, h: h2 }, out = new Uint8ClampedArray(w * h2 * 4)) {
+  if (depth === 4) {
+    out.set(pixels);
+    return out;
+  }
+  for (let from = 0, to = 0; to < out.length; from += depth, to += 4) {
+    out[to] = pixels[from];
+    out[to + 1] = pixels[depth === 3 ? from + 1 : from];
+    out[to + 2] = pixels[depth === 3 ? from + 2 : from];
+    out[to + 3] = 255;
+  }
+  return out;
+}
+
+// src/grid_tile.js
+var PictureView = class {
+  #canvas = h("canvas", { class: "skw-pic-canvas" });
+  #boxes = h("span", { class: "skw-pic-boxes" });
+  #label = h("span", { class: "skw-pic-label" });
+  /** What the fractions of a pointer refer to. */
+  inner = h("span", { class: "skw-pic-inner" }, this.#canvas, this.#boxes);
+  element = h("span", { class: "skw-pic" }, this.inner, this.#label);
+  /**
+   * @param {PictureTile} tile
+   * @param {number} shown side on screen in CSS pixels
+   */
+  update(tile, shown) {
+    const empty = tile.w === 0;
+    this.element.classList.toggle("skw-pic-empty", empty);
+    this.element.classList.toggle("skw-pic-framed", !empty && tile.background === null);
+    this.element.style.background = tile.background === null ? "" : `rgb(${tile.background} ${tile.background} ${tile.background})`;
+    this.#label.textContent = empty ? tile.label ?? "" : "";
+    if (empty) return;
+    const { w, h: high } = tile;
+    if (this.#canvas.width !== w || this.#canvas.height !== high) {
+      this.#canvas.width = w;
+      this.#canvas.height = high;
+    }
+    const image = new ImageData(w, high);
+    rgba(tile, image.data);
+    this.#canvas.getContext("2d")?.putImageData(image, 0, 0);
+    const longer = Math.max(w, high);
+    this.inner.style.width = `${100 * w / longer}%`;
+    this.inner.style.height = `${100 * high / longer}%`;
+    this.#canvas.classList.toggle("skw-pixelated", !tile.smooth && shown >= 1.5 * longer);
+    this.#boxes.replaceChildren(
+      ...tile.boxes.map(([top, left, bottom, right]) => {
+        const box = h("span", { class: "skw-field" });
+        const share = (v, of) => `${100 * v / of}%`;
+        Object.assign(box.style, {
+          top: share(top, high),
+          left: share(left, w),
+          height: share(bottom - top, high),
+          width: share(right - left, w)
+        });
+        return box;
+      })
+    );
+  }
+};
+var LEGEND = 9;
+function scaleOf({ ramp }) {
+  if (!ramp) return [];
+  const band = h("span", { class: "skw-ramp" });
+  band.style.background = `linear-gradient(to right, ${ramp.colours.join(", ")})`;
+  return [h("span", { class: "skw-ramp-row" }, ramp.low, band, ramp.high)];
+}
+function legendOf({ legend }, most = Infinity) {
+  const shown = legend.length - most > 1 ? most : legend.length;
+  const rows = legend.slice(0, shown).map(([[red, green, blue], text]) => {
+    const swatch = h("span", { class: "skw-swatch" });
+    swatch.style.background = `rgb(${red} ${green} ${blue})`;
+    return h("span", { class: "skw-legend-row" }, swatch, h("span", {}, text));
+  });
+  const rest = legend.length - shown;
+  return rest > 0 ? [...rows, h("span", { class: "skw-legend-rest" }, `and ${rest} more`)] : rows;
+}
+function chartElement({ svg }) {
+  const parsed = new DOMParser().parseFromString(svg, "image/svg+xml").documentElement;
+  if (parsed.nodeName !== "svg") throw new Error("a chart of the kernel is no SVG");
+  return document.importNode(parsed, true);
+}
+var GridTileView = class {
+  /** @type {GridTile | null} */
+  tile = null;
+  picture = new PictureView();
+  #chart = h("span", { class: "skw-chart", hidden: true });
+  #scale = h("span", { class: "skw-keys" });
+  #legend = h("span", { class: "skw-keys" });
+  #caption = h("span", { class: "skw-grid-caption" });
+  element = h(
+    "button",
+    { type: "button", class: "skw-cell", tabindex: -1 },
+    this.picture.element,
+    this.#chart,
+    this.#scale,
+    this.#caption,
+    this.#legend
+  );
+  /**
+   * @param {GridTile} tile
+   * @param {number} shown side on screen in CSS pixels
+   */
+  update(tile, shown) {
+    this.tile = tile;
+    const isChart = tile.kind === "chart";
+    this.element.classList.toggle("skw-cell-chart", isChart);
+    this.picture.element.hidden = isChart;
+    this.#chart.hidden = !isChart;
+    if (tile.kind === "chart") {
+      this.#chart.replaceChildren(chartElement(tile));
+      this.#scale.replaceChildren();
+      this.#legend.replaceChildren();
+      this.element.style.width = `min(100%, ${tile.w}px)`;
+    } else {
+      this.picture.update(tile, shown);
+      this.#scale.replaceChildren(...scaleOf(tile));
+      this.#legend.replaceChildren(...legendOf(tile, LEGEND));
+      this.element.style.width = "";
+    }
+    this.#caption.textContent = tile.caption;
+    const said = [tile.description || tile.caption, tile.kind === "picture" && tile.label].filter(Boolean).join(", ");
+    this.element.title = tile.description;
+    this.element.setAttribute("aria-label", said || "picture");
+  }
+};
+
+// src/grid_large.js
+var GridLarge = class {
+  /** What is shown: a place in the figure, followed through newer figures. @type {[number, number] | null} */
+  shown = null;
+  #store;
+  #back;
+  #title = h("h4", { class: "skw-large-title" });
+  #picture = new PictureView();
+  #chart = h("div", { class: "skw-chart skw-chart-large" });
+  #keys = h("div", { class: "skw-keys" });
+  #text = h("p", { class: "skw-large-text" });
+  #facts = h("dl", { class: "skw-facts" });
+  /**
+   * @param {GridStore} store
+   * @param {(section: number, tile: number) => void} back called when it closes, to give the focus back
+   * @param {(section: number, tile: number) => void} move called when another tile is wanted
+   * @param {AbortSignal} signal
+   */
+  constructor(store, back, move, signal) {
+    this.#store = store;
+    this.#back = back;
+    const step = (by) => {
+      if (!this.shown) return;
+      const [section, tile] = this.shown;
+      if (store.at(section, tile + by)) move(section, tile + by);
+    };
+    const close = iconButton(icon("M4 4l8 8", "M12 4l-8 8"), "Close (Escape)", () => this.close(), signal);
+    const previous = iconButton(icon("M10 3L5 8l5 5"), "Previous (Left)", () => step(-1), signal);
+    const next = iconButton(icon("M6 3l5 5-5 5"), "Next (Right)", () => step(1), signal);
+    this.element = h(
+      "div",
+      { class: "skw-large", role: "dialog", tabindex: -1, hidden: true },
+      h("div", { class: "skw-large-head" }, this.#title, h("span", { class: "skw-large-tools" }, previous, next, close)),
+      h(
+        "div",
+        { class: "skw-large-body" },
+        h("div", { class: "skw-large-main" }, this.#picture.element, this.#chart, this.#keys),
+        h("div", { class: "skw-large-about" }, this.#text, this.#facts)
+      )
+    );
+    this.#picture.element.classList.add("skw-pic-large");
+    this.element.addEventListener(
+      "keydown",
+      (event) => {
+        const act = { Escape: () => this.close(), ArrowLeft: () => step(-1), ArrowRight: () => step(1) }[event.key];
+        if (!act) return;
+        event.preventDefault();
+        event.stopPropagation();
+        act();
+      },
+      { signal }
+    );
+  }
+  /**
+   * @param {number} section
+   * @param {number} tile
+   */
+  open(section, tile) {
+    this.shown = [section, tile];
+    this.element.hidden = false;
+    this.update();
+    this.element.focus({ preventScroll: true });
+    this.element.scrollIntoView({ block: "nearest" });
+  }
+  close() {
+    if (!this.shown) return;
+    const [section, tile] = this.shown;
+    this.shown = null;
+    this.element.hidden = true;
+    this.#back(section, tile);
+  }
+  /** Show what the tile is now; one that has gone closes. */
+  update() {
+    if (!this.shown) return;
+    const tile = this.#store.at(...this.shown);
+    if (!tile) {
+      this.close();
+      return;
+    }
+    const section = this.#store.sections[this.shown[0]].title;
+    const title = [section, tile.caption].filter(Boolean).join(" · ");
+    this.#title.textContent = title;
+    this.element.setAttribute("aria-label", `${title}, enlarged`);
+    const isChart = tile.kind === "chart";
+    this.#picture.element.hidden = isChart;
+    this.#chart.hidden = !isChart;
+    this.element.classList.toggle("skw-large-wide", isChart);
+    if (tile.kind === "chart") {
+      this.#chart.replaceChildren(chartElement(tile));
+      this.#keys.replaceChildren();
+      this.#facts.replaceChildren();
+    } else {
+      this.#picture.update(tile, 320);
+      this.#keys.replaceChildren(...scaleOf(tile), ...legendOf(tile));
+      const facts = tile.label ? [["Picture", tile.label], ...tile.facts] : tile.facts;
+      this.#facts.replaceChildren(...facts.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value))));
+    }
+    this.#text.textContent = tile.description;
+    this.#text.hidden = !tile.description || tile.description === tile.caption;
+  }
+};
+
+// src/grid_section.js
+var GridSectionView = class {
+  /** @type {GridTileView[]} */
+  tiles = [];
+  #title = h("h4", { class: "skw-row-title" });
+  #caption = h("p", { class: "skw-section-caption" });
+  #grid = h("div", { class: "skw-cells", role: "group" });
+  /** The tile that the tab key reaches. */
+  #current = 0;
+  /**
+   * @param {{
+   *   open: (tile: number) => void,
+   *   hover: (tile: number | null, x: number, y: number) => void,
+   * }} act
+   * @param {AbortSignal} signal
+   */
+  constructor(act, signal) {
+    this.element = h("section", { class: "skw-section" }, this.#title, this.#caption, this.#grid);
+    this.#grid.addEventListener(
+      "click",
+      (event) => {
+        const at = this.#indexOf(event.target);
+        if (at >= 0) act.open(at);
+      },
+      { signal }
+    );
+    this.#grid.addEventListener("keydown", (event) => this.#walk(event), { signal });
+    this.#grid.addEventListener("focusin", (event) => this.#reach(this.#indexOf(event.target)), { signal });
+    const point = (event) => {
+      const at = this.#indexOf(event.target);
+      const inner = this.tiles[at]?.picture.inner.getBoundingClientRect();
+      const x = inner ? (event.clientX - inner.left) / inner.width : -1;
+      const y = inner ? (event.clientY - inner.top) / inner.height : -1;
+      if (x >= 0 && y >= 0 && x <= 1 && y <= 1) act.hover(at, x, y);
+      else act.hover(null, 0, 0);
+    };
+    this.#grid.addEventListener("pointermove", point, { signal });
+    this.#grid.addEventListener("pointerleave", () => act.hover(null, 0, 0), { signal });
+  }
+  /**
+   * @param {GridSection} section
+   * @param {number} tile side of a tile in CSS pixels, where the section's is 96
+   */
+  update(section, tile) {
+    const { title, caption, columns, tiles } = section;
+    this.#title.textContent = title;
+    this.#title.hidden = !title;
+    this.#caption.textContent = caption;
+    this.#caption.hidden = !caption;
+    this.#grid.setAttribute("aria-label", title || "pictures");
+    const shown = sideOf(section, tile);
+    this.element.style.setProperty("--skw-cell", `${shown}px`);
+    this.element.style.setProperty("--skw-columns", String(columns ?? 1));
+    this.#grid.classList.toggle("skw-cells-columns", columns !== null);
+    while (this.tiles.length > tiles.length) this.tiles.pop()?.element.remove();
+    const fresh = [];
+    while (this.tiles.length < tiles.length) {
+      const view = new GridTileView();
+      this.tiles.push(view);
+      fresh.push(view.element);
+    }
+    this.#grid.append(...fresh);
+    tiles.forEach((one, index) => this.tiles[index].update(one, shown));
+    this.#reach(Math.min(this.#current, Math.max(0, tiles.length - 1)));
+  }
+  /** @param {EventTarget | null} target */
+  #indexOf(target2) {
+    const cell = target2 instanceof Element ? target2.closest(".skw-cell") : null;
+    return this.tiles.findIndex(({ element }) => element === cell);
+  }
+  /** @param {number} index */
+  #reach(index) {
+    if (index < 0 || !this.tiles[index]) return;
+    if (this.tiles[this.#current]) this.tiles[this.#current].element.tabIndex = -1;
+    this.#current = index;
+    this.tiles[index].element.tabIndex = 0;
+  }
+  /** @param {KeyboardEvent} event */
+  #walk(event) {
+    const at = this.#indexOf(document.activeElement);
+    if (at < 0) return;
+    const to = target(
+      event.key,
+      at,
+      this.tiles.map(({ element }) => element.offsetTop),
+      this.tiles.map(({ element }) => element.offsetLeft)
+    );
+    if (to === null) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.tiles[to].element.focus();
+  }
+};
+function sideOf({ side }, tile) {
+  return Math.round(tile * side / 96);
+}
+function target(key2, at, tops, lefts) {
+  const last = tops.length - 1;
+  if (key2 === "ArrowRight") return Math.min(last, at + 1);
+  if (key2 === "ArrowLeft") return Math.max(0, at - 1);
+  if (key2 === "Home") return 0;
+  if (key2 === "End") return last;
+  if (key2 !== "ArrowDown" && key2 !== "ArrowUp") return null;
+  const beyond = tops.filter((top) => key2 === "ArrowDown" ? top > tops[at] : top < tops[at]);
+  if (beyond.length === 0) return at;
+  const row = key2 === "ArrowDown" ? Math.min(...beyond) : Math.max(...beyond);
+  let best = -1;
+  for (let i = 0; i <= last; i++) {
+    if (tops[i] !== row) continue;
+    if (best < 0 || Math.abs(lefts[i] - lefts[at]) < Math.abs(lefts[best] - lefts[at])) best = i;
+  }
+  return best;
+}
+
+// src/grid_toolbar.js
+function sizeSlider(model, { least, most }, signal) {
+  const slider = h("input", {
+    type: "range",
+    class: "skw-slider",
+    min: least,
+    max: most,
+    step: 4,
+    title: "Size of a tile on the screen"
+  });
+  slider.addEventListener("input", () => model.set("tile", Number(slider.value)), { signal });
+  slider.addEventListener(
+    "change",
+    () => {
+      model.set("tile", Number(slider.value));
+      model.save_changes();
+    },
+    { signal }
+  );
+  const update = () => {
+    slider.value = String(model.get("tile"));
+    slider.style.setProperty("--skw-at", `${100 * (Number(slider.value) - least) / (most - least)}%`);
+  };
+  model.on("change:tile", update);
+  signal.addEventListener("abort", () => model.off(
+    /** @type {any} */
+    "change:tile",
+    update
+  ));
+  update();
+  return slider;
+}
+function exportButtons(downloads, signal) {
+  const buttons = (
+    /** @type {const} */
+    ["png", "svg"].map((format) => {
+      const name = format.toUpperCase();
+      const title = format === "png" ? "Download as a picture (PNG)" : "Download as a drawing with text (SVG)";
+      const button = h("button", { type: "button", class: "skw-text-button", title }, name);
+      button.addEventListener(
+        "click",
+        () => {
+          button.disabled = true;
+          downloads.ask(format, () => button.disabled = false);
+        },
+        { signal }
+      );
+      return button;
+    })
+  );
+  return h("span", { class: "skw-labelled" }, "Save", h("span", { class: "skw-buttons" }, ...buttons));
+}
+
+// src/notices.js
+function notices(store, gone, signal) {
+  const banner = h("div", { class: "skw-banner", role: "alert", hidden: true }, gone);
+  const title = h("div", { class: "skw-error-title" });
+  const message = h("div", { class: "skw-error-message" });
+  const traceback = h("pre", { class: "skw-error-traceback" });
+  const details = h("details", {}, h("summary", {}, "Traceback"), traceback);
+  const error = h("div", { class: "skw-error", role: "alert", hidden: true }, title, message, details);
+  const status = h("div", { class: "skw-status", role: "status", hidden: true });
+  const update = () => {
+    banner.hidden = store.link.alive;
+    error.hidden = store.error === null;
+    title.textContent = store.error?.title ?? "";
+    message.textContent = store.error?.message ?? "";
+    traceback.textContent = store.error?.traceback ?? "";
+    details.hidden = !store.error?.traceback;
+    status.hidden = !store.status || !store.link.alive;
+    status.textContent = store.status;
+  };
+  store.listen("notices", update, signal);
+  update();
+  return h("div", { class: "skw-notices" }, banner, error, status);
+}
+
+// src/grid_view.js
+var GONE = "The kernel of these pictures is gone: they stay, but nothing can be computed or saved. Run the cell again.";
+function renderGrid(store, root, signal) {
+  const { model } = store;
+  const views = [];
+  const title = h("h3", { class: "skw-grid-title" });
+  const list = h("div", { class: "skw-sections" });
+  const tools = h(
+    "div",
+    { class: "skw-panels-tools", role: "toolbar", "aria-label": "Pictures" },
+    h("label", { class: "skw-labelled" }, "Size", sizeSlider(model, { least: 24, most: 320 }, signal)),
+    exportButtons(store.downloads, signal)
+  );
+  const head = h("div", { class: "skw-grid-head" }, title, tools);
+  root.append(h("div", { class: "skw skw-tile-grid" }, head, notices(store, GONE, signal), list));
+  const large = new GridLarge(
+    store,
+    (section, tile) => {
+      mark();
+      views[section]?.tiles[tile]?.element.focus();
+    },
+    (section, tile) => open(section, tile),
+    signal
+  );
+  const mark = () => {
+    const chosen = model.get("selectable") ? model.get("selected") : large.shown;
+    views.forEach(
+      ({ tiles }, section) => tiles.forEach(({ element }, tile) => {
+        const on = Boolean(chosen) && chosen[0] === section && chosen[1] === tile;
+        element.classList.toggle("skw-open", on);
+        if (model.get("selectable")) element.setAttribute("aria-pressed", String(on));
+        else element.removeAttribute("aria-pressed");
+      })
+    );
+  };
+  const open = (section, tile) => {
+    const view = views[section];
+    if (!view) return;
+    store.click(section, tile);
+    if (model.get("selectable")) return;
+    if (large.element.parentNode !== view.element) view.element.append(large.element);
+    large.open(section, tile);
+    mark();
+  };
+  const draw = () => {
+    title.textContent = store.title;
+    title.hidden = !store.title;
+    tools.hidden = !model.get("toolbar") || store.sections.length === 0;
+    head.hidden = title.hidden && tools.hidden;
+    while (views.length > store.sections.length) {
+      const view = views.pop();
+      if (view?.element.contains(large.element)) large.close();
+      view?.element.remove();
+    }
+    while (views.length < store.sections.length) {
+      const section = views.length;
+      const view = new GridSectionView(
+        {
+          open: (tile) => open(section, tile),
+          hover: (tile, x, y) => store.hover(tile === null ? null : { section, tile, x, y })
+        },
+        signal
+      );
+      views.push(view);
+      list.append(view.element);
+    }
+    const side = Number(model.get("tile"));
+    store.sections.forEach((section, i) => views[i].update(section, side));
+    large.update();
+    mark();
+  };
+  const selectable = () => {
+    if (model.get("selectable")) large.close();
+    list.classList.toggle("skw-selectable", Boolean(model.get("selectable")));
+    mark();
+  };
+  store.listen("figure", draw, signal);
+  store.listen(
+    "tile",
+    ([section, tile]) => {
+      const data = store.at(section, tile);
+      const side = sideOf(store.sections[section], Number(model.get("tile")));
+      if (data) views[section]?.tiles[tile]?.update(data, side);
+      if (large.shown?.[0] === section && large.shown[1] === tile) large.update();
+    },
+    signal
+  );
+  const changes = [
+    ["tile", draw],
+    ["toolbar", draw],
+    ["selectable", selectable],
+    ["selected", mark]
+  ];
+  for (const [name, act] of changes) {
+    model.on(`change:${name}`, act);
+    signal.addEventListener("abort", () => model.off(
+      /** @type {any} */
+      `change:${name}`,
+      act
+    ));
+  }
+  selectable();
+  draw();
+}
+
+// src/occlusion_store.js
+var OcclusionStore = class extends Store {
+  /** @type {Experiment | null} */
+  experiment = null;
+  /** @type {Cell | null} where the pointer is */
+  #pointed = null;
+  downloads = new Downloads(this);
+  /**
+   * @param {import("./store.js").Model} model
+   * @param {AbortSignal} signal the end of the model
+   */
+  constructor(model, signal) {
+    super(model, signal);
+    const moved2 = () => this.emit("cell", void 0);
+    model.on("change:cell", moved2);
+    signal.addEventListener("abort", () => model.off(
+      /** @type {any} */
+      "change:cell",
+      moved2
+    ));
+  }
+  /**
+   * @override
+   * @param {any} content
+   * @param {Buffer[]} buffers
+   */
+  receive(content, buffers) {
+    if (content.type === "export") this.downloads.receive(content, buffers);
+    if (content.type !== "occlusion") return;
+    this.experiment = content.rows === 0 ? null : unpack(content, bytes(buffers[0]));
+    this.#pointed = this.#inside(this.#pointed);
+    this.emit("experiment", void 0);
+  }
+  /** The patch that is looked at: where the pointer is, else the one that is kept. */
+  get cell() {
+    return this.#pointed ?? this.kept;
+  }
+  /** @returns {Cell | null} */
+  get kept() {
+    return this.#inside(this.model.get("cell"));
+  }
+  /** @param {Cell | null} cell */
+  point(cell) {
+    if (same(cell, this.#pointed)) return;
+    this.#pointed = cell;
+    this.emit("cell", void 0);
+  }
+  /**
+   * Keep a place, or none; the kernel is told.
+   *
+   * @param {Cell | null} cell
+   */
+  keep(cell) {
+    if (same(cell, this.kept)) return;
+    this.model.set("cell", cell);
+    this.model.save_changes();
+  }
+  /** @param {Cell | null | undefined} cell @returns {Cell | null} */
+  #inside(cell) {
+    const now = this.experiment;
+    return cell && now && cell[0] < now.rows && cell[1] < now.cols ? cell : null;
+  }
+};
+function same(a, b) {
+  return a === b || a !== null && b !== null && a[0] === b[0] && a[1] === b[1];
+}
+function unpack(header, packed) {
+  const count = header.rows * header.cols;
+  const numbers = packed.slice(0, 4 * count * (6 + 2 * header.top)).buffer;
+  if (numbers.byteLength < 4 * count * (6 + 2 * header.top)) throw new RangeError("the maps are shorter than they say");
+  let at = 0;
+  const take = (kind, length) => {
+    const values = new kind(numbers, at, length);
+    at += 4 * length;
+    return values;
+  };
+  const tiles = Object.fromEntries(
+    Object.entries(header.tiles).map(([key2, tile]) => [
+      key2,
+      /** @type {PictureTile} */
+      cutTile(tile, packed)
+    ])
+  );
+  return {
+    ...header,
+    tiles: (
+      /** @type {Header["tiles"]} */
+      tiles
+    ),
+    boxes: take(Int32Array, 4 * count),
+    best: take(Int32Array, header.top * count),
+    chances: take(Float32Array, header.top * count),
+    probabilities: take(Float32Array, count),
+    activities: take(Float32Array, count)
+  };
+}
+function answerAt(experiment, cell) {
+  const { cols, top, target: target2 } = experiment;
+  const known = new Map(experiment.classes.map(([index, name, before]) => [index, { name, before }]));
+  const guess = (index, chance) => {
+    const { name, before } = known.get(index) ?? { name: `class ${index}`, before: NaN };
+    return { name, before, chance: chance ?? before, isTarget: index === target2 };
+  };
+  if (cell === null) {
+    const guesses = experiment.first.map((index) => guess(index));
+    return { guesses, target: guess(target2), activity: experiment.activity, box: null, done: true };
+  }
+  const at = cell[0] * cols + cell[1];
+  const best = Array.from(experiment.best.subarray(top * at, top * (at + 1)));
+  const done = best[0] >= 0;
+  const [y, x, bottom, right] = experiment.boxes.subarray(4 * at, 4 * at + 4);
+  return {
+    guesses: done ? best.map((index, rank) => guess(index, experiment.chances[top * at + rank])) : [],
+    target: guess(target2, experiment.probabilities[at]),
+    activity: experiment.activities[at],
+    box: [y, x, bottom, right],
+    done
+  };
+}
+function cellOfMap({ rows, cols }, x, y) {
+  const index = (share, count) => Math.min(count - 1, Math.max(0, Math.floor(share * count)));
+  return [index(y, rows), index(x, cols)];
+}
+function cellOfPicture({ rows, cols, boxes, tiles }, x, y) {
+  const nearest = (count, middle, place) => {
+    let best = 0;
+    for (let i = 1; i < count; i++) if (Math.abs(middle(i) - place) < Math.abs(middle(best) - place)) best = i;
+    return best;
+  };
+  return [
+    nearest(rows, (row) => (boxes[4 * row * cols] + boxes[4 * row * cols + 2]) / 2, y * tiles.image.h),
+    nearest(cols, (column) => (boxes[4 * column + 1] + boxes[4 * column + 3]) / 2, x * tiles.image.w)
+  ];
+}
+function moved({ rows, cols }, cell, key2) {
+  if (key2 === "Escape") return null;
+  const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[key2];
+  if (!step) return void 0;
+  if (cell === null) return [Math.floor((rows - 1) / 2), Math.floor((cols - 1) / 2)];
+  const within = (value, count) => Math.min(count - 1, Math.max(0, value));
+  return [within(cell[0] + step[0], rows), within(cell[1] + step[1], cols)];
+}
+function occluded({ tiles: { image, filling }, boxes, cols }, cell) {
+  if (cell === null) return image;
+  const at = 4 * (cell[0] * cols + cell[1]);
+  const [top, left, bottom, right] = boxes.subarray(at, at + 4);
+  const pixels = image.pixels.slice();
+  for (let y = top; y < bottom; y++) {
+    const from = (y * image.w + left) * image.depth;
+    pixels.set(filling.pixels.subarray(from, from + (right - left) * image.depth), from);
+  }
+  return { ...image, pixels };
+}
+function percent(chance) {
+  if (Number.isNaN(chance)) return "–";
+  if (chance > 0 && chance < 1e-3) return "< 0.1 %";
+  return `${(100 * chance).toFixed(chance >= 0.1 && chance <= 0.995 ? 0 : 1)} %`;
+}
+function points(chance, before) {
+  const change = 100 * (chance - before);
+  if (Number.isNaN(change) || Math.abs(change) < 0.05) return "±0";
+  return `${change > 0 ? "+" : "−"}${Math.abs(change).toFixed(Math.abs(change) < 9.95 ? 1 : 0)}`;
+}
+
+// src/tiles.js
+var ZERO = 128;
+function cutTiles({ name, tiles, channels = 1 }, packed) {
+  return tiles.map((tile) => {
+    const end = tile.offset + tile.h * tile.w * channels;
+    if (end > packed.length) {
+      throw new RangeError(`${name}: a tile ends at byte ${end} of ${packed.length}`);
+    }
+    return { ...tile, greys: packed.subarray(tile.offset, end) };
+  });
+}
+function fieldSide(tiles) {
+  return tiles.reduce((side, { h: h2, w }) => Math.max(side, h2, w), 1);
+}
+function placement({ h: h2, w, box: [top, left] }, field) {
+  return { top: top === 0 ? field - h2 : 0, left: left === 0 ? field - w : 0 };
+}
+function tilePixels(tile, channels, field, out = new Uint8ClampedArray(field * field * 4)) {
+  const { greys, h: h2, w } = tile;
+  const { top, left } = placement(tile, field);
+  out.fill(ZERO);
+  for (let i = 3; i < out.length; i += 4) out[i] = 255;
+  for (let y = 0; y < h2; y++) {
+    let to = ((top + y) * field + left) * 4;
+    let from = y * w * channels;
+    for (let x = 0; x < w; x++, to += 4, from += channels) {
+      out[to] = greys[from];
+      out[to + 1] = greys[channels === 3 ? from + 1 : from];
+      out[to + 2] = greys[channels === 3 ? from + 2 : from];
+    }
+  }
+  return out;
+}
+function paperPixels(ink, [red, green, blue]) {
+  const out = new Uint8ClampedArray(ink.length * 4);
+  for (let i = 0, to = 0; i < ink.length; i++, to += 4) {
+    out[to] = red;
+    out[to + 1] = green;
+    out[to + 2] = blue;
+    out[to + 3] = ink[i];
+  }
+  return out;
+}
+function short(value) {
+  if (value === null || value === void 0) return "–";
+  const size = Math.abs(value);
+  const far = size >= 1e5 || size > 0 && size < 1e-3;
+  const text = far ? value.toExponential(1) : size >= 1e3 ? value.toFixed(0) : value.toPrecision(3);
+  return text.replaceAll("-", "−");
+}
+
+// src/occlusion_view.js
+var GONE2 = "The kernel of these maps is gone: they stay, but nothing new can be computed or saved. Run the cell again.";
+var LARGE = 240;
+var SMALL = 150;
+var Panel = class {
+  #title = h("span", { class: "skw-occ-title" });
+  #picture = new PictureView();
+  #frame = h("span", { class: "skw-occ-frame", hidden: true });
+  #keys = h("span", { class: "skw-keys" });
+  element;
+  #side;
+  /**
+   * @param {string} name
+   * @param {number} side
+   */
+  constructor(name, side) {
+    this.#side = side;
+    this.inner = this.#picture.inner;
+    this.inner.append(this.#frame);
+    this.element = h(
+      "figure",
+      { class: `skw-occ-panel skw-occ-${side === LARGE ? "large" : "small"}`, "data-map": name },
+      this.#title,
+      this.#picture.element,
+      this.#keys
+    );
+  }
+  /**
+   * @param {string} title
+   * @param {PictureTile} tile
+   */
+  show(title, tile) {
+    this.#title.textContent = title;
+    this.#title.title = tile.description;
+    this.#picture.update(tile, this.#side);
+    this.#keys.replaceChildren(...scaleOf(tile), ...legendOf(tile, 9));
+  }
+  /**
+   * Frame a part, given as shares: top, left, bottom, right.
+   *
+   * @param {[number, number, number, number] | null} part
+   * @param {boolean} kept
+   */
+  frame(part, kept) {
+    this.#frame.hidden = part === null;
+    this.#frame.classList.toggle("skw-occ-kept", kept);
+    if (part === null) return;
+    const [top, left, bottom, right] = part.map((share) => 100 * share);
+    Object.assign(this.#frame.style, {
+      top: `${top}%`,
+      left: `${left}%`,
+      height: `${bottom - top}%`,
+      width: `${right - left}%`
+    });
+  }
+  /**
+   * Call back with the place of the pointer, as shares, and with null once it has left; and for a press.
+   *
+   * @param {(x: number | null, y: number) => void} move
+   * @param {() => void} press
+   * @param {AbortSignal} signal
+   */
+  listen(move, press, signal) {
+    const tell = ({ clientX, clientY }) => {
+      const { left, top, width, height } = this.inner.getBoundingClientRect();
+      if (width > 0) move((clientX - left) / width, (clientY - top) / height);
+    };
+    this.inner.addEventListener("pointermove", tell, { signal });
+    this.inner.addEventListener("pointerleave", () => move(null, 0), { signal });
+    this.inner.addEventListener(
+      "pointerdown",
+      (event) => {
+        tell(event);
+        press();
+      },
+      { signal }
+    );
+  }
+};
+var AnswerPanel = class {
+  #title = h("span", { class: "skw-occ-title" });
+  #rows = h("div", { class: "skw-occ-bars" });
+  #facts = h("div", { class: "skw-occ-facts" });
+  element = h("div", { class: "skw-occ-answer", "aria-live": "polite" }, this.#title, this.#rows, this.#facts);
+  /**
+   * @param {Experiment} experiment
+   * @param {Cell | null} cell
+   */
+  show(experiment, cell) {
+    const { guesses, target: target2, activity, box, done } = answerAt(experiment, cell);
+    this.#title.textContent = cell === null || !box ? "Without a patch the network says" : `Patch at row ${box[0]}, column ${box[1]}`;
+    this.#rows.replaceChildren(
+      ...guesses.map(({ name, chance, before, isTarget }) => {
+        const bar = h("span", { class: "skw-occ-bar" });
+        bar.style.width = `${100 * Math.min(1, chance)}%`;
+        const mark = h("span", { class: "skw-occ-mark", hidden: cell === null });
+        mark.style.left = `${100 * Math.min(1, before)}%`;
+        return h(
+          "div",
+          { class: `skw-occ-row${isTarget ? " skw-occ-target" : ""}`, title: `${name}: ${percent(before)} without a patch` },
+          h("span", { class: "skw-occ-name" }, name),
+          h("span", { class: "skw-occ-track" }, bar, mark),
+          h("span", { class: "skw-occ-share" }, percent(chance)),
+          h("span", { class: "skw-occ-change" }, cell === null ? "" : points(chance, before))
+        );
+      })
+    );
+    const share = experiment.activity ? ` (${signed(100 * (activity - experiment.activity) / Math.abs(experiment.activity))} %)` : "";
+    this.#facts.replaceChildren(
+      ...cell === null ? [h("span", {}, "Point at a place to cover it; a click or the arrow keys keep it.")] : done ? [
+        h("span", {}, `${target2.name}: ${percent(target2.chance)} instead of ${percent(target2.before)}`),
+        h("span", {}, `Map ${experiment.unit}: ${short(activity)} instead of ${experiment.activity_text}${share}`)
+      ] : [h("span", {}, "not computed")]
+    );
+  }
+};
+function signed(value) {
+  const size = Math.abs(value).toFixed(Math.abs(value) < 9.95 ? 1 : 0);
+  return Number(size) === 0 ? "±0" : `${value > 0 ? "+" : "−"}${size}`;
+}
+function renderOcclusion(store, root, signal) {
+  const heat = new Panel("heat", LARGE);
+  const seen = new Panel("occluded", LARGE);
+  const answer = new AnswerPanel();
+  const maps = (
+    /** @type {const} */
+    ["activity", "probability", "label"].map((key2) => ({ key: key2, panel: new Panel(key2, SMALL) }))
+  );
+  const stage = h(
+    "div",
+    {
+      class: "skw-occ-stage",
+      tabindex: 0,
+      role: "application",
+      "aria-label": "Occlusion maps. Arrow keys move the patch, Escape takes it away."
+    },
+    heat.element,
+    seen.element,
+    answer.element,
+    h("div", { class: "skw-occ-maps" }, ...maps.map(({ panel }) => panel.element))
+  );
+  const tools = h(
+    "div",
+    { class: "skw-panels-tools", role: "toolbar", "aria-label": "Occlusion maps" },
+    exportButtons(store.downloads, signal)
+  );
+  const head = h("div", { class: "skw-grid-head skw-occ-head" }, tools);
+  root.append(h("div", { class: "skw skw-occlusion" }, notices(store, GONE2, signal), stage, head));
+  const follow = (panel, locate) => {
+    panel.listen(
+      (x, y) => {
+        const { experiment } = store;
+        if (experiment) store.point(x === null ? null : locate(experiment, x, y));
+      },
+      () => {
+        store.keep(same(store.cell, store.kept) ? null : store.cell);
+      },
+      signal
+    );
+  };
+  follow(heat, cellOfPicture);
+  follow(seen, cellOfPicture);
+  for (const { panel } of maps) follow(panel, cellOfMap);
+  stage.addEventListener(
+    "keydown",
+    (event) => {
+      const next = store.experiment ? moved(store.experiment, store.kept, event.key) : void 0;
+      if (next === void 0) return;
+      event.preventDefault();
+      event.stopPropagation();
+      store.point(null);
+      store.keep(next);
+    },
+    { signal }
+  );
+  const mark = () => {
+    const { experiment, cell, kept } = store;
+    if (!experiment) return;
+    const { rows, cols, boxes, tiles } = experiment;
+    const isKept = same(cell, kept);
+    seen.show(cell === null ? "What the network sees" : "What the network sees now", occluded(experiment, cell));
+    answer.show(experiment, cell);
+    if (cell === null) {
+      for (const panel of [heat, seen, ...maps.map((map) => map.panel)]) panel.frame(null, false);
+      return;
+    }
+    const [row, column] = cell;
+    const at = 4 * (row * cols + column);
+    const [top, left, bottom, right] = boxes.subarray(at, at + 4);
+    const { w, h: high } = tiles.image;
+    heat.frame([top / high, left / w, bottom / high, right / w], isKept);
+    for (const { panel } of maps) panel.frame([row / rows, column / cols, (row + 1) / rows, (column + 1) / cols], isKept);
+  };
+  const draw = () => {
+    const { experiment } = store;
+    stage.hidden = head.hidden = experiment === null;
+    if (!experiment) return;
+    heat.show(`Where patches change map ${experiment.unit}`, experiment.tiles.heat);
+    const target2 = experiment.classes.find(([index]) => index === experiment.target)?.[1] ?? "the class";
+    const titles = { activity: `Activity of ${experiment.unit}`, probability: `Probability of ${target2}`, label: "Most probable class" };
+    for (const { key: key2, panel } of maps) panel.show(titles[key2], experiment.tiles[key2]);
+    mark();
+  };
+  store.listen("experiment", draw, signal);
+  store.listen("cell", mark, signal);
+  draw();
+}
+
+// src/outbox.js
+var Outbox = class {
+  /** @type {{ stroke: Stroke, sent: number } | null} */
+  #open = null;
+  /** @type {number | null | undefined} the step to send; undefined: none waits */
+  #step;
+  #scheduled = false;
+  #send;
+  #schedule;
+  /** Number of the last message; the kernel puts messages back in order by it. */
+  seq = 0;
+  /**
+   * @param {(content: Record<string, any>, buffers?: ArrayBuffer[]) => void} send
+   * @param {string} client names this page, since numbers count from 1 in each
+   * @param {(callback: () => void) => unknown} [schedule] the next animation frame
+   */
+  constructor(send, client, schedule = (callback) => requestAnimationFrame(callback)) {
+    this.client = client;
+    this.#send = send;
+    this.#schedule = schedule;
+  }
+  /** True while something waits for its frame. */
+  get waiting() {
+    return this.#open !== null || this.#step !== void 0;
+  }
+  /** @param {Stroke} stroke has grown */
+  grow(stroke) {
+    this.#open ??= { stroke, sent: 0 };
+    this.#later();
+  }
+  /**
+   * The stroke has ended: its last points go out now, the answer should not wait for a frame.
+   *
+   * @param {Stroke} stroke
+   * @param {number} upMs performance.now() at pointer-up
+   */
+  end(stroke, upMs) {
+    this.#open ??= { stroke, sent: 0 };
+    this.#points(true, upMs);
+  }
+  /** @param {"undo" | "redo" | "clear"} type */
+  operate(type) {
+    this.flush();
+    this.#number({ type });
+  }
+  /**
+   * Scrubbing sends the newest step once a frame.
+   *
+   * @param {number | null} step
+   */
+  scrub(step) {
+    this.#step = step;
+    this.#later();
+  }
+  /** Send what waits. */
+  flush() {
+    if (this.#open) this.#points(false);
+    if (this.#step !== void 0) {
+      const step = this.#step;
+      this.#step = void 0;
+      this.#number({ type: "scrub", step });
+    }
+  }
+  #later() {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#schedule(() => {
+      this.#scheduled = false;
+      this.flush();
+    });
+  }
+  /**
+   * @param {boolean} end
+   * @param {number} [upMs]
+   */
+  #points(end, upMs) {
+    const open = this.#open;
+    if (!open) return;
+    const { stroke, sent } = open;
+    if (stroke.n === sent && !end) return;
+    const content = { type: "points", stroke: stroke.id, first: sent, end };
+    if (end) content.up_ms = upMs;
+    const buffers = stroke.n > sent ? [encodePoints(stroke, sent, stroke.n)] : [];
+    open.sent = stroke.n;
+    if (end) this.#open = null;
+    this.#number(content, buffers);
+  }
+  /**
+   * @param {Record<string, any>} content
+   * @param {ArrayBuffer[]} [buffers]
+   */
+  #number(content, buffers = []) {
+    this.seq += 1;
+    this.#send({ ...content, seq: this.seq, client: this.client }, buffers);
+  }
+};
+
 // src/strokes.js
 var HISTORY = 1e3;
 var Drawing = class {
@@ -463,8 +1564,8 @@ var Drawing = class {
    * @param {{ undo?: number, redo?: number, step?: number | null }} rest
    */
   replace(strokes, { undo = 0, redo = 0, step = null }) {
-    const same = strokes.length === this.strokes.length && strokes.every((stroke, i) => stroke.id === this.strokes[i].id && stroke.n === this.strokes[i].n);
-    if (same && step === this.step && undo === this.#done.length + this.#hiddenUndo && redo === this.#undone.length + this.#hiddenRedo) {
+    const same2 = strokes.length === this.strokes.length && strokes.every((stroke, i) => stroke.id === this.strokes[i].id && stroke.n === this.strokes[i].n);
+    if (same2 && step === this.step && undo === this.#done.length + this.#hiddenUndo && redo === this.#undone.length + this.#hiddenRedo) {
       return false;
     }
     this.strokes = strokes;
@@ -525,12 +1626,12 @@ var PadStore = class extends Store {
    *
    * @param {{ x: number, y: number, time: number, pressure: number }[]} points
    */
-  extend(points) {
+  extend(points2) {
     const stroke = this.drawing.current;
-    if (!stroke || points.length === 0) return;
-    this.#zero ??= points[0].time - (this.drawing.strokes.length ? this.drawing.lastTime + PAUSE : 0);
+    if (!stroke || points2.length === 0) return;
+    this.#zero ??= points2[0].time - (this.drawing.strokes.length ? this.drawing.lastTime + PAUSE : 0);
     const first = stroke.n;
-    for (const { x, y, time, pressure } of points) this.drawing.extend(x, y, time - this.#zero, pressure);
+    for (const { x, y, time, pressure } of points2) this.drawing.extend(x, y, time - this.#zero, pressure);
     this.emit("ink", { stroke, first });
     this.outbox.grow(stroke);
   }
@@ -609,10 +1710,10 @@ var WIDTH = 3.2;
 function lineWidth(pressure) {
   return WIDTH * (0.55 + 0.45 * Math.min(1, Math.max(0, pressure)));
 }
-function drawStroke(context, { points, n }, first = 0, unit = 1) {
+function drawStroke(context, { points: points2, n }, first = 0, unit = 1) {
   if (first === 0 && n > 0) {
     context.beginPath();
-    context.arc(points[0], points[1], unit * lineWidth(points[3]) / 2, 0, 2 * Math.PI);
+    context.arc(points2[0], points2[1], unit * lineWidth(points2[3]) / 2, 0, 2 * Math.PI);
     context.fill();
   }
   context.lineCap = "round";
@@ -622,15 +1723,15 @@ function drawStroke(context, { points, n }, first = 0, unit = 1) {
   for (let i = Math.max(1, first); i < n; i++) {
     const a = (i - 1) * POINT;
     const b = i * POINT;
-    const next = unit * lineWidth((points[a + 3] + points[b + 3]) / 2);
+    const next = unit * lineWidth((points2[a + 3] + points2[b + 3]) / 2);
     if (Math.abs(next - width) > 0.02 * unit) {
       if (open) context.stroke();
       context.beginPath();
-      context.moveTo(points[a], points[a + 1]);
+      context.moveTo(points2[a], points2[a + 1]);
       context.lineWidth = width = next;
       open = true;
     }
-    context.lineTo(points[b], points[b + 1]);
+    context.lineTo(points2[b], points2[b + 1]);
   }
   if (open) context.stroke();
 }
@@ -643,30 +1744,6 @@ function fitCanvas(canvas, entry) {
   canvas.width = width;
   canvas.height = height;
   return true;
-}
-
-// src/notices.js
-function notices(store, gone, signal) {
-  const banner = h("div", { class: "skw-banner", role: "alert", hidden: true }, gone);
-  const title = h("div", { class: "skw-error-title" });
-  const message = h("div", { class: "skw-error-message" });
-  const traceback = h("pre", { class: "skw-error-traceback" });
-  const details = h("details", {}, h("summary", {}, "Traceback"), traceback);
-  const error = h("div", { class: "skw-error", role: "alert", hidden: true }, title, message, details);
-  const status = h("div", { class: "skw-status", role: "status", hidden: true });
-  const update = () => {
-    banner.hidden = store.link.alive;
-    error.hidden = store.error === null;
-    title.textContent = store.error?.title ?? "";
-    message.textContent = store.error?.message ?? "";
-    traceback.textContent = store.error?.traceback ?? "";
-    details.hidden = !store.error?.traceback;
-    status.hidden = !store.status || !store.link.alive;
-    status.textContent = store.status;
-  };
-  store.listen("notices", update, signal);
-  update();
-  return h("div", { class: "skw-notices" }, banner, error, status);
 }
 
 // src/pen.js
@@ -712,7 +1789,7 @@ function coalesced(event) {
   return all.length > 0 ? all : [event];
 }
 function toPoints(events, box, board, last) {
-  const points = [];
+  const points2 = [];
   const inside = (v) => Math.min(board, Math.max(0, v));
   for (const event of events) {
     const x = inside((event.clientX - box.left) / box.width * board);
@@ -721,18 +1798,18 @@ function toPoints(events, box, board, last) {
     const pressure = event.pointerType === "pen" ? event.pressure || (last?.pressure ?? 0.5) : 1;
     const time = Math.max(event.timeStamp, last?.time ?? -Infinity);
     last = { x, y, time, pressure };
-    points.push(last);
+    points2.push(last);
   }
-  return points;
+  return points2;
 }
 function listenToPen(canvas, board, hand, signal) {
   const grip = new Grip();
   let last = null;
   const draw = (events) => {
-    const points = toPoints(events, canvas.getBoundingClientRect(), board(), last);
-    if (points.length === 0) return;
-    last = points[points.length - 1];
-    hand.extend(points);
+    const points2 = toPoints(events, canvas.getBoundingClientRect(), board(), last);
+    if (points2.length === 0) return;
+    last = points2[points2.length - 1];
+    hand.extend(points2);
   };
   const end = () => {
     grip.release();
@@ -788,7 +1865,7 @@ function listenToPen(canvas, board, hand, signal) {
 }
 
 // src/prediction_label.js
-function percent(p) {
+function percent2(p) {
   const value = Math.round(100 * p);
   if (value >= 100) return "> 99 %";
   return value < 1 ? "< 1 %" : `${value} %`;
@@ -803,12 +1880,12 @@ function predictionLabel(store, signal) {
     const prediction = store.link.alive ? store.prediction : null;
     const [first, ...rest] = prediction?.top ?? [];
     name.textContent = first?.[0] ?? "";
-    probability.textContent = first ? percent(first[1]) : "";
-    others.textContent = rest.slice(0, 2).map(([label, p]) => `${label} ${percent(p)}`).join(" · ");
-    guess.title = (prediction?.top ?? []).map(([label, p]) => `${label} ${percent(p)}`).join("\n");
+    probability.textContent = first ? percent2(first[1]) : "";
+    others.textContent = rest.slice(0, 2).map(([label, p]) => `${label} ${percent2(p)}`).join(" · ");
+    guess.title = (prediction?.top ?? []).map(([label, p]) => `${label} ${percent2(p)}`).join("\n");
     const provisional = Boolean(prediction?.provisional || prediction && store.drawingNow);
     guess.classList.toggle("skw-provisional", provisional);
-    if (!provisional) spoken.textContent = first ? `${first[0]}, ${percent(first[1])}` : "";
+    if (!provisional) spoken.textContent = first ? `${first[0]}, ${percent2(first[1])}` : "";
   };
   store.listen("prediction", update, signal);
   store.listen("notices", update, signal);
@@ -880,7 +1957,7 @@ function scrubber(store, signal) {
 }
 
 // src/pad_view.js
-var GONE = "The kernel of this pad is gone. The drawing is kept and you can go on drawing here, but nothing is recognised. Run the cell again to connect it.";
+var GONE3 = "The kernel of this pad is gone. The drawing is kept and you can go on drawing here, but nothing is recognised. Run the cell again to connect it.";
 var KEYS = "Ctrl+Z undo, Ctrl+Shift+Z redo, Delete clear, arrow keys step through the strokes";
 function renderPad(store, root, signal) {
   const canvas = h("canvas", {
@@ -918,7 +1995,7 @@ function renderPad(store, root, signal) {
     scrubber(store, signal)
   );
   const pad = h("div", { class: "skw skw-pad" }, board, predictionLabel(store, signal), tools);
-  pad.append(notices(store, GONE, signal));
+  pad.append(notices(store, GONE3, signal));
   root.append(pad);
   paint(store, canvas, signal);
   const update = () => {
@@ -937,7 +2014,7 @@ function renderPad(store, root, signal) {
     () => store.board,
     {
       begin: () => store.begin(),
-      extend: (points) => store.extend(points),
+      extend: (points2) => store.extend(points2),
       finish: () => store.finish(),
       takeBack: () => {
         store.finish();
@@ -1008,57 +2085,6 @@ function key(store, event) {
   act();
 }
 
-// src/tiles.js
-var ZERO = 128;
-function cutTiles({ name, tiles, channels = 1 }, packed) {
-  return tiles.map((tile) => {
-    const end = tile.offset + tile.h * tile.w * channels;
-    if (end > packed.length) {
-      throw new RangeError(`${name}: a tile ends at byte ${end} of ${packed.length}`);
-    }
-    return { ...tile, greys: packed.subarray(tile.offset, end) };
-  });
-}
-function fieldSide(tiles) {
-  return tiles.reduce((side, { h: h2, w }) => Math.max(side, h2, w), 1);
-}
-function placement({ h: h2, w, box: [top, left] }, field) {
-  return { top: top === 0 ? field - h2 : 0, left: left === 0 ? field - w : 0 };
-}
-function tilePixels(tile, channels, field, out = new Uint8ClampedArray(field * field * 4)) {
-  const { greys, h: h2, w } = tile;
-  const { top, left } = placement(tile, field);
-  out.fill(ZERO);
-  for (let i = 3; i < out.length; i += 4) out[i] = 255;
-  for (let y = 0; y < h2; y++) {
-    let to = ((top + y) * field + left) * 4;
-    let from = y * w * channels;
-    for (let x = 0; x < w; x++, to += 4, from += channels) {
-      out[to] = greys[from];
-      out[to + 1] = greys[channels === 3 ? from + 1 : from];
-      out[to + 2] = greys[channels === 3 ? from + 2 : from];
-    }
-  }
-  return out;
-}
-function paperPixels(ink, [red, green, blue]) {
-  const out = new Uint8ClampedArray(ink.length * 4);
-  for (let i = 0, to = 0; i < ink.length; i++, to += 4) {
-    out[to] = red;
-    out[to + 1] = green;
-    out[to + 2] = blue;
-    out[to + 3] = ink[i];
-  }
-  return out;
-}
-function short(value) {
-  if (value === null || value === void 0) return "–";
-  const size = Math.abs(value);
-  const far = size >= 1e5 || size > 0 && size < 1e-3;
-  const text = far ? value.toExponential(1) : size >= 1e3 ? value.toFixed(0) : value.toPrecision(3);
-  return text.replaceAll("-", "−");
-}
-
 // src/panels_store.js
 var PanelsStore = class extends Store {
   /** @type {Map<string, Row>} in the order of the layers */
@@ -1068,6 +2094,7 @@ var PanelsStore = class extends Store {
   /** Side of the network's input. */
   size = 225;
   step = 0;
+  downloads = new Downloads(this);
   /** @type {Map<object, Set<string>>} rows in sight, for each view */
   #sight = /* @__PURE__ */ new Map();
   #lastSight = "[]";
@@ -1085,6 +2112,7 @@ var PanelsStore = class extends Store {
     if (content.type === "panels") this.#panels(content, buffers);
     else if (content.type === "rows") this.#announce(content.rows);
     else if (content.type === "empty") this.#clear();
+    else if (content.type === "export") this.downloads.receive(content, buffers);
     else if (content.type === "paper") {
       this.paper = { step: content.step, size: content.size, ink: bytes(buffers[0]) };
       this.emit("paper", void 0);
@@ -1191,7 +2219,7 @@ var TileView = class {
     this.tile = tile;
     const { channel, dead } = tile;
     this.element.classList.toggle("skw-is-dead", dead);
-    this.#number.textContent = String(channel);
+    this.#number.textContent = `ch ${channel}`;
     const said = dead ? `channel ${channel}: dead, no unit is active` : `channel ${channel}, activation ${short(tile.activation)}`;
     this.element.title = said;
     this.element.setAttribute("aria-label", `${said}. Enlarge.`);
@@ -1216,7 +2244,7 @@ var Enlarged = class {
   #box = h("div", { class: "skw-field" });
   #low = h("span");
   #high = h("span");
-  #facts = h("dl", { class: "skw-facts" });
+  #facts = h("dl", { class: "skw-facts skw-facts-row" });
   /**
    * @param {PanelsStore} store
    * @param {(layer: string, channel: number) => void} back called when it closes, to give the focus back
@@ -1241,10 +2269,13 @@ var Enlarged = class {
       h(
         "div",
         { class: "skw-large-body" },
-        figure("What excites it, in the drawing", h("div", { class: "skw-large-picture" }, this.#tile), legend),
-        figure("Where it looks", h("div", { class: "skw-paper" }, this.#paper, this.#box)),
-        this.#facts
-      )
+        figure("What excites it there", h("div", { class: "skw-large-picture" }, this.#tile), legend),
+        figure(
+          "The drawing as the network sees it; the unit sees what is inside the blue box",
+          h("div", { class: "skw-paper" }, this.#paper, this.#box)
+        )
+      ),
+      this.#facts
     );
     this.element.addEventListener(
       "keydown",
@@ -1309,14 +2340,19 @@ var Enlarged = class {
     this.#high.textContent = `+${scale}`;
     this.#placeBox(tile.box);
     const [top, left, bottom, right] = tile.box;
+    const size = this.#store.size;
     const facts = [["Activation", short(tile.activation)]];
-    if (tile.position) facts.push(["Unit", `row ${tile.position[0]}, column ${tile.position[1]} of its map`]);
-    facts.push(["Sees", `${right - left} × ${bottom - top} px of ${this.#store.size}`]);
+    if (tile.position) {
+      const maps = /\d+ × \d+$/.exec(row.title);
+      const of = maps ? ` of ${maps[0]}` : "";
+      facts.push(["Unit", `row ${tile.position[0]}, column ${tile.position[1]}${of}`]);
+    }
+    facts.push(["Sees", `${right - left} × ${bottom - top} of ${size} × ${size} px`]);
     this.#setFacts(facts);
   }
   /** @param {[string, string][]} facts */
   #setFacts(facts) {
-    this.#facts.replaceChildren(...facts.flatMap(([term, value]) => [h("dt", {}, term), h("dd", {}, value)]));
+    this.#facts.replaceChildren(...facts.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value))));
   }
   /** @param {[number, number, number, number]} box */
   #placeBox([top, left, bottom, right]) {
@@ -1349,9 +2385,9 @@ var Enlarged = class {
 
 // src/panels_toolbar.js
 var RULES = [
-  ["guided", "Guided", "Guided backpropagation: signal passes a ReLU where it is positive and the unit was active. Uses both the drawing and the signal from above."],
-  ["deconvnet", "Deconvnet", "Deconvnet: signal passes a ReLU where it is positive. Uses the signal from above; of the drawing only where each pool had its maximum."],
-  ["backprop", "Backprop", "Backpropagation, the plain gradient: signal passes a ReLU where the unit was active. Uses the drawing only, so it keeps both signs."]
+  ["guided", "Guided", "Guided backpropagation: on its way down, signal passes a ReLU where it is positive and the unit was active."],
+  ["deconvnet", "Deconvnet", "Deconvnet: on its way down, signal passes a ReLU where it is positive, whether the unit was active or not."],
+  ["backprop", "Backprop", "Backpropagation, the plain gradient: on its way down, signal passes a ReLU where the unit was active, with either sign."]
 ];
 var TOPS = [1, 2, 3, 4, 6, 9, 12, 16];
 function panelsToolbar(store, signal) {
@@ -1378,16 +2414,7 @@ function panelsToolbar(store, signal) {
   );
   const top = h("select", { class: "skw-select", title: "How many of the strongest channels of each layer" });
   top.addEventListener("change", () => store.choose("top", Number(top.value)), { signal });
-  const tile = h("input", {
-    type: "range",
-    class: "skw-slider",
-    min: 32,
-    max: 160,
-    step: 4,
-    title: "Size of a tile on the screen"
-  });
-  tile.addEventListener("input", () => model.set("tile", Number(tile.value)), { signal });
-  tile.addEventListener("change", () => store.choose("tile", Number(tile.value)), { signal });
+  const explained = h("p", { class: "skw-rule-explained" });
   const update = () => {
     RULES.forEach(([rule], i) => {
       const on = rule === model.get("rule");
@@ -1398,10 +2425,9 @@ function panelsToolbar(store, signal) {
     const offered = TOPS.includes(now) ? TOPS : [...TOPS, now].sort((a, b) => a - b);
     top.replaceChildren(...offered.map((n) => h("option", { value: n, selected: n === now }, String(n))));
     top.value = String(now);
-    tile.value = String(model.get("tile"));
-    tile.style.setProperty("--skw-at", `${(Number(tile.value) - 32) / 128 * 100}%`);
+    explained.textContent = RULES.find(([rule]) => rule === model.get("rule"))?.[2] ?? "";
   };
-  for (const name of ["rule", "top", "tile"]) {
+  for (const name of ["rule", "top"]) {
     model.on(`change:${name}`, update);
     signal.addEventListener("abort", () => model.off(
       /** @type {any} */
@@ -1410,13 +2436,15 @@ function panelsToolbar(store, signal) {
     ));
   }
   update();
-  return h(
+  const tools = h(
     "div",
     { class: "skw-panels-tools", role: "toolbar", "aria-label": "Projections" },
     h("span", { class: "skw-labelled" }, "Rule", group),
     h("label", { class: "skw-labelled" }, "Top", top),
-    h("label", { class: "skw-labelled" }, "Size", tile)
+    h("label", { class: "skw-labelled" }, "Size", sizeSlider(model, { least: 32, most: 160 }, signal)),
+    exportButtons(store.downloads, signal)
   );
+  return h("div", { class: "skw-panels-head" }, tools, explained);
 }
 
 // src/row_view.js
@@ -1454,7 +2482,7 @@ var RowView = class {
     const alive = tiles.filter(({ dead }) => !dead);
     if (alive.length > 0) {
       const field = fieldSide(alive);
-      facts.push(field >= size ? "sees the whole drawing" : `sees ${field} px`);
+      facts.push(field >= size ? "each sees the whole drawing" : `each sees ${field} × ${field} px`);
     }
     this.#title.replaceChildren(name, h("span", { class: "skw-row-facts" }, facts.filter(Boolean).join(" · ")));
     this.element.classList.toggle("skw-stale", stale);
@@ -1489,7 +2517,7 @@ var RowView = class {
 };
 
 // src/panels_view.js
-var GONE2 = "The kernel of these panels is gone: they show the last drawing it saw. Run the cell again.";
+var GONE4 = "The kernel of these panels is gone: they show the last drawing it saw. Run the cell again.";
 function renderPanels(store, root, signal) {
   const views = /* @__PURE__ */ new Map();
   const list = h("div", { class: "skw-rows" });
@@ -1498,7 +2526,7 @@ function renderPanels(store, root, signal) {
     { class: "skw-empty" },
     "Draw a stroke, and every layer of the network shows here what it found in the drawing."
   );
-  const panels = h("div", { class: "skw skw-panels" }, panelsToolbar(store, signal), notices(store, GONE2, signal));
+  const panels = h("div", { class: "skw skw-panels" }, panelsToolbar(store, signal), notices(store, GONE4, signal));
   panels.append(empty, list);
   root.append(panels);
   const enlarged = new Enlarged(
@@ -1583,10 +2611,10 @@ function watchSight(store, view, signal) {
   const names = /* @__PURE__ */ new Set();
   const observer = new IntersectionObserver(
     (entries) => {
-      for (const { target, isIntersecting } of entries) {
+      for (const { target: target2, isIntersecting } of entries) {
         const name = (
           /** @type {HTMLElement} */
-          target.dataset.layer ?? ""
+          target2.dataset.layer ?? ""
         );
         if (isIntersecting) names.add(name);
         else names.delete(name);
@@ -1605,7 +2633,9 @@ function watchSight(store, view, signal) {
 // src/index.js
 var KINDS = {
   sketch_pad: { make: (model, signal) => new PadStore(model, signal), render: renderPad },
-  layer_panels: { make: (model, signal) => new PanelsStore(model, signal), render: renderPanels }
+  layer_panels: { make: (model, signal) => new PanelsStore(model, signal), render: renderPanels },
+  tile_grid: { make: (model, signal) => new GridStore(model, signal), render: renderGrid },
+  occlusion: { make: (model, signal) => new OcclusionStore(model, signal), render: renderOcclusion }
 };
 function kindOf(model) {
   const kind = KINDS[model.get("_kind")];
