@@ -21,6 +21,8 @@ _HOME = {
     "AtlasError": "visualization",
     "FeatureAtlas": "visualization",
     "FeatureEvolution": "visualization",
+    "ProjectionError": "visualization",
+    "ReconstructionError": "visualization",
     "SketchImages": "visualization",
     "atlas": "visualization",
     "evolution": "visualization",

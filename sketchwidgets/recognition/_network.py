@@ -9,6 +9,16 @@ from torch import Tensor, nn
 
 from sketchwidgets.recognition import _pretrained
 from sketchwidgets.recognition._drawings import STROKE_ORDER_CHANNELS, draw_ink
+from sketchwidgets.recognition._network_checks import (
+    check_choice,
+    check_classes,
+    check_count,
+    check_module,
+    check_per_channel,
+    check_preprocessing,
+    check_size,
+    first_channels,
+)
 from sketchwidgets.recognition._pictures import as_picture, fit
 from sketchwidgets.recognition._preprocessing import Preprocessing
 from sketchwidgets.recognition._recognizer import Recognizer
@@ -19,7 +29,6 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 _UNKNOWN = object()
-_FINEST_PEN = 1.5  # pixels; a finer one leaves no pixel wholly black
 _INKS = ("positive", "negative")
 _ORDERS = ("rgb", "bgr")
 _INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
@@ -77,24 +86,24 @@ class Network:
         resize: int | None = None,
         interpolation: str = "bilinear",
     ) -> None:
-        self.module = _check_module(module)
-        self.size = _check_size(size)
-        self.channels = _first_channels(module) if channels is None else _check_count("channels", channels)
-        self.mean = _check_per_channel("mean", mean, self.channels)
-        self.std = _check_per_channel("std", std, self.channels)
+        self.module = check_module(module)
+        self.size = check_size(size)
+        self.channels = first_channels(module) if channels is None else check_count("channels", channels)
+        self.mean = check_per_channel("mean", mean, self.channels)
+        self.std = check_per_channel("std", std, self.channels)
         if min(self.std) <= 0:
             raise ValueError(f"std must be above 0, not {std!r}")
         if ink is None:
             ink = "positive" if self.channels in (1, STROKE_ORDER_CHANNELS) else "negative"
-        self.ink = _check_choice("ink", ink, _INKS)
-        self.channel_order = _check_choice("channel_order", channel_order, _ORDERS)
-        self.classes = _check_classes(classes)
+        self.ink = check_choice("ink", ink, _INKS)
+        self.channel_order = check_choice("channel_order", channel_order, _ORDERS)
+        self.classes = check_classes(classes)
         self.name = type(module).__name__ if name is None else str(name)
-        self.resize = None if resize is None else _check_count("resize", resize)
+        self.resize = None if resize is None else check_count("resize", resize)
         if self.resize is not None and self.resize < min(self.size):
             raise ValueError(f"resize must be at least the size, {min(self.size)}, not {resize}")
-        self.interpolation = _check_choice("interpolation", interpolation, _INTERPOLATIONS)
-        self.preprocessing = _check_preprocessing(preprocessing, min(self.size))
+        self.interpolation = check_choice("interpolation", interpolation, _INTERPOLATIONS)
+        self.preprocessing = check_preprocessing(preprocessing, min(self.size))
         self._score: Callable[[Tensor], Tensor] = module
         self._layers: dict[bool, tuple[str, ...]] = {}
         self._class_layer: str | object | None = _UNKNOWN
@@ -130,7 +139,7 @@ class Network:
         size = getattr(network, "input_size", 224)
         if isinstance(size, bool) or not isinstance(size, int):
             size = 224
-        usual = {"mean": IMAGENET_MEAN, "std": IMAGENET_STD} if _first_channels(network) == 3 else {}
+        usual = {"mean": IMAGENET_MEAN, "std": IMAGENET_STD} if first_channels(network) == 3 else {}
         return cls(network, size=size, **usual)
 
     @classmethod
@@ -301,7 +310,9 @@ class Network:
     def log_probabilities(self, images: Tensor) -> Tensor:
         """The logarithms of `scores`, in the dtype and on the device of the module, differentiable by the images."""
         scores = self._class_scores(images)
-        return scores.log() if _are_probabilities(scores) else scores.log_softmax(1)
+        if not _are_probabilities(scores):
+            return scores.log_softmax(1)
+        return scores.clamp_min(torch.finfo(scores.dtype).tiny).log()  # a softmax may round to 0
 
     def _class_scores(self, images: Tensor) -> Tensor:
         """What the module says of images, (n, classes), checked."""
@@ -390,69 +401,6 @@ class _Features(nn.Module):
 def _are_probabilities(scores: Tensor) -> bool:
     """Whether every row is a distribution already."""
     return bool((scores >= 0).all()) and bool(((scores.sum(1) - 1).abs() < 1e-3).all())
-
-
-def _check_module(module: Any) -> nn.Module:
-    if not isinstance(module, nn.Module):
-        raise TypeError(f"module must be a torch.nn.Module, not {type(module).__name__}")
-    for name, part in module.named_modules():
-        if part.training:
-            where = f"module {name!r} of the network" if name else "module"
-            raise ValueError(f"{where} is in training mode; call module.eval() first")
-    return module
-
-
-def _first_channels(module: nn.Module) -> int:
-    for part in module.modules():
-        if isinstance(part, nn.Conv2d):
-            return part.in_channels
-    raise ValueError("channels must be given: the module has no convolution to tell them")
-
-
-def _check_count(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 1 <= value <= 4096:
-        raise ValueError(f"{name} must be a whole number in 1..4096, not {value!r}")
-    return int(value)
-
-
-def _check_size(size: Any) -> tuple[int, int]:
-    sides = tuple(size) if isinstance(size, tuple | list) else (size, size)
-    if len(sides) != 2:
-        raise ValueError(f"size must be one number or (height, width), not {size!r}")
-    return _check_count("size", sides[0]), _check_count("size", sides[1])
-
-
-def _check_per_channel(name: str, values: Any, channels: int) -> tuple[float, ...]:
-    array = np.asarray(values, np.float64)
-    if array.ndim > 1 or array.size not in (1, channels) or not np.isfinite(array).all():
-        raise ValueError(f"{name} must be one number or {channels}, one a channel, not {values!r}")
-    return tuple(float(v) for v in np.broadcast_to(array, (channels,)))
-
-
-def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}")
-    return value
-
-
-def _check_classes(classes: Any) -> tuple[str, ...] | None:
-    if classes is None:
-        return None
-    if isinstance(classes, str):
-        raise TypeError("classes must be a sequence of names, not one string")
-    return tuple(str(name) for name in classes)
-
-
-def _check_preprocessing(preprocessing: Preprocessing | None, side: int) -> Preprocessing:
-    if preprocessing is None:
-        usual = Preprocessing()
-        scale = side / usual.size
-        return Preprocessing(side, usual.extent * scale, max(usual.stroke_width * scale, _FINEST_PEN))
-    if not isinstance(preprocessing, Preprocessing):
-        raise TypeError(f"preprocessing must be a Preprocessing, not {type(preprocessing).__name__}")
-    if preprocessing.size != side:
-        raise ValueError(f"preprocessing makes {preprocessing.size} px, the network takes {side} px")
-    return preprocessing
 
 
 def _shape(value: Any) -> str:

@@ -250,6 +250,8 @@ def _check(
         raise ValueError(f"points must be a floating point tensor, not {type(points).__name__}")
     if points.ndim != 2 or points.shape[1] != 2:
         raise ValueError(f"points must be (P, 2), not {tuple(points.shape)}")
+    if not torch.isfinite(points).all():
+        raise ValueError("points hold values that are not finite")
     lengths = torch.as_tensor(lengths, dtype=torch.int64, device=points.device)
     if lengths.ndim != 1 or (len(lengths) and int(lengths.min()) < 1) or int(lengths.sum()) != len(points):
         raise ValueError(f"lengths must be (S,), each at least 1, adding up to the {len(points)} points")

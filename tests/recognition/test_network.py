@@ -350,6 +350,17 @@ def test_a_softmax_is_taken_once():
         assert torch.allclose(Network(module.eval(), channels=3, size=16).scores(images), expected, atol=1e-6)
 
 
+def test_logarithms_of_a_probability_that_rounds_to_nothing_have_a_gradient():
+    net = nn.Sequential(nn.Conv2d(3, 2, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Softmax(1)).eval()
+    nn.init.constant_(net[0].weight[0], 500.0)
+    network, images = Network(net, size=8), torch.ones(1, 3, 8, 8, requires_grad=True)
+    assert network.scores(images).tolist() == [[1, 0]]
+    found = network.log_probabilities(images)
+    (gradient,) = torch.autograd.grad(found[0, 1], images)
+    assert torch.isfinite(found).all()
+    assert torch.isfinite(gradient).all()
+
+
 def test_what_is_no_classifier_is_named():
     with pytest.raises(ValueError, match=r"returns \(1, 5, 14, 14\), not class scores"):
         Network(classifier()[:2].eval(), size=16).scores(torch.zeros(1, 3, 16, 16))
@@ -392,79 +403,3 @@ def test_bad_modules_are_named():
         Network(partly)
     with pytest.raises(ValueError, match="channels must be given"):
         Network.of(nn.Linear(3, 3).eval())
-
-
-@pytest.mark.parametrize(
-    ("name", "layers"),
-    [
-        ("alexnet", ("features.1", "features.4", "features.7", "features.9", "features.11")),
-        ("resnet18", ("relu", "layer1.1", "layer2.1", "layer3.1", "layer4.1")),
-        ("resnet50", ("relu", "layer1.2", "layer2.3", "layer3.5", "layer4.2")),
-        ("googlenet", ("conv1", "conv3", "inception3b", "inception4e", "inception5b")),
-        ("squeezenet1_1", ("features.1", "features.4", "features.7", "features.12")),
-        # The inputs of ReLU6.
-        (
-            "mobilenet_v2",
-            (
-                "features.2.conv.0.1",
-                "features.4.conv.0.1",
-                "features.7.conv.0.1",
-                "features.14.conv.0.1",
-                "features.18.1",
-            ),
-        ),
-    ],
-)
-def test_a_handful_of_layers(name, layers):
-    network = Network.torchvision(name, weights=None)
-    network.size = (96, 96)  # faster, the same layers
-    assert network.layers() == layers
-    every = network.layers(every=True)
-    assert len(every) >= len(layers)
-    assert all(not module._forward_hooks for module in network.module.modules())
-
-
-class Functions(nn.Module):
-    """All activations are functions called in between."""
-
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 6, 3, padding=1)
-        self.pool = nn.MaxPool2d(2)
-        self.conv2 = nn.Conv2d(6, 8, 3)
-        self.norm2 = nn.BatchNorm2d(8)
-        self.conv3 = nn.Conv2d(8, 4, 6)
-
-    def forward(self, images):
-        images = self.pool(torch.relu(self.conv1(images)))
-        return self.conv3(torch.relu(self.norm2(self.conv2(images)))).flatten(1)
-
-
-def test_activations_that_are_no_modules_count_by_what_goes_into_them():
-    network = Network(Functions().eval(), size=16)
-    assert network.layers() == ("conv1", "norm2")
-    assert set(sw.project(network.module, torch.rand(1, 3, 16, 16), network.layers(), top=2)) == {
-        "conv1",
-        "norm2",
-    }
-
-
-class Functional(nn.Module):
-    """Its class scores come out of no module of its own."""
-
-    def __init__(self):
-        super().__init__()
-        self.conv = nn.Conv2d(3, 6, 3)
-
-    def forward(self, images):
-        return self.conv(images).relu().mean((2, 3))
-
-
-def test_where_the_class_scores_come_from():
-    assert Network(classifier(), size=16).class_layer() == "4"
-    assert Network(nn.Sequential(classifier(), nn.Softmax(1)).eval(), size=16).class_layer() == "0.4"
-    assert Network(SketchANet(7).eval(), size=225).class_layer() == "fc8"
-    assert Network.torchvision("squeezenet1_1", weights=None).class_layer() == "classifier.3"
-    assert Network(Functional().eval(), size=16).class_layer() is None
-    with pytest.raises(ValueError, match="no class scores"):
-        Network(classifier()[:2].eval(), size=16).class_layer()

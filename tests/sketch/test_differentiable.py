@@ -113,6 +113,7 @@ def test_an_empty_drawing_is_blank():
     [
         ((torch.zeros(3, 3), [3]), r"points must be \(P, 2\)"),
         ((torch.zeros(3, 2, dtype=torch.int64), [3]), "points must be a floating point tensor"),
+        ((torch.full((3, 2), torch.nan), [3]), "points hold values that are not finite"),
         ((torch.zeros(3, 2), [2]), "adding up to the 3 points"),
         ((torch.zeros(3, 2), [3, 0]), "each at least 1"),
         ((torch.zeros(3, 2), [3], 8, 0.0), "size and width must be positive"),

@@ -1,0 +1,73 @@
+"""Checks of what describes a network, which name the argument."""
+
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from sketchwidgets.recognition._preprocessing import Preprocessing
+
+_FINEST_PEN = 1.5  # pixels; a finer one leaves no pixel wholly black
+
+
+def check_module(module: Any) -> nn.Module:
+    if not isinstance(module, nn.Module):
+        raise TypeError(f"module must be a torch.nn.Module, not {type(module).__name__}")
+    for name, part in module.named_modules():
+        if part.training:
+            where = f"module {name!r} of the network" if name else "module"
+            raise ValueError(f"{where} is in training mode; call module.eval() first")
+    return module
+
+
+def first_channels(module: nn.Module) -> int:
+    for part in module.modules():
+        if isinstance(part, nn.Conv2d):
+            return part.in_channels
+    raise ValueError("channels must be given: the module has no convolution to tell them")
+
+
+def check_count(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 1 <= value <= 4096:
+        raise ValueError(f"{name} must be a whole number in 1..4096, not {value!r}")
+    return int(value)
+
+
+def check_size(size: Any) -> tuple[int, int]:
+    sides = tuple(size) if isinstance(size, tuple | list) else (size, size)
+    if len(sides) != 2:
+        raise ValueError(f"size must be one number or (height, width), not {size!r}")
+    return check_count("size", sides[0]), check_count("size", sides[1])
+
+
+def check_per_channel(name: str, values: Any, channels: int) -> tuple[float, ...]:
+    array = np.asarray(values, np.float64)
+    if array.ndim > 1 or array.size not in (1, channels) or not np.isfinite(array).all():
+        raise ValueError(f"{name} must be one number or {channels}, one a channel, not {values!r}")
+    return tuple(float(v) for v in np.broadcast_to(array, (channels,)))
+
+
+def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}")
+    return value
+
+
+def check_classes(classes: Any) -> tuple[str, ...] | None:
+    if classes is None:
+        return None
+    if isinstance(classes, str):
+        raise TypeError("classes must be a sequence of names, not one string")
+    return tuple(str(name) for name in classes)
+
+
+def check_preprocessing(preprocessing: Preprocessing | None, side: int) -> Preprocessing:
+    if preprocessing is None:
+        usual = Preprocessing()
+        scale = side / usual.size
+        return Preprocessing(side, usual.extent * scale, max(usual.stroke_width * scale, _FINEST_PEN))
+    if not isinstance(preprocessing, Preprocessing):
+        raise TypeError(f"preprocessing must be a Preprocessing, not {type(preprocessing).__name__}")
+    if preprocessing.size != side:
+        raise ValueError(f"preprocessing makes {preprocessing.size} px, the network takes {side} px")
+    return preprocessing
