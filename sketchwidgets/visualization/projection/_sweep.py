@@ -1,5 +1,6 @@
 """The fast path: pass windows down the tape, from seeded units to the pixels."""
 
+import math
 from copy import copy
 from typing import TYPE_CHECKING
 
@@ -104,20 +105,29 @@ class Sweep:
             signal = arrived.pop(step.output, None)
             if signal is None:
                 continue
-            if not arrived and signal.signal.numel() > _NUMBERS_AT_ONCE and len(self.owners) > 1:
-                return self._down_in_parts(step.output, signal, index + 1)
+            if not arrived and len(self.owners) > 1:
+                at_once = len(self.owners) * _NUMBERS_AT_ONCE // self._numbers(step, signal)
+                if at_once < len(self.owners):
+                    return self._down_in_parts(max(1, at_once), step.output, signal, index + 1)
             for below, part in self.pull(step, signal):
                 if self.dtype is not None:
                     part = part.with_signal(part.signal.to(self.dtype))
                 arrived[below] = add(arrived.get(below), part, self.tape.size(below))
         return arrived.get(0)
 
-    def _down_in_parts(self, value: int, signal: Windows, above: int) -> Windows | None:
+    def _numbers(self, step: Step, signal: Windows) -> int:
+        """How many numbers the signal on a step's output has, or below it where that is known to be more."""
+        here = signal.signal.numel()
+        if not signal.full:
+            return max(1, here)
+        return max(
+            1, here, *(len(self.owners) * math.prod(self.tape.shapes[value][1:]) for value in step.inputs)
+        )
+
+    def _down_in_parts(self, at_once: int, value: int, signal: Windows, above: int) -> Windows | None:
         """As `_down`, with fewer units at a time: large maps leave the cache otherwise, and fill the memory."""
-        units = len(self.owners)
-        at_once = max(1, units * _NUMBERS_AT_ONCE // signal.signal.numel())
         parts = []
-        for start in range(0, units, at_once):
+        for start in range(0, len(self.owners), at_once):
             chosen = slice(start, start + at_once)
             part = copy(self)
             part.owners = self.owners[chosen]
