@@ -2,33 +2,18 @@
 
 import os
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 from traitlets import List, TraitError, Unicode, validate
 
 from ..visualization import Figure, Occlusion, Tile
 from ..visualization.figures._numbers import short
-from ..visualization.input_modification._occlusion_figure import class_names, occlusion_tiles, plain_picture
+from ..visualization.input_modification._occlusion_figure import class_names, occlusion_tiles, picture_of
 from ._exporting import ExportingWidget
 from ._figure_packing import _pack
 from .live._gate import Gate
-
-
-@dataclass(frozen=True, eq=False)
-class OcclusionLook:
-    """An experiment, the names of the classes, and how images become pictures; None where that is not known."""
-
-    occlusion: Occlusion
-    classes: Sequence[str] | None = None
-    picture: Callable[[Tensor], np.ndarray] | None = None
-
-    def figure(self) -> Figure:
-        return self.occlusion.figure(self.classes, self.picture)
 
 
 class OcclusionView(ExportingWidget):
@@ -44,18 +29,18 @@ class OcclusionView(ExportingWidget):
     _kind = Unicode("occlusion").tag(sync=True)
     cell = List(default_value=None, allow_none=True).tag(sync=True)
 
-    def __init__(self, look: OcclusionLook | Occlusion | None = None, **kwargs: Any) -> None:
+    def __init__(self, occlusion: Occlusion | None = None, **kwargs: Any) -> None:
         self._lock = threading.RLock()
         self._gate = Gate()
-        self._look: OcclusionLook | None = None
+        self._occlusion: Occlusion | None = None
         self._stale = False
         super().__init__(**kwargs)
         self.on_ack(self._confirm)
-        if look is not None:
-            self.show(look)
+        if occlusion is not None:
+            self.show(occlusion)
 
     def __repr__(self) -> str:
-        return f"OcclusionView({'' if self._look is None else self._look.occlusion})"
+        return f"OcclusionView({self._occlusion or ''})"
 
     @validate("cell")
     def _cell_is_there(self, proposal: dict[str, Any]) -> list[int] | None:
@@ -70,19 +55,17 @@ class OcclusionView(ExportingWidget):
     @property
     def occlusion(self) -> Occlusion | None:
         """The experiment that is shown."""
-        return None if self._look is None else self._look.occlusion
+        return self._occlusion
 
     @property
     def figure(self) -> Figure:
         """What is shown, as a figure; an empty one before the first experiment."""
-        return Figure() if self._look is None else self._look.figure()
+        return Figure() if self._occlusion is None else self._occlusion.figure()
 
-    def show(self, look: OcclusionLook | Occlusion | None) -> None:
+    def show(self, occlusion: Occlusion | None) -> None:
         """Show another experiment, or none. The cell that is kept stays so, if there still is one."""
-        if isinstance(look, Occlusion):
-            look = OcclusionLook(look)
         with self._lock:
-            self._look = look
+            self._occlusion = occlusion
             if self.cell is not None and not self._has(self.cell):
                 self.cell = None
             self._stale = True
@@ -90,23 +73,23 @@ class OcclusionView(ExportingWidget):
 
     def save(self, path: str | os.PathLike, scale: float = 2.0) -> None:
         """Write the maps to a file, PNG or SVG by its suffix; ValueError before the first experiment."""
-        if self._look is None:
+        if self._occlusion is None:
             raise ValueError("there is nothing to save yet")
         super().save(path, scale)
 
     def _has(self, cell: Sequence[int]) -> bool:
-        if self._look is None:
+        if self._occlusion is None:
             return True  # it is checked again when there is something
-        return all(0 <= n < count for n, count in zip(cell, self._look.occlusion.activity.shape, strict=True))
+        return all(0 <= n < count for n, count in zip(cell, self._occlusion.activity.shape, strict=True))
 
     def _flush(self) -> None:
         with self._lock:
             if self._stale and self._gate.open:
-                content, buffer = pack_look(self._look)
+                content, buffer = pack_occlusion(self._occlusion)
                 self._stale = False
-                self._send_look({**content, "frame": self._gate.issue()}, buffer)
+                self._send_maps({**content, "frame": self._gate.issue()}, buffer)
 
-    def _send_look(self, content: dict[str, Any], buffer: bytes) -> None:
+    def _send_maps(self, content: dict[str, Any], buffer: bytes) -> None:
         self.send({"type": "occlusion", "since": None, **content}, [buffer] if buffer else None)
 
     def _send_all(self, content: dict[str, Any]) -> None:
@@ -114,23 +97,23 @@ class OcclusionView(ExportingWidget):
         with self._lock:
             self._gate.hello()
             self._stale = False
-            content, buffer = pack_look(self._look)
-            self._send_look({**content, "frame": None}, buffer)
+            content, buffer = pack_occlusion(self._occlusion)
+            self._send_maps({**content, "frame": None}, buffer)
 
     def _confirm(self, frame: int, latency_ms: float | None) -> None:
         self._gate.confirm(frame)
         self._flush()
 
 
-def pack_look(look: OcclusionLook | None) -> tuple[dict[str, Any], bytes]:
+def pack_occlusion(occlusion: Occlusion | None) -> tuple[dict[str, Any], bytes]:
     """An "occlusion" message and its buffer: first the numbers of all cells, 4 bytes each, then the pictures.
 
     Numbers, row by row: boxes (rows, cols, 4) and classes (rows, cols, top) int32; probabilities (rows, cols, top),
     probability and activity (rows, cols) float32.
     """
-    if look is None:
+    if occlusion is None:
         return {"rows": 0, "cols": 0}, b""
-    occlusion, picture = look.occlusion, look.picture or plain_picture(look.occlusion.image)
+    picture = picture_of(occlusion)
     rows, columns = occlusion.activity.shape
     buffer = bytearray()
     for values, dtype in (
@@ -141,9 +124,9 @@ def pack_look(look: OcclusionLook | None) -> tuple[dict[str, Any], bytes]:
         (occlusion.activity, torch.float32),
     ):
         buffer += values.to(dtype).contiguous().numpy().tobytes()
-    tiles = occlusion_tiles(occlusion, look.classes, picture)
+    tiles = occlusion_tiles(occlusion)
     tiles["filling"] = Tile(picture(occlusion.filling[None])[0])
-    name = class_names(look.classes)
+    name = class_names(occlusion.classes)
     before = occlusion.probabilities_before
     count = occlusion.top_classes.shape[2]
     first = before.topk(count).indices.tolist()

@@ -9,12 +9,12 @@ from traitlets import Any as AnyTrait
 from traitlets import Int, TraitError, Unicode, validate
 
 from ..recognition import Network
-from ..visualization import Figure, occlusion
+from ..visualization import Figure, Occlusion, occlusion
 from ..visualization.input_modification._patches import FILLS
 from ._controls import dropdown, number
 from ._explorer import Explorer
 from ._job import Job
-from ._occlusion_view import OcclusionLook, OcclusionView
+from ._occlusion_view import OcclusionView
 
 _AUTOMATIC = "automatic"
 _OWN = "own"
@@ -40,12 +40,12 @@ class OcclusionExplorer(Explorer):
     seed : of the fill "noise". top : how many classes are listed.
 
     All of these but `network` and `source` are traits; so is `cell`, [row, column] of the patch that is kept. `result`
-    holds the occlusion. Raises TypeError for what is no network or source, TraitError for other values.
+    is the `Occlusion`. Raises TypeError for what is no network or source, TraitError for other values.
 
     >>> explorer = sw.OcclusionExplorer(source=sw.Sketch([[(0, 0), (50, 80), (100, 0)]]), size=64, stride=64)
     >>> explorer.settle()
     True
-    >>> explorer.result.occlusion
+    >>> explorer.result
     Occlusion(4 x 4 positions, patch 64, stride 64, class 91, relu5/107)
     >>> explorer.close()
     """
@@ -115,47 +115,32 @@ class OcclusionExplorer(Explorer):
 
     # Computing
 
-    def _compute(self, job: Job) -> OcclusionLook:
+    def _compute(self, job: Job) -> Occlusion:
         network = job.network
         self._offer(network)
         # A patch as large as the input says nothing; sizes that were chosen for another network are made to fit.
         size = min(self.size, *network.size)
-        fill = self.fill if self.fill is not None else "mean" if job.sketch is None else "paper"
-        last: list[bool] = []
-
-        def go_on(state: Any) -> bool:
-            last.append(job.progress(state.done, state.total, "moving the patch"))
-            return last[-1]
-
         found = occlusion(
-            network.module,
-            job.image,
-            self._target(network),
+            network,
+            job.image if job.sketch is None else job.sketch,
+            self.target,
             layer=self.layer,
             channel=None if self.channel < 0 else self.channel,
             size=size,
             stride=self.stride,
-            fill=fill,
+            fill=self.fill,
             seed=self.seed,
             top=self.top,
-            forward=lambda _module, images: network._score(images),
             progress=False,
-            callback=go_on,
+            callback=lambda state: job.progress(state.done, state.total, "moving the patch"),
         )
         if job.superseded:
             raise job.Cancelled
-        return OcclusionLook(found, network.classes, network.picture)
-
-    def _target(self, network: Network) -> int | None:
-        if not isinstance(self.target, str):
-            return self.target
-        if network.classes is None or self.target not in network.classes:
-            raise ValueError(f"target {self.target!r} is not a class of {network.name}")
-        return network.classes.index(self.target)
+        return found
 
     # Showing
 
-    def _present(self, result: OcclusionLook) -> None:
+    def _present(self, result: Occlusion) -> None:
         self.view.show(result)
 
     def _show_nothing(self) -> None:

@@ -41,13 +41,13 @@ def test_pointing_covers_the_drawing(notebook, drawing, pictures):
     row, column, top, left = page.ask(
         "(lambda o: (lambda c: [*c, *o.boxes[tuple(c)][:2].tolist()])"
         "(max(((r, c) for r in range(o.done.shape[0]) for c in range(o.done.shape[1])),"
-        " key=lambda c: float((o.image - o.occluded(*c)).sum()))))(explorer.result.occlusion)"
+        " key=lambda c: float((o.image - o.occluded(*c)).sum()))))(explorer.result)"
     )
-    ink = "int((explorer.result.occlusion.{}).sum())"
+    ink = "int((explorer.result.{}).sum())"
     whole = page.ask(ink.format("image"))
     seen = view.locator("[data-map=occluded] canvas")
     assert abs(seen.evaluate(_SHOWN) - whole) <= 0.02 * whole
-    cells = page.ask("list(explorer.result.occlusion.activity.shape)")
+    cells = page.ask("list(explorer.result.activity.shape)")
     canvas = view.locator("[data-map=probability] canvas")
     box = canvas.bounding_box()
     position = {
@@ -59,7 +59,7 @@ def test_pointing_covers_the_drawing(notebook, drawing, pictures):
     covered = page.ask(ink.format(f"occluded({row}, {column})"))
     assert abs(seen.evaluate(_SHOWN) - covered) <= 0.02 * whole
     said = page.ask(
-        f"[explorer.network.class_name(i) for i in explorer.result.occlusion.top_classes[{row}, {column}].tolist()]"
+        f"[explorer.network.class_name(i) for i in explorer.result.top_classes[{row}, {column}].tolist()]"
     )
     assert [item.locator(".skw-occ-name").inner_text() for item in rows.all()] == said
     assert page.ask("explorer.cell") is None
@@ -89,13 +89,15 @@ def test_pointing_covers_the_drawing(notebook, drawing, pictures):
 
     # Other settings, from the page.
     controls = root.locator(".skw-explorer-controls")
-    controls.locator(".widget-dropdown", has_text="Filled with").locator("select").select_option(label="noise")
+    controls.locator(".widget-dropdown", has_text="Filled with").locator("select").select_option(
+        label="noise"
+    )
     wait_until(lambda: page.ask("[explorer.fill, explorer.settle()]"), ["noise", True])
     stride = controls.locator(".widget-text", has_text="Stride").locator("input")
     stride.fill("48")
     stride.press("Enter")
     wait_until(lambda: page.ask("[explorer.stride, explorer.settle()]"), [48, True])
-    assert page.ask("list(explorer.result.occlusion.activity.shape)") == [5, 5]
+    assert page.ask("list(explorer.result.activity.shape)") == [5, 5]
     wait_until(lambda: view.locator("[data-map=label] canvas").evaluate("(canvas) => canvas.width"), 5)
     with page.page.expect_download() as download:
         view.get_by_role("button", name="SVG").click()

@@ -9,7 +9,7 @@ from torch import nn
 from traitlets import TraitError
 
 import sketchwidgets as sw
-from sketchwidgets.widgets._occlusion_view import OcclusionLook, OcclusionView, pack_look
+from sketchwidgets.widgets._occlusion_view import OcclusionView, pack_occlusion
 
 SKETCH = sw.Sketch([[(0, 0), (50, 80), (100, 0)], [(10, 60), (80, 70)]])
 
@@ -38,13 +38,13 @@ def explorer():
 
 
 def test_a_drawing_is_covered_with_paper_and_a_photo_with_its_mean(explorer):
-    drawing = explorer(tiny_recognizer(), SKETCH, size=8, stride=4).result.occlusion
+    drawing = explorer(tiny_recognizer(), SKETCH, size=8, stride=4).result
     assert drawing.filling.unique().tolist() == [0.0]
     assert drawing.size == (8, 8)
     assert drawing.stride == (4, 4)
     picture = np.random.default_rng(0).integers(0, 255, (32, 32, 3), dtype=np.uint8)
     made = explorer(photo_network(), picture, size=8, stride=8)
-    found = made.result.occlusion
+    found = made.result
     assert torch.allclose(found.filling[:, 0, 0], found.image.mean((1, 2)), atol=1e-5)
     expected = made.network.scores(found.occluded(1, 2)[None])[0]
     assert float(found.probability[1, 2]) == pytest.approx(float(expected[found.target]), abs=1e-5)
@@ -53,7 +53,7 @@ def test_a_drawing_is_covered_with_paper_and_a_photo_with_its_mean(explorer):
 def test_scores_are_those_of_the_network(explorer):
     """Of a recogniser: one recurrent step, not the features."""
     made = explorer(tiny_recognizer(), SKETCH, size=8, stride=8)
-    found = made.result.occlusion
+    found = made.result
     expected = made.network.scores(made.network.prepare(SKETCH))[0]
     assert torch.allclose(found.probabilities_before, expected, atol=1e-5)
 
@@ -72,10 +72,10 @@ def test_settings_compute_anew(explorer):
         setattr(made, name, value)
         assert made.settle(30)
         assert made.result is not first
-        assert getattr(made.result.occlusion, attribute) == wanted
+        assert getattr(made.result, attribute) == wanted
     made.fill = (0.5, -0.5, 1.0)
     assert made.settle(30)
-    assert made.result.occlusion.filling[:, 5, 5].tolist() == [0.5, -0.5, 1.0]
+    assert made.result.filling[:, 5, 5].tolist() == [0.5, -0.5, 1.0]
     assert made._fill.value == "own"
 
 
@@ -117,9 +117,8 @@ def test_traits_are_checked(explorer):
 
 def test_the_message_says_what_the_maps_say():
     model = photo_network()
-    image = torch.randn(1, 3, 32, 32)
-    found = sw.occlusion(model.module, image, size=12, stride=8, top=2, progress=False)
-    content, buffer = pack_look(OcclusionLook(found, model.classes, model.picture))
+    found = sw.occlusion(model, torch.randn(1, 3, 32, 32), size=12, stride=8, top=2, progress=False)
+    content, buffer = pack_occlusion(found)
     rows, cols, top = content["rows"], content["cols"], content["top"]
     count = rows * cols
     assert (rows, cols, top) == (*found.activity.shape, 2)
@@ -163,7 +162,7 @@ def test_follows_a_pad_and_saves(explorer, tmp_path):
     assert made.figure is None
     pad.sketch = SKETCH
     assert made.settle(30)
-    assert made.result.occlusion.activity.shape == (5, 5)
+    assert made.result.activity.shape == (5, 5)
     made.save(tmp_path / "maps.svg")
     assert "Occlusion" in (tmp_path / "maps.svg").read_text()
     pad.sketch = sw.Sketch([])

@@ -88,7 +88,9 @@ class Incremental:
             None if e is None else tuple((a[positions], b[positions]) for a, b in e)
             for e in self._extents(patches)
         ]
-        chunk = Chunk(self._recording, self._bases, extents, len(positions))
+        chunk = Chunk(
+            self._recording, self._bases, extents, len(positions), len(positions) / len(patches.changed())
+        )
         top, left, h, w = chunk.place(0)
         chunk.put(0, patches.windows(positions, top, left, h, w, chunk.base(0)), top, left)
         measured = self._measure(chunk) if layer == 0 else None

@@ -46,12 +46,15 @@ def percent(probability: float) -> str:
     return f"{100 * probability:.0f} %" if 0.1 <= probability <= 0.995 else f"{100 * probability:.1f} %"
 
 
-def occlusion_tiles(
-    occlusion: Occlusion, classes: Sequence[str] | None = None, picture: Picture | None = None
-) -> dict[str, Tile]:
+def picture_of(occlusion: Occlusion) -> Picture:
+    """How to show its images."""
+    return occlusion.picture or plain_picture(occlusion.image)
+
+
+def occlusion_tiles(occlusion: Occlusion, classes: Sequence[str] | None = None) -> dict[str, Tile]:
     """The tiles "image", "heat", "activity", "probability", "label"."""
-    name = class_names(classes)
-    pixels = (picture or plain_picture(occlusion.image))(occlusion.image[None])[0]
+    name = class_names(classes or occlusion.classes)
+    pixels = picture_of(occlusion)(occlusion.image[None])[0]
     target, before = name(occlusion.target), occlusion.probability_before
     unit = f"{occlusion.layer} / {occlusion.channel}"
     answer = name(occlusion.label_before)
@@ -66,7 +69,7 @@ def occlusion_tiles(
             low=0.0,
             high=1.0,
             over=pixels,
-            alpha=0.6,
+            alpha=0.5,
             smooth=True,
         ),
         "activity": Tile.heat(
@@ -100,11 +103,9 @@ def _label_tile(occlusion: Occlusion, name: Callable[[int], str]) -> Tile:
     )
 
 
-def occlusion_figure(
-    occlusion: Occlusion, classes: Sequence[str] | None = None, picture: Picture | None = None
-) -> Figure:
+def occlusion_figure(occlusion: Occlusion, classes: Sequence[str] | None = None) -> Figure:
     """The figure of an experiment."""
-    tiles = occlusion_tiles(occlusion, classes, picture)
+    tiles = occlusion_tiles(occlusion, classes)
     size = " × ".join(str(n) for n in dict.fromkeys(occlusion.size))
     stride = " × ".join(str(n) for n in dict.fromkeys(occlusion.stride))
     rows, columns = occlusion.activity.shape

@@ -29,6 +29,7 @@ class Occlusion:
     image : (C, H, W), as the network sees it. filling : (C, H, W), what it would be, occluded everywhere.
     size, stride : of the patches, (down, across) in pixels.
     method : "incremental" or "forward", the way it was computed.
+    classes : names of the classes; picture : makes (n, h, w[, 3]) uint8 of images (n, C, H, W); of a Network, else None.
     done : (rows, cols) bool; False where a callback stopped before: there maps are NaN and classes are -1.
     """
 
@@ -51,6 +52,8 @@ class Occlusion:
     stride: tuple[int, int]
     method: str
     done: Tensor
+    classes: tuple[str, ...] | None = None
+    picture: Callable[[Tensor], np.ndarray] | None = None
 
     @property
     def probability_before(self) -> float:
@@ -77,18 +80,15 @@ class Occlusion:
             f"class {self.target}, {self.layer}/{self.channel}{stopped})"
         )
 
-    def figure(
-        self, classes: Sequence[str] | None = None, picture: Callable[[Tensor], np.ndarray] | None = None
-    ) -> "Figure":
+    def figure(self, classes: Sequence[str] | None = None) -> "Figure":
         """The image, its heat map, and the three maps of Zeiler & Fergus, as a picture.
 
-        classes : names of the network's outputs, for the captions and the legend.
-        picture : makes (n, h, w[, 3]) uint8 of images (n, C, H, W), such as `Network.picture`; without it, the
-            image is shown between its extremes, and one that looks like ink on paper as such.
+        classes : names of the classes, where they are not known from a Network. Without one, the image is shown
+            between its extremes, and one that looks like ink on paper as such.
         """
         from ._occlusion_figure import occlusion_figure
 
-        return occlusion_figure(self, classes, picture)
+        return occlusion_figure(self, classes)
 
     def _repr_html_(self) -> str:
         return self.figure().to_html()

@@ -1,6 +1,7 @@
 """The recorded operations that can be played on changed windows alone, and how each is."""
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from ._replay import Recording, Ref, Step
 from ._windows import Base, Extent, Sliding, Windows, as_maps, paste, placed, united, values_at, whole
-from ._winograd import best_tile, convolve, transformed
+from ._winograd import TILES, convolve, kernel_cost, transformed
 from ._winograd import cost as winograd_cost
 from ._winograd import effort as winograd_effort
 
@@ -22,14 +23,18 @@ State = Windows | Tensor  # of a value: its changed windows, or the batch of who
 class Chunk:
     """Several positions on their way through the network together.
 
+    count: of the positions.
     extents[value]: rows and columns of the map that can differ, for each of the positions; None for what is no map.
     """
 
-    def __init__(self, recording: Recording, bases: dict[int, Base], extents: list, count: int) -> None:
+    def __init__(
+        self, recording: Recording, bases: dict[int, Base], extents: list, count: int, share: float = 1.0
+    ) -> None:
         self.recording = recording
         self.bases = bases
         self.extents = extents
         self.count = count
+        self.share = share  # of all positions
         self.states: dict[int, State] = {}
 
     def base(self, value: int) -> Base:
@@ -247,7 +252,7 @@ class Convolution(SlidingStep):
             return super().on_windows(chunk, windows, top, left, h, w)
         outputs, inputs, *kernel = self.weight.shape
         taps = kernel[0] * kernel[1]
-        tile = best_tile(h, w, inputs, outputs)
+        tile = self._tile(chunk, h, w)
         ways = {
             super().on_windows: taps * h * w,
             self._by_spreading: 1.1 * taps * windows.size[0] * windows.size[1],
@@ -293,11 +298,22 @@ class Convolution(SlidingStep):
         paste(result, top, left, Windows(as_maps(spread), spread_top, spread_left), add=True)
         return as_maps(result)
 
+    def _tile(self, chunk: Chunk, h: int, w: int) -> tuple[int, int]:
+        """The tiles that are cheapest for these outputs, the kernel's transform included, which others use as well."""
+        outputs, inputs = self.weight.shape[:2]
+
+        def all_costs(tile: tuple[int, int]) -> float:
+            is_new = ("winograd", tile) not in self.step.prepared
+            alone = kernel_cost(tile) * min(1.0, 4 * chunk.share) if is_new else 0.0
+            return chunk.count * winograd_cost(tile, h, w, inputs, outputs) + alone
+
+        return min(product(TILES, TILES), key=all_costs)
+
     def _by_winograd(
         self, chunk: Chunk, windows: Windows, top: np.ndarray, left: np.ndarray, h: int, w: int
     ) -> Tensor:
-        outputs, inputs = self.weight.shape[:2]
-        tile = best_tile(h, w, inputs, outputs)
+        inputs = self.weight.shape[1]
+        tile = self._tile(chunk, h, w)
         if ("winograd", tile) not in self.step.prepared:
             self.step.prepared["winograd", tile] = transformed(self.weight, tile)
         difference = Windows(as_maps(self._difference(chunk, windows)), windows.top, windows.left)

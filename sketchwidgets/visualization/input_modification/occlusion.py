@@ -1,12 +1,16 @@
 """Occlusion: cover one part of the image after the other, and watch what the network makes of it."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from sketchwidgets.recognition import Network, Recognizer
+from sketchwidgets.sketch import Sketch
 
 from ..projection._recorder import Forward
 from ._forward import evaluate, run_forward
@@ -27,16 +31,16 @@ Size = int | Sequence[int]
 
 
 def occlusion(
-    model: nn.Module,
-    image: Tensor,
-    target: int | None = None,
+    model: nn.Module | Network | Recognizer,
+    image: Tensor | Any,
+    target: int | str | None = None,
     *,
     layer: str | None = None,
     channel: int | None = None,
     size: Size | None = None,
     stride: Size | None = None,
     further: Sequence[tuple[Size, Size]] = (),
-    fill: str | float | Sequence[float] | Tensor = "mean",
+    fill: str | float | Sequence[float] | Tensor | None = None,
     seed: int = 0,
     overhang: bool = False,
     top: int = 5,
@@ -54,9 +58,12 @@ def occlusion(
 
     Parameters
     ----------
-    model : any classifier in eval mode, (1, C, H, W) -> (1, classes), scores or probabilities. Not changed.
-    image : (1, C, H, W) or (C, H, W), floating point, as the model takes it.
-    target : class whose probability is mapped; None: the most probable one in the unoccluded image.
+    model : any classifier in eval mode, (1, C, H, W) -> (1, classes), scores or probabilities; not changed. Or a
+        Network, or a Recognizer, which is then what `Network.of` makes of it.
+    image : (1, C, H, W) or (C, H, W), floating point, as the model takes it. For a Network (1, C, H, W), or a drawing
+        or a picture as `Network.prepare` takes it.
+    target : class whose probability is mapped, by index or, of a Network, by name; None: the most probable one in the
+        unoccluded image.
     layer : module whose output holds the feature map; None: the last that returns a map of more than one position,
         before it is pooled.
     channel : feature map, as an index; None: the one with the largest total activation in the unoccluded image.
@@ -64,10 +71,11 @@ def occlusion(
     stride : step between patches in pixels, or (down, across); None: half of the size.
     further : more (size, stride) runs, which count in `heat` alone: the heat of each is divided by its maximum,
         they are added, and divided by the maximum.
-    fill : what a patch holds: "mean", the mean of each channel of this image; "grey", halfway between its smallest and
-        largest value; "noise", uniform between these; "paper", the background: the median of the image's border; a
-        number; C numbers; or a (C, H, W) tensor that shows through, such as a blurred image. A grey square adds edges
-        to a drawing: take "paper" there.
+    fill : what a patch holds; None: "paper" in a Sketch, else "mean".
+        "mean": the mean of each channel of this image; "grey", halfway between its smallest and largest value;
+        "noise", uniform between these; "paper", the background: the median of the image's border; a number; C numbers;
+        or a (C, H, W) tensor that shows through, such as a blurred image. A grey square adds edges to a drawing, and
+        paper does not.
     seed : of the noise.
     overhang : False: patches start at 0, and the last of a row is cut off by the edge, as in captum. True: the first
         start at stride - size and so hang over the edge, as in FeatureVis. Either way every pixel is covered, unless
@@ -89,6 +97,13 @@ def occlusion(
     >>> found.activity.shape, found.heat.shape, found.layer
     (torch.Size([5, 5]), torch.Size([225, 225]), 'relu5')
     """
+    network = Network.of(model) if isinstance(model, Network | Recognizer) else None
+    if fill is None:
+        fill = "paper" if isinstance(image, Sketch) else "mean"
+    if network is not None:
+        image, model = network.prepare(image), network.module
+        target = _class_index(network, target)
+        forward = forward or (lambda _module, images: network._score(images))
     image = _check_image(model, image)
     runs = _check_runs(image, size, stride, further)
     if method not in METHODS:
@@ -118,7 +133,8 @@ def occlusion(
                     break
             if report.stopped:
                 break
-    return _result(image, covered, runs[0], grids, maps, (target, layer, channel), evaluator.used)
+    found = _result(image, covered, runs[0], grids, maps, (target, layer, channel), evaluator.used)
+    return found if network is None else replace(found, classes=network.classes, picture=network.picture)
 
 
 class _Evaluator:
@@ -300,6 +316,14 @@ def _probabilities(output: Any, images: int) -> Tensor:
     if bool((scores >= 0).all()) and torch.allclose(sums, torch.ones_like(sums), atol=1e-3):
         return scores
     return scores.softmax(1)
+
+
+def _class_index(network: Network, target: Any) -> Any:
+    if not isinstance(target, str):
+        return target
+    if network.classes is None or target not in network.classes:
+        raise ValueError(f"target {target!r} is not a class of {network.name}")
+    return network.classes.index(target)
 
 
 def _check_image(model: Any, image: Any) -> Tensor:

@@ -277,3 +277,20 @@ def test_numpy_images_and_figures(small):
     assert tiles[2].pixels.shape[:2] == tuple(found.activity.shape)
     assert {text for _, text in tiles[4].legend} <= set("abcdef")
     assert figure.to_png(scale=1).startswith(b"\x89PNG")
+
+
+def test_a_network_prepares_and_names(small):
+    """Of a recogniser: one recurrent step. By name, with paper in a drawing."""
+    network = sw.Network.of(sw.Recognizer.load(device="cpu"))
+    sketch = sw.Sketch([[(0, 0), (50, 80), (100, 0)]])
+    found = sw.occlusion(network, sketch, "carrot", size=112, stride=113, progress=False)
+    assert found.method == "incremental"
+    assert torch.allclose(found.probabilities_before, network.scores(network.prepare(sketch))[0], atol=1e-5)
+    assert network.class_name(found.target) == "carrot"
+    assert found.filling.abs().max() == 0
+    assert "probability of carrot" in found.figure().sections[0].tiles[3].caption
+    with pytest.raises(ValueError, match="'unicorn fish' is not a class"):
+        sw.occlusion(network, sketch, "unicorn fish")
+    net, image = small
+    named = sw.Network(net, size=(20, 18), classes=list("uvwxyz"))
+    assert quiet(named, image, size=6).classes == tuple("uvwxyz")
