@@ -38,7 +38,7 @@ class GaborFits:
         the x axis towards y; sigma in pixels; gamma; wavelength in pixels; phase in (-pi, pi]; offset.
     fits : (n, h, w) float64, the functions, offset included: their real parts.
     r2 : (n,) float64, 1 - sum of squared residuals / sum of squares about the mean; 0 for a constant filter.
-    null_r2 : the same for filters that have learnt nothing: "untrained" and "noise", (n,) each.
+    null_r2 : the same for filters that have learnt nothing: "untrained", "noise" and "noise alike", (n,) each.
     threshold : of R² above which a filter counts as Gabor-like.
     finished : False where a callback ended the fit: the rows not reached are NaN.
     """
@@ -117,7 +117,9 @@ def gabor_fit(
     untrained : what the same filters were before training, for the null: a network or (m, C, h, w) weights. None: if
         the network comes from `sw.models`, a new one; else PyTorch's own initialization of a convolution.
     threshold : of R², above which a filter counts as Gabor-like.
-    null : whether to fit the null too: as many untrained filters, and as many of Gaussian noise.
+    null : whether to fit the null too: as many untrained filters, as many of Gaussian noise, and as many of Gaussian
+        noise that is as smooth as the trained filters are, with their mean power spectrum. The last is the one
+        that smooth filters have to beat: Gabors explain smooth noise better than rough.
     seed : of the null's random numbers.
     progress : show a progress bar. callback : called after every few filters; False ends the fit.
 
@@ -221,7 +223,7 @@ def _as_filters(filters: Any) -> Filters:
 
 
 def _null_filters(filters: Filters, model: nn.Module | None, untrained: Any, seed: int) -> dict[str, Tensor]:
-    """Filters that have learnt nothing, (n, h, w) each: as before training, and white Gaussian noise."""
+    """Filters that have learnt nothing, (n, h, w) each: as before training, white noise, and noise as smooth as they are."""
     shape = tuple(filters.weights.shape)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -237,7 +239,15 @@ def _null_filters(filters: Filters, model: nn.Module | None, untrained: Any, see
     return {
         "untrained": leading_pictures(untrained.double())[0],
         "noise": leading_pictures(noise)[0],
+        "noise alike": _alike(leading_pictures(noise)[0], filters.spatial.double()),
     }
+
+
+def _alike(noise: Tensor, filters: Tensor) -> Tensor:
+    """White noise (m, h, w) given the mean power spectrum of filters (n, h, w)."""
+    power = torch.fft.fft2(filters / filters.flatten(1).norm(dim=1).clamp_min(1e-30)[:, None, None])
+    amplitude = power.abs().square().mean(0).sqrt()
+    return torch.fft.ifft2(torch.fft.fft2(noise) * amplitude).real
 
 
 def _fresh(model: nn.Module | None, shape: tuple[int, ...]) -> Tensor:
