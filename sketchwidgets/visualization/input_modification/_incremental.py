@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ._measure import Measured, measure
+from ._measure import Measured, measure, sum_dtype
 from ._patches import Patches
 from ._replay import Recording, Step
 from ._window_steps import Chunk, Padding, Windowed, windowed
@@ -121,7 +121,7 @@ class Incremental:
             state.data[:, channel : channel + 1],
             part[:, None],
             0,
-            before[0, channel].sum(dtype=torch.float64),
+            before[0, channel].sum(dtype=sum_dtype(before)),
         )
 
     def _tail(self, waiting: list) -> tuple[np.ndarray, Measured, Tensor]:

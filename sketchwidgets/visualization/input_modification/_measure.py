@@ -20,12 +20,18 @@ class Measured:
         )
 
 
+def sum_dtype(values: Tensor) -> torch.dtype:
+    """What to add up in: float64, where the device has it."""
+    return torch.float32 if values.device.type == "mps" else torch.float64
+
+
 def measure(values: Tensor, before: Tensor, channel: int, total: Tensor | None = None) -> Measured:
     """Measure channel `channel` of values (k, c, ...) against the unoccluded ones, (1 or k, c, ...).
 
     total : where the values are only a part of the map, the unoccluded sum over all of it.
     """
-    now, then = values[:, channel].double(), before[:, channel].double()
+    dtype = sum_dtype(values)
+    now, then = values[:, channel].to(dtype), before[:, channel].to(dtype)
     difference = (now - then).flatten(1) if now.ndim > 1 else (now - then)[:, None]
     if total is not None:
         activity = total + difference.sum(1)
