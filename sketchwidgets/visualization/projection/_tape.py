@@ -148,7 +148,8 @@ class Tape:
     def add(self, step: "Step", result: Tensor) -> None:
         """Append a step that made `result` from the values `step.inputs`."""
         flowing = step.is_convolution or any(self.after_convolution[value] for value in step.inputs)
-        step.output = self.number(result, flowing, step.is_channels_last(self))
+        channels_last = result.ndim == 4 and step.is_channels_last(self)
+        step.output = self.number(result, flowing, channels_last)
         self.steps.append(step)
         self.makers[step.output] = step
 

@@ -221,6 +221,30 @@ def test_deconvnet_holds_layer_norm_statistics_fixed():
     assert relative(skipped, derived) > 1e-3
 
 
+class ChannelsLastHead(nn.Module):
+    """A fully connected layer on the mean of a map whose channels are its last axis."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.head, self.act = nn.Conv2d(1, 6, 3), nn.Linear(6, 4), nn.ReLU()
+
+    def forward(self, x):
+        return self.act(self.head(self.conv(x).permute(0, 2, 3, 1).mean((1, 2))))
+
+
+@pytest.mark.parametrize("path", ["auto", "autograd"])
+def test_a_fully_connected_layer_behind_a_channels_last_map(path):
+    torch.manual_seed(1)
+    model, x = ChannelsLastHead().double().eval(), torch.rand(2, 1, 8, 8, dtype=torch.float64)
+    result = project(model, x, "act", top=4, rule="backprop", seed="unit", path=path)["act"]
+    pixels = x.clone().requires_grad_()
+    outputs = model(pixels)
+    for i, rank in ((0, 0), (1, 0)):
+        assert not result.dead[i, rank]
+        (wanted,) = torch.autograd.grad(outputs[i, result.channels[i, rank]], pixels, retain_graph=True)
+        torch.testing.assert_close(result.images[i, rank], wanted[i], rtol=1e-9, atol=1e-12)
+
+
 def test_channels_last_maps_are_told_apart():
     model, x = seeded(toy_nets.LayerNormalized), images(n=2)
     result = project(model, x, "act", 4, "backprop", seed="unit")["act"]
