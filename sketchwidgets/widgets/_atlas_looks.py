@@ -117,9 +117,8 @@ def overview_figure(
     if not channels:
         nothing = Tile(None, label="none found")
         return Figure(f"{layer} · no channel for {search!r}", [Section("", [nothing], side=72)])
-    first = page * PAGE
     what = f"{len(channels)} of {total} channels" if len(channels) < total else f"{total} channels"
-    where = f", {first + 1} to {first + len(tiles)}" if len(tiles) < len(channels) else ""
+    where = f", page {page + 1} of {-(-len(channels) // PAGE)}" if len(tiles) < len(channels) else ""
     return Figure(f"{layer} · {what}{where}", [Section("", tiles, side=72)])
 
 

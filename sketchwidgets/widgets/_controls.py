@@ -29,6 +29,20 @@ def number(description: str, least: int, most: int) -> ipywidgets.BoundedIntText
     return control
 
 
+def combobox(
+    description: str, options: Sequence[str] = (), *, placeholder: str = "", width: int = 230
+) -> ipywidgets.Combobox:
+    """A text of one's own, or a name of a long list; `placeholder` says what is taken without."""
+    return ipywidgets.Combobox(
+        options=tuple(options),
+        description=description,
+        placeholder=placeholder,
+        continuous_update=False,
+        style={"description_width": "initial"},
+        layout=ipywidgets.Layout(width=f"{width}px", margin=_GAP),
+    )
+
+
 def checkbox(description: str) -> ipywidgets.Checkbox:
     """Yes or no."""
     layout = ipywidgets.Layout(width="auto", margin=_GAP)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 _GREY = 128
 _LARGE = 192  # side of the pictures of the first row
 _LARGE_AREA = 64 * 64  # pixels from which on single ones may be cut off
-OVERLAY = 0.8  # of the strongest heat over the picture; FeatureVis lays 0.6 over all of it, which dulls the picture
+# Of the strongest heat over the picture; FeatureVis lays 0.6 over all of it, which dulls the picture.
+OVERLAY = 0.8
 
 COLOURED = {"low": 0, "high": 1, "ramp": None}  # every picture by its own peak
 
@@ -90,7 +91,9 @@ def class_section(look: "Look") -> Section:
             description="Strength of the projection: its norm over the colours.",
             facts=facts,
         ),
-        Tile.heat(heat, "over the picture", over=look.picture, alpha=OVERLAY, fade=True, **COLOURED, facts=facts),
+        Tile.heat(
+            heat, "over the picture", over=look.picture, alpha=OVERLAY, fade=True, **COLOURED, facts=facts
+        ),
         Tile.heat(heat, "coloured", **COLOURED, facts=facts),
     ]
     caption = (

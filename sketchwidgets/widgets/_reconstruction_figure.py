@@ -49,7 +49,7 @@ class Making:
                 tiles.append(Tile(self.pictures[name], f"{name} · {objective:.3g}", smooth=True))
         sections = [Section(self.heading, tiles, f"step {self.step} of {self.steps}", side=self.side)]
         if self.way:
-            sections.append(Section(f"The way of {self.names[0]}", self.way))
+            sections.append(Section(f"{self.names[0]}, step by step", self.way))
         series = [(name, np.arange(len(y)), np.array(y)) for name, y in self.curves.items()][:_CURVES]
         log = self.log and all((values > 0).all() for _, _, values in series)
         sections.append(Section("Objective", [Chart(series, "step", self.y_label, log=log)]))

@@ -59,7 +59,8 @@ class Atlas(Explorer):
     network : the network that the atlas was made of, which projects stored drawings; None for the bundled
         recogniser. An atlas with stored projections needs none.
     source : a SketchPad or SketchLab, which is followed stroke by stroke; a Sketch; a picture.
-    layer, channel : what is shown first. search : a channel number, "dead", or a class of the images.
+    layer, channel : what is shown first; None: a layer in the middle, and the first channel of the order.
+    search : a channel number, "dead", or a class of the images.
     order : of the channels, by "number", by their strongest "activation", or by "my drawing".
     display : of each channel, the page shows its strongest one of "patches" or "projections".
     rule : "deconvnet", "guided" or "backprop".
@@ -109,7 +110,8 @@ class Atlas(Explorer):
                 f"feature_atlas must be a FeatureAtlas or its folder, not {type(feature_atlas).__name__}"
             )
         self.atlas = feature_atlas
-        self.layer = next(iter(feature_atlas)) if layer is None else layer
+        names = tuple(feature_atlas)
+        self.layer = names[len(names) // 2] if layer is None else layer  # the first ones see next to nothing
         self.search, self.order, self.display = search, order, display
         self.rule = feature_atlas.rule if rule is None else rule
         self._page = 0
@@ -118,6 +120,8 @@ class Atlas(Explorer):
         self._tiles: dict[tuple[Any, ...], list[Tile]] = {}
         self._given = network is not None
         self._suitable: dict[int, bool] = {}
+        # Until a channel is chosen, the first of the order is shown in full.
+        self._automatic = channel is None
         if channel is not None:
             self.channel = channel
         self.overview = TileGrid(selectable=True)
@@ -191,11 +195,14 @@ class Atlas(Explorer):
         view = self.result
         place = 0 if view is None else view.page * PAGE + tile
         if view is not None and place < len(view.channels):
+            self._automatic = False
             self.channel = view.channels[place]
 
     def _changed(self, change: Any) -> None:
         if self._quiet:
             return
+        if change["name"] == "channel":
+            self._automatic = False
         if change["name"] in ("layer", "search", "order"):
             self._page = 0
         self._turn_to = change["name"] in ("channel", "layer", "search")
@@ -255,10 +262,10 @@ class Atlas(Explorer):
         return job.network if self._suitable[key] else None
 
     def _choose(self, channels: tuple[int, ...]) -> int | None:
-        """The channel in full: the one of before, if it was found, else the first."""
+        """The channel in full: the one that was chosen, if it was found, else the first."""
         if not channels:
             return None
-        if self.channel not in channels:
+        if self.channel not in channels or self._automatic:
             self._quiet = True
             try:
                 self.channel = channels[0]

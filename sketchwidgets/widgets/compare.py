@@ -11,7 +11,7 @@ from ..recognition import Network
 from ..visualization import Figure
 from ._alignment import Field, by_network
 from ._comparison import METHODS, Comparison, compare_layers, compare_methods
-from ._controls import checkbox, dropdown
+from ._controls import checkbox, combobox, dropdown
 from ._explorer import Explorer
 from ._job import Job
 from ._look import CONVOLUTIONS, DISPLAYS, RULES, LookSettings
@@ -147,13 +147,8 @@ class Compare(Explorer):
         for name, control in made.items():
             link((self, name), (control, "value"))
         classes = list(dict.fromkeys(name for network in self._networks for name in network.classes or ()))
-        self._class = ipywidgets.Combobox(
-            value=self.class_name or "",
-            options=classes,
-            placeholder="most probable class",
-            continuous_update=False,
-            layout=ipywidgets.Layout(width="190px"),
-        )
+        self._class = combobox("Class", classes, placeholder="most probable")
+        self._class.value = self.class_name or ""
         self._class.observe(lambda change: setattr(self, "class_name", change["new"] or None), "value")
         self._of_layers = [made[name] for name in ("rule", "seed", "convolution", "top", "patches")]
         self.observe(self._fit_controls, ["show", "class_name"])

@@ -13,7 +13,7 @@ from traitlets import Bool, Enum, Float, Int, List, TraitError, Unicode, link, v
 
 from ..visualization import Figure, Invariance, Section, invariance
 from ..visualization.feature_analysis.invariance import RANGES, UNITS
-from ._controls import checkbox, dropdown
+from ._controls import checkbox, combobox, dropdown
 from ._curve_chart import COLORS, STYLE, CurveChart
 from ._explorer import Explorer
 from ._job import Job
@@ -289,13 +289,7 @@ class InvariancePlot(Explorer):
     def _make_controls(self) -> list[ipywidgets.Widget]:
         transform = dropdown("Transform", list(RANGES))
         relative = checkbox("relative to the features' length")
-        self._classes = ipywidgets.Combobox(
-            placeholder="what it says as it is",
-            description="True class",
-            continuous_update=False,
-            style={"description_width": "initial"},
-            layout=ipywidgets.Layout(width="270px", margin="0 14px 0 0"),
-        )
+        self._classes = combobox("True class", placeholder="most probable", width=270)
         self._early, self._late = dropdown("Early", ["—"]), dropdown("Late", ["—"])
         for control in (self._early, self._late):
             control.layout.width = "190px"

@@ -8,7 +8,7 @@ from traitlets import Bool, Enum, Int, List, TraitError, Unicode, link, validate
 
 from ..recognition import Network
 from ..visualization import Figure
-from ._controls import checkbox, dropdown, number
+from ._controls import checkbox, combobox, dropdown, number
 from ._explorer import Explorer
 from ._job import Job
 from ._layer_tags import LayerTags
@@ -77,9 +77,7 @@ class ProjectionPanels(Explorer):
         self.top, self.rule, self.seed, self.class_name = top, rule, seed, class_name
         self.convolution, self.display, self.patches, self.full = convolution, display, patches, full
         self._tags = LayerTags(self._choose_layers)
-        self._classes = ipywidgets.Combobox(
-            placeholder="most probable", continuous_update=False, layout=ipywidgets.Layout(width="190px")
-        )
+        self._classes = combobox("Class", placeholder="most probable")
         # (section, tile) that the pointer is over, or was clicked last: its box is on the picture.
         self._pointed: tuple[int, int] | None = None
         self._clicked: tuple[int, int] | None = None

@@ -19,7 +19,7 @@ from ..visualization import (
     invert,
     maximize,
 )
-from ._controls import dropdown, number
+from ._controls import combobox, dropdown, number
 from ._explorer import Explorer
 from ._job import Job
 from ._layer_tags import LayerTags
@@ -269,11 +269,11 @@ class ReconstructionView(Explorer):
         self._start = ipywidgets.Button(layout=ipywidgets.Layout(width="90px", margin="0 14px 0 0"))
         self._start.on_click(lambda _button: self._press())
         self._show_running(False)
-        self._classes, self._layer_names = _combobox("Class"), _combobox("Layer")
+        self._classes, self._layer_names = combobox("Class"), combobox("Layer")
         self._method = dropdown("Method", _MAXIMIZE)
         self._tags = LayerTags(self._choose_layers)
         controls = {
-            "mode": dropdown("", modes),
+            "mode": dropdown("Task", modes),
             "class_name": self._classes,
             "layer": self._layer_names,
             "channel": number("Channel", 0, 1_000_000),
@@ -372,15 +372,6 @@ def _default_layers(network: Network) -> tuple[str, ...]:
     scores = network.class_layer()
     layers = network.layers()[::2]
     return layers if scores is None or scores in layers else (*layers, scores)
-
-
-def _combobox(description: str) -> ipywidgets.Combobox:
-    return ipywidgets.Combobox(
-        description=description,
-        continuous_update=False,
-        style={"description_width": "initial"},
-        layout=ipywidgets.Layout(width="230px", margin="0 14px 0 0"),
-    )
 
 
 def _side(count: int) -> int:

@@ -314,7 +314,7 @@ class RuleExplorer(Explorer):
         )
         self._steps.observe(self._choose_step, "value")
         self._said = ipywidgets.HTML()
-        self._numbers = ipywidgets.HTML(layout={"margin": "8px 0 0"})
+        self._numbers = ipywidgets.HTML(layout={"margin": "8px 0 0", "min_width": "0"})
         buttons = ipywidgets.HBox(
             [self._up, self._down, self._steps], layout={"flex_flow": "row wrap", "align_items": "center"}
         )

@@ -23,7 +23,7 @@ from ..visualization import (
 )
 from ..visualization.figures._numbers import short
 from ..visualization.input_modification import _stroke_figures as pictures
-from ._controls import dropdown
+from ._controls import combobox, dropdown
 from ._explorer import Explorer
 from ._job import Job
 
@@ -226,8 +226,8 @@ class StrokeExplorer(Explorer):
 
     def _title(self, result: StrokeLook) -> str:
         if result.attribution is not None and result.method == "unit":
-            return f"Who drives {result.attribution.target}"
-        return f"Who speaks for “{result.occlusion.name}” ({pictures.percent(result.occlusion.probability)})"
+            return f"What drives {result.attribution.target}"
+        return f"What speaks for “{result.occlusion.name}” ({pictures.percent(result.occlusion.probability)})"
 
     def _coloured(self, result: StrokeLook) -> Tile:
         if result.attribution is None:
@@ -346,14 +346,8 @@ class StrokeExplorer(Explorer):
         rules = dropdown("Rule", [("guided backprop", "guided"), "deconvnet", "backprop"])
         link((self, "method"), (methods, "value"))
         link((self, "rule"), (rules, "value"))
-        self._classes = ipywidgets.Combobox(
-            value=self.label or "",
-            placeholder="most probable",
-            description="Class",
-            continuous_update=False,
-            style={"description_width": "initial"},
-            layout={"width": "230px", "margin": "0 14px 0 0"},
-        )
+        self._classes = combobox("Class", placeholder="most probable")
+        self._classes.value = self.label or ""
         self._classes.observe(self._choose_class, "value")
         self._layers, self._units = dropdown("Layer", ["relu3"]), dropdown("Unit", [("strongest", -1)])
         self._layers.layout.width, self._units.layout.width = "170px", "220px"

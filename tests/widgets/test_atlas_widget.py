@@ -34,7 +34,7 @@ def of_drawings(network, sketches):
 
 @pytest.fixture
 def browser(network, of_drawings):
-    made = sw.Atlas(of_drawings, network)
+    made = sw.Atlas(of_drawings, network, layer="1")
     assert made.settle(PATIENCE)
     yield made
     made.close()

@@ -134,14 +134,14 @@ class Reconstruction:
         tiles = self.tiles()
         if self.target is not None:
             tiles.insert(0, Tile(self.target_picture, "what was shown", smooth=True))
-        caption = f"{self.method}, {self.steps} steps" + (", stopped early" if self.stopped else "")
+        caption = f"method {self.method}, {self.steps} steps" + (", stopped early" if self.stopped else "")
         sections = [Section("", tiles, caption, side=side)]
         if history and len(self.previews):
             way = [
                 Tile(pixels, f"step {step}", smooth=True)
                 for pixels, step in zip(self.preview_pictures(0), self.preview_steps, strict=True)
             ]
-            sections.append(Section(f"The way of {self.names[0]}", way))
+            sections.append(Section(f"{self.names[0]}, step by step", way))
         if history and self.steps:
             sections.append(Section("Objective", [self.chart()]))
         return Figure(title, sections)
