@@ -140,7 +140,8 @@ class FilterGallery(Explorer):
     # Showing
 
     def _present(self, result: Gallery) -> Figure:
-        self._frame.display = "" if result.fits else "none"
+        for control in self._of_fits:
+            control.layout.display = "" if result.fits else "none"
         if result.fits is None:
             (section,) = result.filters.figure().sections
             return Figure(
@@ -207,5 +208,5 @@ class FilterGallery(Explorer):
         )
         link((self, "sort"), (sort, "value"))
         link((self, "threshold"), (threshold, "value"))
-        self._frame = threshold.layout
-        return [sort, threshold]
+        self._of_fits = [sort, threshold]
+        return self._of_fits

@@ -188,7 +188,7 @@ class InvariancePlot(Explorer):
         shown = np.unique(np.linspace(0, len(x) - 1, min(len(x), _EXAMPLES)).round()).astype(int)
         self._shown = shown.tolist()
         tiles = [result.example(looks.image, k) for k in self._shown]
-        self._strip.show(Figure("", [Section("", tiles, columns=len(tiles), side=84)]))
+        self._strip.show(Figure("", [Section("", tiles, side=84)]))
         self._stage.layout.display = ""
         self._show_value()
 

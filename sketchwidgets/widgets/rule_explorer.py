@@ -46,7 +46,7 @@ class RuleExplorer(Explorer):
     ----------
     network : a Network, a Recognizer or any torch.nn.Module in eval mode; None for the bundled recogniser.
     source : a SketchPad or SketchLab, which is followed live; a Sketch; a picture, as `Network.prepare` takes it.
-    layer : a name of `network.layers(every=True)`; None: the third of them.
+    layer : a name of `network.layers(every=True)`; None: the third of `network.layers()`.
     channel : the feature map; -1 for the strongest of each drawing.
     step : the title of the step to look at, as in `Trace.steps`; "" for the first ReLU below the layer.
     channels : so many of each map are shown, 0 for their sum: 0, 1, 4 or 9.
@@ -123,7 +123,8 @@ class RuleExplorer(Explorer):
 
     def _compute(self, job: Job) -> Trace:
         layers = job.network.layers(every=True)
-        layer = self.layer or layers[min(2, len(layers) - 1)]
+        few = job.network.layers()
+        layer = self.layer or few[min(2, len(few) - 1)]
         job.progress(0, 0, f"down from {layer} …")
         channel = None if self.channel < 0 else self.channel
         result = trace(job.network.module, job.image, layer, channel)

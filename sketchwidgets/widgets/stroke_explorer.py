@@ -71,7 +71,7 @@ class StrokeExplorer(Explorer):
         network and the rasterizer, see `sw.stroke_attribution`) or "unit" (a projection of a unit, added up along
         the strokes).
     label : the class; None for the most probable one.
-    layer, channel : of the unit; None and -1 for the third layer and its strongest channel.
+    layer, channel : of the unit; None and -1 for the third of `network.layers()` and its strongest channel.
     rule : of the unit's projection.
     stroke : the stroke that is looked at, from 0; -1 for none.
 
@@ -181,7 +181,8 @@ class StrokeExplorer(Explorer):
         from ..visualization import record
 
         layers = job.network.layers(every=True)
-        layer = self.layer or layers[min(2, len(layers) - 1)]
+        few = job.network.layers()
+        layer = self.layer or few[min(2, len(few) - 1)]
         peaks = record(job.network.module, job.image, layer).maps(layer)[0].flatten(1).amax(1)
         order = peaks.argsort(descending=True, stable=True)[:_OFFERED].tolist()
         channel = order[0] if self.channel < 0 else self.channel
