@@ -54,8 +54,8 @@ def atlas(
     loader : batches of images (n, C, H, W), or (images, labels, ...): a DataLoader, a data set, or any iterable that
         can be read twice; or one tensor (N, C, H, W); or a list of `Sketch`, or for a `sw.Network` of anything that
         its `prepare` takes: PIL images, (H, W, 3) arrays. It must give the same images each
-        time; a DataLoader that shuffles is read in the order of its data set. Over `sw.SketchImages`, strokes are
-        stored in place of pixels, and projections are made when asked for.
+        time. Each that a DataLoader draws is read once, in the order of its data set. Over `sw.SketchImages`, strokes
+        are stored in place of pixels, and projections are made when asked for.
     layers : names of modules; None: the activations that `sw.project` takes.
     top : images a channel.
     rule : "deconvnet", "guided" or "backprop".
@@ -88,6 +88,7 @@ def atlas(
     (torch.Size([4, 3]), (5, 5), torch.Size([1, 5, 5]))
     """
     Options(top, rule)
+    check_quality(quality)
     source = as_source(loader, model)
     if source.frame is not None and picture is None:
         picture = ink_on_paper
@@ -109,6 +110,8 @@ def atlas(
                 subject, source, top, None, reading, teller, lambda: checks.due() and checks.write(reading)
             )
         cut_short = teller.stopped
+        if cut_short:
+            checks.write(reading)
         teller.stopped = False
         winners = Winners(subject, slots_of(subject, reading), rule, pixels, quality)
         if state is not None:
@@ -139,6 +142,11 @@ def atlas(
         facts={"images": reading.images, **(facts or {})},
         network=fingerprint(subject.module),
     )
+
+
+def check_quality(quality: Any) -> None:
+    if quality is not None and (type(quality) is not int or not 1 <= quality <= 100):
+        raise AtlasError(f"quality must be a whole number from 1 to 100 or None, not {quality!r}")
 
 
 def first_image(source: Source) -> Tensor:

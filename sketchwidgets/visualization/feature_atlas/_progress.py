@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tqdm.auto import tqdm
+from .._stopping import says_stop
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,13 @@ class Teller:
 
     def bar(self, stage: str, done: int, total: int | None) -> Any:
         text = stage if self.epoch is None else f"epoch {self.epoch:g}: {stage}"
+        from tqdm.auto import tqdm
+
         return tqdm(total=total, initial=done, desc=text, unit="image", disable=not self._shown)
 
     def tell(self, stage: str, done: int, total: int | None) -> bool:
         """Whether to go on."""
-        if (
-            self._callback is not None
-            and self._callback(AtlasProgress(stage, done, total, self.epoch)) is False
-        ):
-            self.stopped = True
+        if self._callback is not None:
+            state = AtlasProgress(stage, done, total, self.epoch)
+            self.stopped = says_stop(self._callback(state)) or self.stopped
         return not self.stopped

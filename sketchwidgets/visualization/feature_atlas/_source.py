@@ -54,16 +54,25 @@ class Source:
 class LoaderSource(Source):
     """A DataLoader over a map-style data set: the number of an image is its index there.
 
-    A shuffling loader is read in the data set's own order, because an atlas does not depend on the order and
-    resuming does.
+    Every image that the loader draws is read once, in the order of the data set: an atlas depends neither on the
+    order nor on how often an image is drawn, and resuming depends on the order. A batch sampler of the user's
+    own keeps its batches.
     """
 
     def __init__(self, loader: DataLoader) -> None:
         self._loader = loader
         sampler = loader.batch_sampler
-        if isinstance(loader.sampler, RandomSampler) and type(sampler) is BatchSampler:
-            sampler = BatchSampler(range(len(loader.dataset)), sampler.batch_size, drop_last=False)
-        self._batches = [[int(i) for i in batch] for batch in sampler]
+        if type(sampler) is BatchSampler:
+            whole = isinstance(sampler.sampler, RandomSampler)
+            drawn = range(len(loader.dataset)) if whole else sorted({int(i) for i in sampler.sampler})
+            sampler = BatchSampler(drawn, sampler.batch_size, drop_last=False)
+        seen: set[int] = set()
+        self._batches = []
+        for batch in sampler:
+            new = [i for i in dict.fromkeys(map(int, batch)) if i not in seen]
+            seen.update(new)
+            if new:
+                self._batches.append(new)
         self.size = sum(map(len, self._batches))
         self.batch_count = len(self._batches)
         digest = hashlib.sha256()
@@ -91,6 +100,7 @@ class LoaderSource(Source):
             worker_init_fn=given.worker_init_fn,
             multiprocessing_context=given.multiprocessing_context,
             prefetch_factor=given.prefetch_factor,
+            generator=torch.Generator(),  # else PyTorch's own, which is the user's, is drawn from
         )
         for indices, item in zip(batches, loader, strict=True):
             images, labels = unpack(item, f"the batch of images {indices[0]}, ...")

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..projection import ProjectionError
-from ..projection._options import check_model
+from ..projection._options import check_model, unwrapped
 from ..projection._project import Recording, _record
 from ..projection._recorder import StopForward, watch
 from ..projection.receptive_field import field_of
@@ -110,7 +110,8 @@ def find_subject(
     device = torch.device("cpu") if first is None else first.device
     dtype = None if first is None else first.dtype
     image = image.to(device, dtype)
-    recording = _record(module, image, names, None, stop_early=names is not None)
+    # Values do not matter here, and those that are not numbers are reported with the layer that they spoil.
+    recording = _record(module, image.nan_to_num(), names, None, stop_early=names is not None)
     facts = {}
     for name in recording.layers:
         maps = recording.maps(name)
@@ -130,15 +131,12 @@ def find_subject(
 
 def module_of(model: Any) -> nn.Module:
     """The module of a module, a `sw.Network`, or a `sw.Recognizer` (its CNN)."""
-    if isinstance(model, nn.Module):
-        return model
-    for name in ("module", "cnn"):
-        inner = getattr(model, name, None)
-        if isinstance(inner, nn.Module):
-            return inner
-    raise AtlasError(
-        f"model must be a torch.nn.Module, a sw.Network or a sw.Recognizer, not {type(model).__name__}"
-    )
+    module = unwrapped(model)
+    if not isinstance(module, nn.Module):
+        raise AtlasError(
+            f"model must be a torch.nn.Module, a sw.Network or a sw.Recognizer, not {type(model).__name__}"
+        )
+    return module
 
 
 def _field(recording: Recording, layer: str) -> Field:

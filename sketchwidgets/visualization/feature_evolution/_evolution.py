@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor
 
 from ..feature_atlas import AtlasError, LayerUnits
-from ..feature_atlas._atlas import first_image, ink_on_paper, names_of, slots_of
+from ..feature_atlas._atlas import check_quality, first_image, ink_on_paper, names_of, slots_of
 from ..feature_atlas._progress import Callback, Teller
 from ..feature_atlas._source import Source, as_source
 from ..feature_atlas._stream import Reading, read_all
@@ -69,6 +69,7 @@ def evolution(
     (torch.Size([4, 3]), torch.Size([4, 3]))
     """
     Options(1, rule)
+    check_quality(quality)
     _check_channels(channels)
     pairs = list_checkpoints(checkpoints)
     source = as_source(loader, model)

@@ -1,6 +1,6 @@
 """What a projection can be asked for, and the checks of what a caller hands in."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +58,18 @@ def check_images(images: Any) -> Tensor:
         raise ProjectionError(f"images must be (n, C, H, W), not {tuple(images.shape)}{hint}")
     if not images.is_floating_point():
         raise ProjectionError(f"images must be floating point, not {images.dtype}")
+    if not images.isfinite().all():
+        raise ProjectionError("images hold values that are not finite")
     return images
+
+
+def unwrapped(model: Any) -> Any:
+    """The module of a `sw.Network`, the CNN of a `sw.Recognizer`; anything else as it is."""
+    if not isinstance(model, nn.Module):
+        for name in ("module", "cnn"):
+            if isinstance(inner := getattr(model, name, None), nn.Module):
+                return inner
+    return model
 
 
 def check_model(model: Any, layers: str | Sequence[str] | None) -> list[str] | None:
@@ -72,6 +83,8 @@ def check_model(model: Any, layers: str | Sequence[str] | None) -> list[str] | N
             raise ProjectionError(f"{where} is in training mode; call model.eval() first")
     if layers is None:
         return None
+    if not isinstance(layers, str | Iterable):
+        raise ProjectionError(f"layers must be names of modules, not {layers!r}")
     names = [layers] if isinstance(layers, str) else list(dict.fromkeys(layers))
     for name in names:
         if name not in modules or not name:

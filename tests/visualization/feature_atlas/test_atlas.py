@@ -5,7 +5,13 @@ import pytest
 import torch
 from PIL import Image
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    SubsetRandomSampler,
+    TensorDataset,
+    WeightedRandomSampler,
+)
 
 import sketchwidgets as sw
 from sketchwidgets.visualization.feature_atlas._pictures import OUTSIDE
@@ -142,6 +148,23 @@ def test_all_kinds_of_loaders_give_the_same(network, photos):
         found = sw.atlas(network, loader, "4", progress=False)["4"]
         assert torch.equal(found.images, want.images), loader
         assert torch.equal(found.positions, want.positions)
+
+
+def test_an_image_that_a_loader_draws_several_times_counts_once(network, photos):
+    data = TensorDataset(photos)
+    order = [5, 1, 9, 1, 5, 7, 2, 9, 9]
+    for options in (
+        {"batch_size": 4, "sampler": SubsetRandomSampler([9, 5, 7, 2, 1])},
+        {"batch_size": 2, "sampler": order},
+        {"batch_sampler": BatchSampler(order, 3, drop_last=False)},
+    ):
+        found = sw.atlas(network, DataLoader(data, **options), "4", top=5, progress=False)["4"]
+        assert found.images.sort(1).values.tolist() == [[1, 2, 5, 7, 9]] * len(found)
+    before = torch.random.get_rng_state()
+    sampler = WeightedRandomSampler([1.0] * len(data), 60, generator=torch.Generator().manual_seed(0))
+    found = sw.atlas(network, DataLoader(data, 4, sampler=sampler), "4", progress=False)["4"]
+    assert all(len(set(row)) == len(row) for row in found.images.tolist())
+    assert torch.equal(torch.random.get_rng_state(), before)
 
 
 def test_the_forward_stops_at_the_deepest_layer_and_leaves_the_network_as_it_was(network, photos):

@@ -144,3 +144,42 @@ def test_a_damaged_checkpoint_is_refused(job, tmp_path):
         job["run"](0, checkpoint=tmp_path / "atlas.safetensors")
     with pytest.raises(sw.AtlasError, match="is a folder"):
         job["run"](0, checkpoint=tmp_path)
+
+
+class Interrupts(nn.Module):
+    """Between two layers of its fifth forward pass, as Ctrl+C may."""
+
+    def __init__(self):
+        super().__init__()
+        self.runs = 0
+
+    def forward(self, maps):
+        self.runs += 1
+        if self.runs == 5:
+            raise KeyboardInterrupt
+        return maps
+
+
+def test_a_batch_that_is_interrupted_counts_once(tmp_path):
+    torch.manual_seed(1)
+    net = nn.Sequential(nn.Conv2d(1, 6, 3), nn.ReLU(), Interrupts(), nn.Conv2d(6, 8, 3), nn.ReLU()).eval()
+    images = torch.rand(160, 1, 12, 12, generator=torch.Generator().manual_seed(0))
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(images), batch_size=20)
+    options = {"layers": ["1", "4"], "top": 4, "progress": False}
+    with pytest.raises(KeyboardInterrupt):
+        sw.atlas(net, loader, checkpoint=tmp_path / "state", **options)
+    assert net[2].runs == 5
+    resumed = sw.atlas(net, loader, checkpoint=tmp_path / "state", **options)
+    assert_same(resumed, sw.atlas(net, loader, **options))
+
+
+def test_the_state_is_kept_where_the_callback_ends_the_reading(job, tmp_path):
+    path = tmp_path / "state.safetensors"
+    images = torch.rand(160, 1, 20, 20, generator=torch.Generator().manual_seed(0))
+    options = {"top": 4, "progress": False, "every": 1e9}
+    sw.atlas(job["network"](), images, checkpoint=path, callback=lambda state: False, **options)
+    assert path.exists()
+    states = []
+    resumed = sw.atlas(job["network"](), images, checkpoint=path, callback=states.append, **options)
+    assert states[0].done == 128  # of batches of 64, the second
+    assert_same(resumed, sw.atlas(job["network"](), images, **options))
