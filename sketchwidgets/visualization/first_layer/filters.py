@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..figures import Figure, Section, Tile
+from ..projection._options import unwrapped
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +82,7 @@ def first_layer(model: nn.Module, layer: str | None = None) -> Filters:
 
 def first_convolution(model: Any, layer: str | None = None) -> tuple[str, nn.Conv2d]:
     """Name and module of the first convolution, or of the one that is named."""
-    module = network_module(model)
+    module = unwrapped(model)
     if not isinstance(module, nn.Module):
         raise TypeError(f"model must be a torch.nn.Module, not {type(model).__name__}")
     convolutions = {name: part for name, part in module.named_modules() if isinstance(part, nn.Conv2d)}
@@ -96,13 +97,6 @@ def first_convolution(model: Any, layer: str | None = None) -> tuple[str, nn.Con
     if convolutions[layer].groups != 1:
         raise ValueError(f"layer {layer!r} is a grouped convolution: its filters do not see all channels")
     return layer, convolutions[layer]
-
-
-def network_module(model: Any) -> Any:
-    """The module of a `Network` or a `Recognizer`; a module as it is."""
-    if isinstance(model, nn.Module):
-        return model
-    return getattr(model, "module", getattr(model, "cnn", None))
 
 
 def leading_pictures(weights: Tensor) -> tuple[Tensor, Tensor]:

@@ -27,7 +27,8 @@ from ._rules import no_rule, skips_normalization
 from ._switches import PoolGeometry, switch_offsets
 from ._units import Units
 
-# Nodes through which a signal passes by the transpose of a linear map: the same under every rule.
+# Nodes through which a signal passes by the transpose of a linear map: the same under every rule. Where is none of
+# them: its condition may be a comparison of maps, which makes it an activation, and no node tells.
 _LINEAR = frozenset(
     """
     AccumulateGrad AdaptiveAvgPool2D AdaptiveMaxPool2D Add Alias AsStrided AvgPool2D Cat Clone Col2Im ConstantPadNd
@@ -35,7 +36,7 @@ _LINEAR = frozenset(
     NativeBatchNorm Neg Permute PixelShuffle PixelUnshuffle ReflectionPad2D Repeat ReplicationPad2D Reshape
     ReshapeAlias Roll Rsub Select Slice Split SplitWithSizes Squeeze Stack Sub Sum T ToCopy Transpose Unbind Unfold
     UnsafeSplit UnsafeView Unsqueeze UpsampleBicubic2D UpsampleBilinear2D UpsampleNearest2D UpsampleNearestExact2D
-    View Where
+    View
     """.split()  # noqa: SIM905
 )
 # Of these, the ones that move numbers and do not mix them.
@@ -43,7 +44,7 @@ _REARRANGING = frozenset(
     """
     AccumulateGrad AdaptiveMaxPool2D Add Alias AsStrided Cat Clone ConstantPadNd Copy CopySlices Detach Expand Flip
     Index IndexSelect MaxPool2DWithIndices Permute PixelShuffle PixelUnshuffle Reshape ReshapeAlias Roll Select Slice
-    Split SplitWithSizes Squeeze Stack Sub T ToCopy Transpose Unbind UnsafeSplit UnsafeView Unsqueeze View Where
+    Split SplitWithSizes Squeeze Stack Sub T ToCopy Transpose Unbind UnsafeSplit UnsafeView Unsqueeze View
     """.split()  # noqa: SIM905
 )
 # Products: linear if only one factor depends on the images. The value says which of the node's inputs are the factors.

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ._autograd import AutogradPath
 from ._errors import ProjectionError, UnsupportedOperation
-from ._options import Options, check_images, check_model, check_units
+from ._options import Options, check_images, check_model, check_units, unwrapped
 from ._recorder import Forward, run_recorded
 from ._relevance import KeepingTape, RelevanceSweep
 from ._result import LayerProjection, Projections, bounding_boxes
@@ -49,7 +49,8 @@ def project(
 
     Parameters
     ----------
-    model : a convolutional network in eval mode. It is left as it is: no hook, no gradient, no flag changes.
+    model : a convolutional network in eval mode, also as a `sw.Network` or `sw.Recognizer` (its CNN). It is left as
+        it is: no hook, no gradient, no flag changes.
     images : (n, C, H, W) floating point, as the model takes them, on the model's device.
     layers : names of `model.named_modules()`; a projection starts from that module's output, (n, c, h, w) or
         (n, c). Of a module that runs several times, the first output counts. None: the innermost module around
@@ -117,7 +118,7 @@ def _record(
     stop_early: bool,
     make_tape: type[Tape] = Tape,
 ) -> "Recording":
-    images = check_images(images)
+    images, model = check_images(images), unwrapped(model)
     names = check_model(model, layers)
     return Recording(model, images, names, forward, stop_early, make_tape)
 

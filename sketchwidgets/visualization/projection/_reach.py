@@ -178,14 +178,6 @@ def _layer_norm(step: _pointwise.LayerNorm, above: Reach, tape: Tape) -> list[tu
 
 @below.register
 def _group_norm(step: _pointwise.GroupNorm, above: Reach, tape: Tape) -> list[tuple[int, Reach]]:
-    groups = step.saved[2].shape[1]
-    seen = above.mask.reshape(groups, -1).any(1)
-    mask = np.broadcast_to(np.repeat(seen, len(above.mask) // groups)[:, None, None], above.mask.shape)
-    return [(step.inputs[0], Reach(mask, None, above.reason or "group normalization"))]
-
-
-@below.register
-def _group_norm(step: _pointwise.GroupNorm, above: Reach, tape: Tape) -> list[tuple[int, Reach]]:
     shape = above.mask.shape
     groups = step.saved[2].shape[1]  # one deviation for each
     grouped = above.mask.reshape(groups, -1).any(1)

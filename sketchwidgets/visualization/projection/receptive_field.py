@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..figures import Figure, Section, Tile
 from ._errors import ProjectionError
+from ._options import unwrapped
 from ._project import record
 from ._reach import Reach, reach_of_images, seed
 
@@ -135,6 +136,7 @@ def receptive_field(
     >>> field.size, field.jump, field.box
     ((81, 81), (12, 12), (72, 72, 153, 153))
     """
+    model = unwrapped(model)
     images, given = _as_images(model, image)
     recording = record(model, images, layers)
     names = recording.layers
@@ -213,9 +215,10 @@ def _as_images(model: Any, image: Any) -> tuple[Tensor, Tensor | None]:
         if images.ndim != 4 or len(images) != 1:
             raise ProjectionError(f"image must be (1, C, H, W) or (C, H, W), not {tuple(image.shape)}")
         return images, images[0].detach().clone()
-    sides = (image, image) if isinstance(image, int | np.integer) else tuple(image)
+    sides = tuple(image) if isinstance(image, list | tuple) else (image, image)
     if len(sides) != 2 or not all(isinstance(side, int | np.integer) and side > 0 for side in sides):
-        raise ProjectionError(f"image must be a tensor, a number of pixels or (height, width), not {image!r}")
+        given = type(image).__name__ if isinstance(image, np.ndarray) else repr(image)
+        raise ProjectionError(f"image must be a tensor, a number of pixels or (height, width), not {given}")
     if not isinstance(model, nn.Module):
         raise ProjectionError(f"model must be a torch.nn.Module, not {type(model).__name__}")
     first = next((module for module in model.modules() if isinstance(module, nn.Conv2d)), None)

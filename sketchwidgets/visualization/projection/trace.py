@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..figures import Figure
 from ._errors import ProjectionError, UnsupportedOperation
-from ._options import Options, check_images, check_model, check_units
+from ._options import Options, check_images, check_model, check_units, unwrapped
 from ._pointwise import Identity
 from ._recorder import Forward, run_recorded
 from ._rules import RULES
@@ -180,7 +180,7 @@ def trace(
     >>> before.shape, after.shape, traced.pixels["deconvnet"].shape
     (torch.Size([64, 35, 35]), torch.Size([64, 71, 71]), torch.Size([1, 225, 225]))
     """
-    image = check_images(image)
+    image, model = check_images(image), unwrapped(model)
     if len(image) != 1:
         raise ProjectionError(f"image must be one image (1, C, H, W), not {len(image)} of them")
     if not isinstance(layer, str):
@@ -258,7 +258,7 @@ def _unit(
         raise ProjectionError("position needs channel: which channel is it on?")
     as_maps = maps if maps.ndim == 4 else maps[:, :, None, None]
     channels = None if channel is None else [channel]
-    positions = None if position is None else [[[*position]]]
+    positions = None if position is None else [[position]]
     return choose_units(maps, 1, seed, ties, *check_units(as_maps, channels, positions, seed))
 
 

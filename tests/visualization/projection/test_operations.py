@@ -150,3 +150,25 @@ def test_a_transformer_is_explained():
 def test_recorded_maps_of_a_layer_that_is_no_map_stay_readable():
     recording = record(seeded(Tokens), images(height=16, width=16), "block")
     assert recording.maps("block").shape == (1, 16, 8)
+
+
+@pytest.mark.parametrize("rule", ["guided", "deconvnet"])
+def test_a_rectifier_written_as_a_choice_is_not_passed_over(rule):
+    class Chooses(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.last = nn.Conv2d(1, 4, 3), nn.Conv2d(4, 2, 3)
+
+        def forward(self, x):
+            x = self.first(x)
+            return self.last(torch.where(x > 0, x, torch.zeros_like(x)))
+
+    model, x = Chooses().double().eval(), torch.randn(1, 1, 9, 9, dtype=torch.float64)
+    with pytest.raises(ProjectionError, match=f"rule '{rule}' is not defined for the operation 'Where'"):
+        project(model, x, "last", rule=rule)
+    found = project(model, x, "last", channels=[0], positions=[[[2, 3]]], rule="backprop", seed="unit")[
+        "last"
+    ]
+    inputs = x.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(model(inputs)[0, 0, 2, 3], inputs)
+    assert torch.allclose(found.images[0, 0], gradient[0], rtol=0, atol=1e-12)

@@ -226,6 +226,12 @@ def test_two_threads_record_one_model():
         ({"images": torch.zeros(1, 2, 22, 19, dtype=torch.uint8)}, "floating point, not torch.uint8"),
         ({"images": torch.zeros(0, 2, 22, 19)}, r"not \(0, 2, 22, 19\)"),
         ({"images": [[0.0]]}, "must be a tensor, not list"),
+        (
+            {"images": torch.full((1, 2, 22, 19), torch.nan).double()},
+            "images hold values that are not finite",
+        ),
+        ({"images": torch.zeros(1, 2, 22, 19)}, "images are torch.float32, and the model is torch.float64"),
+        ({"layers": 4}, "layers must be names of modules, not 4"),
         ({"model": "resnet18"}, "must be a torch.nn.Module, not str"),
     ],
 )
@@ -280,6 +286,14 @@ def test_weights_that_change_under_a_recording_are_noticed():
 def test_numpy_images_are_taken():
     result = project(seeded(InPlace), images().numpy(), top=2)
     assert torch.equal(result["1"].images, project(seeded(InPlace), images(), top=2)["1"].images)
+
+
+def test_a_network_stands_for_its_module():
+    model, x = seeded(InPlace), images()
+    network = sw.Network(model, size=(22, 19))
+    assert torch.equal(project(network, x, "1", 2)["1"].images, project(model, x, "1", 2)["1"].images)
+    assert sw.trace(network, x[:1], "1").pixels.keys() == sw.trace(model, x[:1], "1").pixels.keys()
+    assert sw.receptive_field(network, "1", x[:1]).box == sw.receptive_field(model, "1", x[:1]).box
 
 
 def test_the_result_is_a_mapping_that_names_what_it_has():
