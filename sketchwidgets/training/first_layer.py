@@ -20,11 +20,11 @@ def shrink_unexcited(conv: nn.Conv2d, images: Iterable[Tensor], strength: float 
     Every filter w becomes the minimum of E[(w' · p - w · p)²] + strength · |w'|² over the patches p of the
     images (ridge regression, with the old responses as targets): w' = (C + strength)⁻¹ C w, C = E[p pᵀ].
 
-    conv : without groups or dilation. images : batches (n, channels, H, W) of its inputs. strength : at least 0,
-    in the unit of a squared pixel.
+    conv : without groups or dilation. images : batches (n, channels, H, W) of its inputs. strength : above 0, in
+    the unit of a squared pixel.
 
     Returns the mean squared change of the responses, relative to their mean square. Raises ValueError for
-    another kind of convolution, a negative strength, or no images.
+    another kind of convolution, a strength of 0 or less, or no images.
 
     >>> conv = torch.nn.Conv2d(1, 4, 5)
     >>> drawings = sw.rasterize([sw.Sketch([[(0, 0), (200, 200)], [(0, 200), (200, 0)]])])
@@ -35,8 +35,8 @@ def shrink_unexcited(conv: nn.Conv2d, images: Iterable[Tensor], strength: float 
     """
     if conv.groups != 1 or conv.dilation != (1, 1):
         raise ValueError(f"conv must have no groups and no dilation: {conv}")
-    if not strength >= 0:
-        raise ValueError(f"strength must be at least 0, not {strength}")
+    if not strength > 0:  # at 0, what no drawing excites is not determined
+        raise ValueError(f"strength must be above 0, not {strength}")
     moments, count = 0.0, 0
     for batch in images:
         patches = F.unfold(batch.double(), conv.kernel_size, padding=conv.padding, stride=conv.stride)

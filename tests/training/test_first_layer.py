@@ -59,6 +59,7 @@ def test_noise_goes_and_the_responses_stay(drawings):
     [
         (nn.Conv2d(2, 2, 3, groups=2), [torch.rand(1, 2, 8, 8)], 1.0, "groups"),
         (nn.Conv2d(1, 2, 3), [torch.rand(1, 1, 8, 8)], -1.0, "strength"),
+        (nn.Conv2d(1, 2, 3), [torch.zeros(1, 1, 8, 8)], 0.0, "strength must be above 0"),
         (nn.Conv2d(1, 2, 3), [], 1.0, "empty"),
     ],
 )

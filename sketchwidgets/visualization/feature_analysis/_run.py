@@ -22,6 +22,7 @@ def as_network(model: Any, images: Any) -> Network:
         raise ValueError(f"images must be (n, C, H, W), not {tuple(images.shape)}")
     if not torch.isfinite(images).all():
         raise ValueError("images hold values that are not finite")
+    images = images.detach()
     low, high = float(images.min()), float(images.max())
     spread = max(high - low, 1e-6)
     # `Network.picture` shows value * std + mean: with these, the range of the images as black to white.

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sketchwidgets.recognition import Network
 
+from .._stopping import says_stop
 from ..figures import Chart, Figure, Section, Tile
 from ..input_modification._patches import filling
 from ._run import as_network, check_layers, late_layer, run
@@ -173,7 +174,7 @@ def correspondence(
                 total[place, at] = 2 * float(differ.sum())
             done += 1
             bar.update()
-            if callback is not None and callback(CorrespondenceState(done, len(parts))) is False:
+            if callback is not None and says_stop(callback(CorrespondenceState(done, len(parts)))):
                 break
     return Correspondence(
         tuple(parts), layers, hamming, total, zeros, parts, network, finished=done == len(parts)

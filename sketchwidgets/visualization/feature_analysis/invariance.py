@@ -10,6 +10,7 @@ from torch import Tensor
 
 from sketchwidgets.recognition import Network
 
+from .._stopping import says_stop
 from ..figures import Chart, Figure, Section, Tile
 from ._run import as_network, check_layers, late_layer, run
 from ._sources import Drawings, Photos, as_sources
@@ -211,7 +212,7 @@ def invariance(
                 distances[place, :, k] = (after[layer].double() - before[layer].double()).norm(dim=1)
             done += 1
             bar.update()
-            if callback is not None and callback(InvarianceState(done, v)) is False:
+            if callback is not None and says_stop(callback(InvarianceState(done, v))):
                 break
     norms = torch.stack([before[layer].double().norm(dim=1) for layer in layers])
     return Invariance(

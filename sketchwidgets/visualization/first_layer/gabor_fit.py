@@ -8,11 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .._stopping import says_stop
 from ..figures import Figure
+from ..projection._options import unwrapped
 from ._gabor import PARAMETERS, bounds, evaluate, grid, to_parameters
 from ._least_squares import minimize
 from ._starts import starts
-from .filters import Filters, first_convolution, first_layer, leading_pictures, network_module
+from .filters import Filters, first_convolution, first_layer, leading_pictures
 
 _AT_ONCE = 16  # filters in a turn: small enough that their derivatives stay in the cache
 _SCOUTING = 12  # steps from every start, before all but the best few are given up
@@ -129,7 +131,7 @@ def gabor_fit(
     >>> fits.parameters.shape, fits.fits.shape
     (torch.Size([64, 9]), torch.Size([64, 15, 15]))
     """
-    model = network_module(filters)
+    model = unwrapped(filters)
     filters = _as_filters(filters)
     height, width = filters.spatial.shape[1:]
     if min(height, width) < SMALLEST:
@@ -160,7 +162,7 @@ def gabor_fit(
                     whole[i : i + _AT_ONCE] = values.reshape(len(part), -1)
                 done += len(part)
                 bar.update(len(part))
-                going = callback is None or callback(FitState(done, total)) is not False
+                going = callback is None or not says_stop(callback(FitState(done, total)))
     parameters, fits, r2 = results.pop("")
     null_r2 = {name: values[2][:, 0] for name, values in results.items()}
     return GaborFits(
@@ -222,7 +224,7 @@ def _as_filters(filters: Any) -> Filters:
     return Filters("weights", weights, spatial, shares, (1, 1))
 
 
-def _null_filters(filters: Filters, model: nn.Module | None, untrained: Any, seed: int) -> dict[str, Tensor]:
+def _null_filters(filters: Filters, model: Any, untrained: Any, seed: int) -> dict[str, Tensor]:
     """Filters that have learnt nothing, (n, h, w) each: as before training, white noise, and noise as smooth as they are."""
     shape = tuple(filters.weights.shape)
     with torch.random.fork_rng(devices=[]):
@@ -250,11 +252,11 @@ def _alike(noise: Tensor, filters: Tensor) -> Tensor:
     return torch.fft.ifft2(torch.fft.fft2(noise) * amplitude).real
 
 
-def _fresh(model: nn.Module | None, shape: tuple[int, ...]) -> Tensor:
+def _fresh(model: Any, shape: tuple[int, ...]) -> Tensor:
     """The first filters of a new network of the same kind, (n, C, h, w)."""
     from sketchwidgets import models
 
-    if model is not None and isinstance(getattr(model, "arguments", None), dict):
+    if isinstance(model, nn.Module) and isinstance(getattr(model, "arguments", None), dict):
         try:
             fresh = models.create(models.name_of(model), **model.arguments)
         except ValueError:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from sketchwidgets.recognition import Network, Recognizer
 from sketchwidgets.sketch import Sketch
 
+from .._stopping import says_stop
 from ..projection._recorder import Forward
 from ._forward import evaluate, run_forward
 from ._incremental import Incremental
@@ -258,7 +259,7 @@ class _Report:
                 self._maps.activity.view(self._shape),
                 self._maps.probability.view(self._shape),
             )
-            self.stopped = self._callback(state) is False
+            self.stopped = says_stop(self._callback(state))
         return not self.stopped
 
 

@@ -141,7 +141,7 @@ def _by_projection(
     frame = StrokeFrame(network, sketch)
     unit: dict[str, Any] = {} if channel is None else {"channels": [channel]}
     if position is not None:
-        unit["positions"] = [[[*position]]]
+        unit["positions"] = [[position]]
     images = network.prepare(sketch)
     (made,) = project(network.module, images, layer, top=1, rule=rule, **unit).values()
     signal = frame.per_ink(made.images[0, 0])

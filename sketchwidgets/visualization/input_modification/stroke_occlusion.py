@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from sketchwidgets.recognition import Network, Recognizer
 from sketchwidgets.sketch import Sketch
 
+from .._stopping import says_stop
 from ..figures import Figure
 from ..projection._recorder import watch
 from ._stroke_frame import StrokeFrame, checked_label, checked_sketch, some_strokes
@@ -268,7 +269,7 @@ def _run(
             _take(result, i, next(answers), result.without, result.top_without, "without", watcher.classes)
             _take(result, i, next(answers), result.only, result.top_only, "only", watcher.classes)
             bar.update()
-            if callback is not None and callback(result) is False:
+            if callback is not None and says_stop(callback(result)):
                 break
     return result
 

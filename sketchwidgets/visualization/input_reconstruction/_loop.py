@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .._stopping import says_stop
 from ._checks import check_whole
 from ._space import InputSpace
 
@@ -95,8 +96,7 @@ class Loop:
             self.previews.append(self._space.levels(x).cpu())
         if self._callback is not None:
             state = ReconstructionState(self._layer, step + 1, self.steps, objective, x, self._space)
-            answer = self._callback(state)
-            self.stopped = isinstance(answer, bool | np.bool_) and not answer
+            self.stopped = says_stop(self._callback(state))
 
 
 def generators(seeds: list[int]) -> list[torch.Generator]:

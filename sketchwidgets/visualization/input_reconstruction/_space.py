@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sketchwidgets.recognition import Network, Recognizer
+
 from ._errors import ReconstructionError
 
 
@@ -106,6 +108,11 @@ class Subject:
             if tensor.is_floating_point():
                 return tensor.device, tensor.dtype
         return torch.device("cpu"), torch.float32
+
+
+def known_network(model: Any) -> Any:
+    """The Network of a `sw.Recognizer`, or for None of the bundled one; anything else as it is."""
+    return Network.of(model) if model is None or isinstance(model, Recognizer) else model
 
 
 def subject_of(

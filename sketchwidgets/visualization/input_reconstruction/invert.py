@@ -14,7 +14,7 @@ from ._loop import Callback, Loop, generators, normal
 from ._probe import Probe, input_gradient
 from ._result import Reconstruction, stacked_previews
 from ._settings import INVERT_METHODS, InvertSettings, choose
-from ._space import Subject, subject_of
+from ._space import Subject, known_network, subject_of
 from .maximize import given_images, master_dtype, shrunk
 from .regularizers import alpha_norm, total_variation
 from .schedules import StepSchedule, as_schedule
@@ -89,6 +89,7 @@ def invert(
     >>> sw.invert(network, house, ["relu1", "relu2"], steps=2, progress=False)
     Inversions('relu1', 'relu2')
     """
+    model = known_network(model)
     wanted = _image(model, image)
     if not (layer is None or isinstance(layer, str)):
         common = {"loss": loss, "neighbourhood": neighbourhood, "filter_group": filter_group, "steps": steps}

@@ -13,7 +13,7 @@ from ._natural import scale_colours, scale_spectrum
 from ._probe import Probe, input_gradient
 from ._result import Reconstruction, stacked_previews
 from ._settings import MAXIMIZE_METHODS, MaximizeSettings, choose
-from ._space import Subject, subject_of
+from ._space import Subject, known_network, subject_of
 from .regularizers import clip_small_contribution, clip_small_norm, gaussian_blur, total_variation
 from .schedules import progress_rates
 
@@ -55,8 +55,8 @@ def maximize(
 
     Parameters
     ----------
-    model : a torch module in eval mode, or a `sw.Network`, which also knows shape, mean, std and class names. It is
-        left as it is. Only the image has a gradient.
+    model : a torch module in eval mode, or a `sw.Network`, which also knows shape, mean, std and class names; or a
+        `sw.Recognizer` (its CNN), or None for the bundled one. It is left as it is. Only the image has a gradient.
     layer : a name of `model.named_modules()` whose output is (n, c, h, w) or (n, c); None: what the model returns, so
         that channels are classes. Should that be probabilities, name the layer before the softmax.
     channel : one or more, by number, or by class name where a Network has them. All are climbed as one batch.
@@ -88,6 +88,7 @@ def maximize(
     >>> result.images.shape, bool((result.objective[-1] > result.objective[0]).all())
     (torch.Size([2, 1, 225, 225]), True)
     """
+    model = known_network(model)
     subject = subject_of(model, mean, std, value_range, _channels_of(shape, like, start))
     if method is None:
         method = "photo" if subject.space.channels == 3 else "sketch"

@@ -173,7 +173,7 @@ def test_the_model_stays_and_a_callback_ends_it(tiny):
     assert seen == [(1, 3), (2, 3), (3, 3)]
     assert result.finished
     stopped = correspondence(
-        tiny, images(), {"a": [(0, 0, 2, 2)] * 4}, ["1"], progress=False, callback=lambda state: False
+        tiny, images(), {"a": [(0, 0, 2, 2)] * 4}, ["1"], progress=False, callback=lambda state: np.False_
     )
     assert not stopped.finished
     assert torch.isnan(stopped.delta[1]).all()

@@ -35,3 +35,14 @@ def test_what_layers_know_of_a_house(network):
         assert float(result.objective[-1, 0]) < 0.2 * float(result.objective[0, 0])
     drawn, found = known["relu1"].target[0, 0], known["relu1"].images[0, 0]
     assert float(torch.corrcoef(torch.stack([drawn.flatten(), found.flatten()]))[0, 1]) > 0.95
+
+
+def test_a_recogniser_stands_for_its_network():
+    recognizer = sw.Recognizer.load()
+    options = {"steps": 1, "progress": False}
+    want = sw.maximize(sw.Network.of(recognizer), "relu2", 3, **options).images
+    for model in (recognizer, None):
+        assert torch.equal(sw.maximize(model, "relu2", 3, **options).images, want)
+    house = sw.Sketch([[(0, 40), (40, 0), (80, 40)], [(0, 40), (0, 90), (80, 90), (80, 40)]])
+    want = sw.invert(sw.Network.of(recognizer), house, "relu2", **options).images
+    assert torch.equal(sw.invert(recognizer, house, "relu2", **options).images, want)
