@@ -157,7 +157,7 @@ class RuleExplorer(Explorer):
             self.rows.show(Figure(title, rows))
         self.rows.selected = [number - 1 - first, 0]
         detail = detail_section(result, step, look, number, place, REACH)
-        return Figure(unit_title(result), [head_section(result, self._picture), detail])
+        return Figure(unit_title(result), [head_section(result, self._picture, self.whole), detail])
 
     def _first_row(self, count: int, chosen: int) -> int:
         """The first of the steps that are shown as rows: all of them, or of a deep network those around the chosen one."""

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..figures import Figure, Section, Tile
 from ..figures._numbers import short
-from ._trace_pictures import Mosaic, as_maps, mosaic_of, signal_tile, switched_tile
+from ._trace_pictures import Mosaic, as_maps, box_around, mosaic_of, signal_tile, switched_tile
 from .trace import Trace, TraceStep
 
 _LARGE = 208
@@ -33,7 +33,7 @@ class TraceLook:
 
 def trace_figure(trace: Trace, look: TraceLook, steps: Sequence[TraceStep]) -> Figure:
     rows = [step_section(trace, step, look) for step in steps]
-    return Figure(unit_title(trace), [head_section(trace), *rows])
+    return Figure(unit_title(trace), [head_section(trace, whole=look.whole), *rows])
 
 
 def unit_title(trace: Trace) -> str:
@@ -43,12 +43,15 @@ def unit_title(trace: Trace) -> str:
     return f"{trace.layer}, channel {trace.channel} at row {row}, column {column}: {short(trace.activation)}"
 
 
-def head_section(trace: Trace, picture: np.ndarray | None = None) -> Section:
-    """What the network saw, and what each rule makes of it; `picture` is the image as a person sees it."""
+def head_section(trace: Trace, picture: np.ndarray | None = None, whole: bool = True) -> Section:
+    """What the network saw, and what each rule makes of it; `picture` is the image as a person sees it. If not
+    `whole`, the projections are cut to where some signal arrives, which is framed in the picture."""
+    top, left, bottom, right = box_around(list(trace.pixels.values()), whole or trace.dead)
+    framed = ((top, left, bottom, right),) if (bottom - top, right - left) != trace.image.shape[-2:] else ()
     if picture is None:
-        seen = Tile.signed(trace.image, "what the network saw")
+        seen = Tile.signed(trace.image, "what the network saw", boxes=framed)
     else:
-        seen = Tile(picture, "what the network saw", smooth=True)
+        seen = Tile(picture, "what the network saw", smooth=True, boxes=framed)
     if trace.dead:
         blank = f"Nothing excites this unit: its activation is {short(trace.activation)}."
         return Section(
@@ -56,13 +59,14 @@ def head_section(trace: Trace, picture: np.ndarray | None = None) -> Section:
         )
     tiles = [
         Tile.signed(
-            trace.pixels[rule],
+            trace.pixels[rule][:, top:bottom, left:right],
             f"{rule} ±{short(float(trace.pixels[rule].abs().max()))}",
             description=f"What arrives at the pixels by {rule}",
         )
         for rule in trace.rules
     ]
-    return Section("", [seen, *tiles], columns=1 + len(tiles), side=_LARGE)
+    caption = "What is framed, projected back:" if framed else ""
+    return Section("", [seen, *tiles], caption, columns=1 + len(tiles), side=_LARGE)
 
 
 def step_section(trace: Trace, step: TraceStep, look: TraceLook, number: int | None = None) -> Section:
