@@ -105,7 +105,7 @@ def as_sources(network: Network, images: Any, fill: float | Sequence[float]) -> 
             raise ValueError(f"images must be floating point, not {images.dtype}")
         if not torch.isfinite(images).all():
             raise ValueError("images hold values that are not finite")
-        return Photos(images.detach(), _check_fill(fill, network.channels))
+        return Photos(images.detach().to(*network._place()), _check_fill(fill, network.channels))
     items = [images] if isinstance(images, Sketch) else list(images) if _is_sequence(images) else [images]
     if not items:
         raise ValueError("images is empty")

@@ -136,14 +136,17 @@ def subject_of(
     size = getattr(known, "size", None)
     if size is None and isinstance(own := getattr(module, "input_size", None), int):
         size = (own, own)
-    low, high = (0.0, 1.0) if value_range is None else value_range
+    try:
+        low, high = map(float, (0, 1) if value_range is None else value_range)
+    except (TypeError, ValueError):
+        low = high = math.nan
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise ReconstructionError(f"value_range must be two numbers, the lower first, not {value_range!r}")
     space = InputSpace(
         _per_channel("mean", getattr(known, "mean", 0.0) if mean is None else mean, channels),
         _per_channel("std", getattr(known, "std", 1.0) if std is None else std, channels),
-        float(low),
-        float(high),
+        low,
+        high,
         getattr(known, "ink", None) or ("positive" if channels in (1, 6) else "negative"),
         getattr(known, "channel_order", "rgb"),
     )

@@ -1,13 +1,13 @@
 """Inversion: an image that a layer cannot tell from a given one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ._checks import check_whole
+from ._checks import check_range, check_whole
 from ._errors import ReconstructionError
 from ._inversions import Inversions
 from ._loop import Callback, Loop, generators, normal
@@ -92,6 +92,8 @@ def invert(
     model = known_network(model)
     wanted = _image(model, image)
     if not (layer is None or isinstance(layer, str)):
+        if not isinstance(layer, Iterable):
+            raise ReconstructionError(f"layer must be a name, several names or None, not {layer!r}")
         common = {"loss": loss, "neighbourhood": neighbourhood, "filter_group": filter_group, "steps": steps}
         common |= {"repeats": repeats, "seed": seed, "start": start, "mean": mean, "std": std}
         common |= {"value_range": value_range, "progress": progress, "callback": callback}
@@ -105,6 +107,7 @@ def invert(
     if repeats is not None:
         options["repeats"] = check_whole("repeats", repeats)
     factor = options.pop("rate", 1.0)
+    check_range("rate", factor, 0, None)
     if "schedule" in options:
         options["schedule"] = as_schedule(options["schedule"], "schedule")
     settings = choose(INVERT_METHODS, method, options)

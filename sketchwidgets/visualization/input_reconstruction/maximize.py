@@ -364,7 +364,8 @@ def _channels(channel: Any, subject: Subject) -> list[int]:
 
 
 def _seeds(seed: Any) -> list[int]:
-    seeds = [seed] if isinstance(seed, int) else list(seed)
+    given = seed.tolist() if isinstance(seed, np.ndarray | Tensor) else seed
+    seeds = list(given) if isinstance(given, list | tuple | range) else [given]
     if not seeds or any(isinstance(one, bool) or not isinstance(one, int) or one < 0 for one in seeds):
         raise ReconstructionError(f"seed must be whole numbers from 0, not {seed!r}")
     return seeds

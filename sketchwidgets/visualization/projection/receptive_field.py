@@ -234,7 +234,10 @@ def _check_position(layer: str, position: Any, map_size: tuple[int, int] | None)
         return None
     if position is None:
         return (map_size[0] - 1) // 2, (map_size[1] - 1) // 2
-    position = tuple(int(i) for i in position)
+    try:
+        position = tuple(int(i) for i in position)
+    except (TypeError, ValueError):
+        raise ProjectionError(f"position must be (row, column), not {position!r}") from None
     if len(position) != 2 or not all(0 <= i < n for i, n in zip(position, map_size, strict=True)):
         raise ProjectionError(
             f"position must lie on the map of layer {layer!r}, {_by(map_size)}, not {position}"

@@ -124,6 +124,12 @@ def test_distances_and_probabilities_are_those_of_forward_passes(tiny):
             assert result.answers[i, k] == scores.argmax()
 
 
+def test_images_follow_the_dtype_of_the_network(tiny):
+    options = {"values": [0, 3], "layers": ["conv"], "progress": False}
+    found = invariance(tiny, photos().float(), **options)
+    assert torch.equal(found.distances, invariance(tiny, photos().float().double(), **options).distances)
+
+
 def test_without_targets_the_answer_at_rest_is_the_truth(tiny):
     images = photos()
     result = invariance(tiny, images, "scale", [1.0], progress=False)

@@ -241,6 +241,8 @@ def test_the_model_and_the_image_are_left_alone():
     [
         ({"layer": "missing"}, "no layer 'missing'"),
         ({"layer": []}, "layer is empty"),
+        ({"layer": 3}, "layer must be a name, several names or None, not 3"),
+        ({"rate": "fast"}, "rate must be a number"),
         ({"image": "cat.png"}, "image must be a floating-point tensor .* not str"),
         ({"image": torch.zeros(1, 1, 12, 10, dtype=torch.uint8)}, "not torch.uint8"),
         ({"image": torch.zeros(2, 1, 12, 10)}, r"image must be \(1, C, H, W\)"),
