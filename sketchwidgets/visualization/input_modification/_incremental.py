@@ -16,7 +16,8 @@ from torch import Tensor
 from ._measure import Measured, measure, sum_dtype
 from ._patches import Patches
 from ._replay import Recording, Step
-from ._window_steps import Chunk, Padding, Windowed, windowed
+from ._window_steps import Chunk, Padding, Windowed
+from ._windowed import windowed
 from ._windows import Base, Windows
 
 _CHUNK_BYTES = 4 << 20  # of the largest map a chunk makes: its tiles stay in the caches
