@@ -153,7 +153,7 @@ def occlusion_heat(network: Network, image: Tensor, target: int, go_on: Callable
     Patches are a seventh of the picture, half a patch apart (Zeiler & Fergus 2014); of paper on a drawing's network.
     """
     result = occlusion(
-        network.module,
+        network,
         image,
         target,
         fill="paper" if network.ink == "positive" else "grey",
