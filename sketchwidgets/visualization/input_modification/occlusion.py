@@ -32,7 +32,7 @@ Size = int | Sequence[int]
 
 
 def occlusion(
-    model: nn.Module | Network | Recognizer,
+    model: nn.Module | Network | Recognizer | None,
     image: Tensor | Any,
     target: int | str | None = None,
     *,
@@ -60,7 +60,7 @@ def occlusion(
     Parameters
     ----------
     model : any classifier in eval mode, (1, C, H, W) -> (1, classes), scores or probabilities; not changed. Or a
-        Network, or a Recognizer, which is then what `Network.of` makes of it.
+        Network, or a Recognizer (None: the bundled one), which is then what `Network.of` makes of it.
     image : (1, C, H, W) or (C, H, W), floating point, as the model takes it. For a Network (1, C, H, W), or a drawing
         or a picture as `Network.prepare` takes it.
     target : class whose probability is mapped, by index or, of a Network, by name; None: the most probable one in the
@@ -98,7 +98,7 @@ def occlusion(
     >>> found.activity.shape, found.heat.shape, found.layer
     (torch.Size([5, 5]), torch.Size([225, 225]), 'relu5')
     """
-    network = Network.of(model) if isinstance(model, Network | Recognizer) else None
+    network = Network.of(model) if model is None or isinstance(model, Network | Recognizer) else None
     if fill is None:
         fill = "paper" if isinstance(image, Sketch) else "mean"
     if network is not None:
@@ -111,6 +111,8 @@ def occlusion(
         raise ValueError(f"method must be one of {', '.join(map(repr, METHODS))}, not {method!r}")
     batch_size = _check_count("batch_size", _BATCH if batch_size is None else batch_size)
     top = _check_count("top", top)
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise ValueError(f"seed must be a whole number, not {seed!r}")
     covered = filling(image, fill, seed)
     evaluator = _Evaluator(model, image, _check_layer(model, layer), method, batch_size, forward)
     layer, before = evaluator.layer, evaluator.before
@@ -345,6 +347,10 @@ def _check_image(model: Any, image: Any) -> Tensor:
         raise ValueError(f"image must be floating point, not {image.dtype}")
     if not image.isfinite().all():
         raise ValueError("image must be finite")
+    dtypes = {parameter.dtype for parameter in model.parameters() if parameter.is_floating_point()}
+    if dtypes and image.dtype not in dtypes:
+        wanted = " and ".join(sorted(map(str, dtypes)))
+        raise ValueError(f"image is {image.dtype}, and the model is {wanted}: image.to({wanted})")
     return image.detach()
 
 

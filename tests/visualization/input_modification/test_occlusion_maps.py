@@ -232,6 +232,7 @@ def _fail(_state):
         ({"fill": "blue"}, "fill must be one of 'mean'"),
         ({"fill": [1.0, 2.0]}, r"fill must be a number, or of shape \(3,\)"),
         ({"fill": float("nan")}, "fill must be finite"),
+        ({"seed": None}, "seed must be a whole number"),
         ({"target": 6}, "target must be a whole number from 0 to 5, not 6"),
         ({"channel": 9}, "channel must be a whole number from 0 to 8"),
         ({"layer": "nothing"}, "the model has no layer 'nothing'"),
@@ -260,6 +261,8 @@ def test_errors_of_model_and_image(small):
         quiet(net, image.expand(2, -1, -1, -1))
     with pytest.raises(ValueError, match="image must be finite"):
         quiet(net, image * float("nan"))
+    with pytest.raises(ValueError, match=r"image is torch\.float64, and the model is torch\.float32"):
+        quiet(net, image.double())
     with pytest.raises(ValueError, match="class scores"):
         quiet(net[:2].eval(), image)
     net[0].train()
