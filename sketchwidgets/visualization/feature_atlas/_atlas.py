@@ -65,7 +65,9 @@ def atlas(
     names : a name for every image, a sequence or a function of its number; those of winning images are kept.
     picture : images (n, C, H, W) -> uint8 (n, H, W) or (n, H, W, 3) as a person sees them. None: that of a Network;
         else values in 0..1 are taken as they are and others stretched.
-    quality : of the JPEG in which pictures larger than 48 pixels are kept; None: all are kept exactly, as PNG.
+    quality : 1 to 100, of the JPEG in which patches and projections larger than 48 pixels are kept; None: PNG, which
+        loses nothing more. A projection is kept in steps of 1/127 of its largest magnitude, and where the images
+        have neither 1 nor 3 channels, as the sum of the channels.
     facts : what is to be said of the data, JSON values: "title", "credit", "license", "url", ...
     progress : show a bar. callback : called after each batch with an `AtlasProgress`; returning False ends the
         work early, with the atlas of the images read so far.
