@@ -164,3 +164,34 @@ export function rgba({ pixels, depth, w, h }, out = new Uint8ClampedArray(w * h 
   }
   return out;
 }
+
+/**
+ * A picture made smaller by a whole number: each pixel the mean of a square of them, so that a fine pattern becomes
+ * grey and no coarse one. Squares that stick out at the right and below are cut.
+ *
+ * @param {Uint8ClampedArray} data RGBA
+ * @param {number} w
+ * @param {number} h
+ * @param {number} factor
+ * @returns {{ data: Uint8ClampedArray, w: number, h: number }}
+ */
+export function shrunk(data, w, h, factor) {
+  const wide = Math.ceil(w / factor);
+  const high = Math.ceil(h / factor);
+  const out = new Uint8ClampedArray(wide * high * 4);
+  for (let y = 0, to = 0; y < high; y++) {
+    const bottom = Math.min(h, (y + 1) * factor);
+    for (let x = 0; x < wide; x++, to += 4) {
+      const right = Math.min(w, (x + 1) * factor);
+      const sum = [0, 0, 0, 0];
+      for (let row = y * factor; row < bottom; row++) {
+        for (let from = 4 * (row * w + x * factor); from < 4 * (row * w + right); from += 4) {
+          for (let c = 0; c < 4; c++) sum[c] += data[from + c];
+        }
+      }
+      const count = (bottom - y * factor) * (right - x * factor);
+      for (let c = 0; c < 4; c++) out[to + c] = sum[c] / count;
+    }
+  }
+  return { data: out, w: wide, h: high };
+}

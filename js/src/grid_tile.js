@@ -1,6 +1,6 @@
 // One tile of a grid: a button with a picture or a chart, and what is written under it.
 import { h } from "./dom.js";
-import { rgba } from "./grid_store.js";
+import { rgba, shrunk } from "./grid_store.js";
 
 /**
  * @typedef {import("./grid_store.js").GridTile} GridTile
@@ -30,14 +30,8 @@ export class PictureView {
     this.#label.textContent = empty ? (tile.label ?? "") : "";
     if (empty) return;
     const { w, h: high } = tile;
-    if (this.#canvas.width !== w || this.#canvas.height !== high) {
-      this.#canvas.width = w;
-      this.#canvas.height = high;
-    }
-    const image = new ImageData(w, high);
-    rgba(tile, image.data);
-    this.#canvas.getContext("2d")?.putImageData(image, 0, 0);
     const longer = Math.max(w, high);
+    this.#paint(tile, Math.floor(longer / (shown * (window.devicePixelRatio || 1))));
     this.inner.style.width = `${(100 * w) / longer}%`;
     this.inner.style.height = `${(100 * high) / longer}%`;
     // Few pixels are honest as squares; many look better smooth.
@@ -55,6 +49,23 @@ export class PictureView {
         return box;
       }),
     );
+  }
+
+  /**
+   * @param {PictureTile} tile
+   * @param {number} factor how much larger it is than it is shown: browsers drop pixels of what they make much smaller
+   */
+  #paint(tile, factor) {
+    const whole = rgba(tile);
+    const large = Number.isFinite(factor) && factor > 1;
+    const { data, w, h: high } = large ? shrunk(whole, tile.w, tile.h, factor) : { data: whole, w: tile.w, h: tile.h };
+    if (this.#canvas.width !== w || this.#canvas.height !== high) {
+      this.#canvas.width = w;
+      this.#canvas.height = high;
+    }
+    const image = new ImageData(w, high);
+    image.data.set(data);
+    this.#canvas.getContext("2d")?.putImageData(image, 0, 0);
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { target } from "../src/grid_section.js";
-import { cutTile, GridStore, rgba } from "../src/grid_store.js";
+import { cutTile, GridStore, rgba, shrunk } from "../src/grid_store.js";
 import { FakeModel, fakeFrames } from "./fakes.js";
 
 function setUp() {
@@ -129,4 +129,12 @@ test("arrow keys walk in reading order, and up and down to the nearest of the ne
   assert.equal(walk("End", 0), 4);
   assert.equal(walk("Home", 4), 0);
   assert.equal(walk("a", 1), null);
+});
+
+test("a picture made smaller is the mean of squares", () => {
+  const grey = [0, 100, 200, 100, 0, 40, 20, 60, 80]; // 3 x 3
+  const small = shrunk(rgba({ pixels: new Uint8Array(grey), depth: 1, w: 3, h: 3 }), 3, 3, 2);
+  assert.deepEqual([small.w, small.h], [2, 2]);
+  assert.deepEqual([0, 4, 8, 12].map((i) => small.data[i]), [50, 120, 40, 80]);
+  assert.deepEqual([3, 7, 11, 15].map((i) => small.data[i]), [255, 255, 255, 255]);
 });

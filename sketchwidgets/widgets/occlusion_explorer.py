@@ -4,18 +4,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import ipywidgets
+import torch
 from torch import Tensor
 from traitlets import Any as AnyTrait
 from traitlets import Int, TraitError, Unicode, validate
 
 from ..recognition import Network
-from ..visualization import Figure, Occlusion, occlusion
+from ..visualization import Figure, Occlusion, occlusion, record
 from ..visualization.input_modification._patches import FILLS
-from ._controls import dropdown, number
+from ._controls import combobox, dropdown, number
 from ._explorer import Explorer
 from ._job import Job
 from ._occlusion_view import OcclusionView
 
+_OFFERED = 12  # maps offered of a layer
 _AUTOMATIC = "automatic"
 _OWN = "own"
 _LAST = ""  # the layer that is taken when none is named; a value of None would be no choice at all
@@ -136,6 +138,7 @@ class OcclusionExplorer(Explorer):
         )
         if job.superseded:
             raise job.Cancelled
+        self._offer_units(job, found)
         return found
 
     # Showing
@@ -153,25 +156,11 @@ class OcclusionExplorer(Explorer):
         self._size = number("Patch", 4, 512)
         self._stride = number("Stride", 1, 512)
         self._fill = dropdown("Filled with", [_AUTOMATIC, *FILLS])
-        self._target_text = ipywidgets.Combobox(
-            description="Class",
-            placeholder="the most probable",
-            ensure_option=False,
-            continuous_update=False,
-            style={"description_width": "initial"},
-            layout=ipywidgets.Layout(width="210px", margin="0 14px 0 0"),
-        )
-        self._layers = dropdown("Layer", [("last map", _LAST)])
-        self._layers.layout.width = "190px"
-        self._channel = ipywidgets.BoundedIntText(
-            value=-1,
-            min=-1,
-            max=100_000,
-            description="Channel",
-            style={"description_width": "initial"},
-            layout=ipywidgets.Layout(width="130px"),
-            tooltip="-1 for the most active one",
-        )
+        self._target_text = combobox("Class", placeholder="most probable")
+        self._layers = dropdown("Layer", [("the last with maps", _LAST)])
+        self._layers.layout.width = "220px"
+        self._units = dropdown("Map", [("most active", -1)])
+        self._units.layout.width = "210px"
         self._reflect()
         controls = {
             self._size: lambda value: setattr(self, "size", value),
@@ -179,7 +168,7 @@ class OcclusionExplorer(Explorer):
             self._fill: self._choose_fill,
             self._target_text: self._choose_target,
             self._layers: self._choose_layer,
-            self._channel: lambda value: setattr(self, "channel", value),
+            self._units: lambda value: setattr(self, "channel", value),
         }
         for control, choose in controls.items():
             control.observe(lambda change, choose=choose: self._chosen(choose, change["new"]), "value")
@@ -209,7 +198,10 @@ class OcclusionExplorer(Explorer):
         """The controls say what the traits are."""
         self._filling = True
         try:
-            self._size.value, self._stride.value, self._channel.value = self.size, self.stride, self.channel
+            self._size.value, self._stride.value = self.size, self.stride
+            if self.channel not in [value for _, value in self._units.options]:
+                self._units.options = [*self._units.options, (str(self.channel), self.channel)]
+            self._units.value = self.channel
             named = self.fill is None or isinstance(self.fill, str)
             options = [(_AUTOMATIC, _AUTOMATIC), *((name, name) for name in FILLS)]
             options += [] if named else [("a colour", _OWN)]
@@ -224,9 +216,25 @@ class OcclusionExplorer(Explorer):
         finally:
             self._filling = False
 
+    def _offer_units(self, job: Job, found: Occlusion) -> None:
+        """The most active maps of the layer on what is looked at."""
+        maps = record(job.network.module, job.image, found.layer).maps(found.layer)[0].detach()
+        activity = maps.reshape(len(maps), -1).cpu().sum(1, dtype=torch.float64)
+        order = activity.argsort(descending=True, stable=True)[:_OFFERED].tolist()
+        if self.channel >= 0 and self.channel not in order:
+            order.append(self.channel)
+        options = [(f"most active ({order[0]})", -1)]
+        options += [(f"{unit} · {float(activity[unit]):.3g}", unit) for unit in order]
+        self._filling = True
+        try:
+            self._units.options = options
+            self._units.value = self.channel
+        finally:
+            self._filling = False
+
     def _offer(self, network: Network) -> None:
         """The classes and the layers of this network."""
-        options = [("last map", _LAST), *((name, name) for name in network.layers(every=True))]
+        options = [("the last with maps", _LAST), *((name, name) for name in network.layers(every=True))]
         layer = self.layer or _LAST
         if layer not in [value for _, value in options]:
             options.append((layer, layer))

@@ -38,7 +38,7 @@ def _section(section: "Section") -> str:
         layout = f"display:grid;grid-template-columns:repeat({section.columns},max-content);overflow-x:auto"
     return (
         f"<div style='margin:10px 0'>{head}"
-        f"<div style='{layout};gap:{_GAP}px;align-items:start;margin-top:5px'>{cells}</div></div>"
+        f"<div style='{layout};gap:{_GAP}px;align-items:start;margin-top:4px;padding:1px'>{cells}</div></div>"
     )
 
 

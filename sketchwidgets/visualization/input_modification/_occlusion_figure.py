@@ -69,7 +69,8 @@ def occlusion_tiles(occlusion: Occlusion, classes: Sequence[str] | None = None) 
             low=0.0,
             high=1.0,
             over=pixels,
-            alpha=0.5,
+            alpha=0.6,
+            fade=True,
             smooth=True,
         ),
         "activity": Tile.heat(

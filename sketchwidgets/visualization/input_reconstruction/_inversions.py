@@ -49,7 +49,7 @@ class Inversions(Mapping[str, Reconstruction]):
             tiles += result.tiles()
         curves = [curve for result in results for curve in result.chart().series]
         chart = Chart(curves[:9], "step", "energy", log=all(result.chart().log for result in results))
-        caption = f"{first.method}, {first.steps} steps" + (", stopped early" if self.stopped else "")
+        caption = f"method {first.method}, {first.steps} steps" + (", stopped early" if self.stopped else "")
         sections = [Section("What each layer knows of it", tiles, caption, side=side)]
         return Figure(
             f"{first.network}: the input, from its features", [*sections, Section("Energy", [chart])]
