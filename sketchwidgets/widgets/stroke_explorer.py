@@ -17,6 +17,7 @@ from ..visualization import (
     Section,
     StrokeAttribution,
     StrokeOcclusion,
+    StrokeOcclusionState,
     Tile,
     stroke_attribution,
     stroke_occlusion,
@@ -150,7 +151,7 @@ class StrokeExplorer(Explorer):
         if job.sketch is None:
             raise ValueError("source is a picture, which has no strokes; give a SketchPad or a Sketch")
         asked = self._recognizer or job.network
-        method, count = self.method, len(job.sketch)
+        method = self.method
         self._offer_classes(job.network)
         attribution, watched = None, {}
         if method != "leave_out":
@@ -165,12 +166,11 @@ class StrokeExplorer(Explorer):
                 watched = {"layers": [layer], "channels": [channel]}
             job.check()
 
-        def go_on(so_far: StrokeOcclusion) -> bool:
-            done = int(np.isfinite(so_far.only).sum())
-            if not job.progress(done, count, "leaving strokes out"):
+        def go_on(so_far: StrokeOcclusionState) -> bool:
+            if not job.progress(so_far.done, so_far.total, "leaving strokes out"):
                 raise job.Cancelled
-            if done in (1, count // 2):
-                job.preview(StrokeLook(method, so_far, attribution))
+            if so_far.done in (1, so_far.total // 2):
+                job.preview(StrokeLook(method, so_far.result, attribution))
             return True
 
         occlusion = stroke_occlusion(asked, job.sketch, self.label, progress=False, callback=go_on, **watched)

@@ -61,8 +61,19 @@ def network_of(epoch: Epoch, checkpoint: Any, model: nn.Module) -> nn.Module:
     try:
         network.load_state_dict(dict(checkpoint))
     except (RuntimeError, TypeError, AttributeError) as error:
-        raise AtlasError(f"{where} does not fit {type(model).__name__}: {error}") from None
+        hint = _wrapped(checkpoint, network)
+        raise AtlasError(f"{where} does not fit {type(model).__name__}{hint}: {error}") from None
     return network
+
+
+def _wrapped(checkpoint: Mapping[str, Any], network: nn.Module) -> str:
+    """What to do where the names are those of the network behind a common prefix, as in a LightningModule."""
+    for name in network.state_dict():
+        for stored in checkpoint:
+            if stored.endswith(f".{name}"):
+                prefix = stored.removesuffix(f".{name}")
+                return f", it is of a module that holds it as {prefix!r} (RecordEvolution(network={prefix!r}) leaves that out)"
+    return ""
 
 
 def read_state(path: Path) -> dict[str, Tensor]:

@@ -42,7 +42,7 @@ def summary(fits: "GaborFits") -> str:
     """How many filters are Gabor-like, and how many of the null."""
     text = f"{int(fits.gabor_like.sum())} of {len(fits)} filters are Gabor-like (R² above {fits.threshold:g})"
     null = [f"{int((r2 > fits.threshold).sum())} {name}" for name, r2 in fits.null_r2.items()]
-    return text + (f"; of the null: {', '.join(null)}" if null else "")
+    return text + (f"; of filters that learnt nothing: {', '.join(null)}" if null else "")
 
 
 def pair_sections(
@@ -112,7 +112,8 @@ def histogram(fits: "GaborFits") -> Chart:
         series,
         "R² of the fit, from",
         "filters",
-        "How well a Gabor describes the filters, against filters that have learnt nothing",
+        "How well a Gabor describes the filters"
+        + (", against filters that have learnt nothing" if fits.null_r2 else ""),
         kind="bar",
         marks=[(mark, f"{fits.threshold:g}")],
         size=(296, 240),

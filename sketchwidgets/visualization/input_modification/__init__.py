@@ -3,7 +3,7 @@
 from ._occlusion_result import Occlusion, OcclusionProgress
 from .occlusion import occlusion
 from .stroke_attribution import StrokeAttribution, stroke_attribution
-from .stroke_occlusion import MapEffects, StrokeOcclusion, stroke_occlusion
+from .stroke_occlusion import MapEffects, StrokeOcclusion, StrokeOcclusionState, stroke_occlusion
 
 __all__ = [
     "MapEffects",
@@ -11,6 +11,7 @@ __all__ = [
     "OcclusionProgress",
     "StrokeAttribution",
     "StrokeOcclusion",
+    "StrokeOcclusionState",
     "occlusion",
     "stroke_attribution",
     "stroke_occlusion",

@@ -233,7 +233,7 @@ def attribution_figure(result: StrokeAttribution, side: int) -> Figure:
         tiles.append(push_tile(result, side))
     tiles.append(attribution_chart(result))
     target = result.target if result.projection is not None or "/" in result.target else f"“{result.target}”"
-    return Figure(f"Who drives {target}", [Section("", tiles, side=side)])
+    return Figure(f"What drives {target}", [Section("", tiles, side=side)])
 
 
 def attribution_tile(result: StrokeAttribution, side: int) -> Tile:

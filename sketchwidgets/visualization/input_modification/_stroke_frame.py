@@ -142,18 +142,18 @@ def some_strokes(sketch: Sketch, kept: Sequence[int]) -> Sketch:
     return Sketch([sketch[i] for i in kept], timed=sketch.timed if kept else None)
 
 
-def checked_label(label: Any, classes: Sequence[str] | None, count: int, default: int) -> int:
+def checked_target(target: Any, classes: Sequence[str] | None, count: int, default: int) -> int:
     """The index of a class given by index or name; None is the default."""
-    if label is None:
+    if target is None:
         return default
-    if isinstance(label, str):
+    if isinstance(target, str):
         if classes is None:
             raise ValueError(
-                f"label is {label!r}, but the classes of the network have no names: give an index"
+                f"target is {target!r}, but the classes of the network have no names: give an index"
             )
-        if label not in classes:
-            raise ValueError(f"label {label!r} is no class of the network")
-        return list(classes).index(label)
-    if isinstance(label, bool) or not isinstance(label, int | np.integer) or not 0 <= label < count:
-        raise ValueError(f"label must be the name or the index of one of {count} classes, not {label!r}")
-    return int(label)
+        if target not in classes:
+            raise ValueError(f"target {target!r} is no class of the network")
+        return list(classes).index(target)
+    if isinstance(target, bool) or not isinstance(target, int | np.integer) or not 0 <= target < count:
+        raise ValueError(f"target must be the name or the index of one of {count} classes, not {target!r}")
+    return int(target)

@@ -15,7 +15,7 @@ from sketchwidgets.sketch.differentiable import rasterize_points
 from ..figures import Figure
 from ..projection import project
 from ..projection._recorder import watch
-from ._stroke_frame import StrokeFrame, checked_label, checked_sketch
+from ._stroke_frame import StrokeFrame, checked_sketch, checked_target
 
 METHODS = ("gradient", "projection")
 
@@ -64,9 +64,9 @@ class StrokeAttribution:
 
 
 def stroke_attribution(
-    network: Network | Recognizer | nn.Module | None,
+    model: Network | Recognizer | nn.Module | None,
     sketch: Sketch,
-    label: int | str | None = None,
+    target: int | str | None = None,
     *,
     layer: str | None = None,
     channel: int | None = None,
@@ -88,9 +88,9 @@ def stroke_attribution(
 
     Parameters
     ----------
-    network : a `Recognizer` (None: the bundled one), a `Network` or a torch.nn.Module.
+    model : a `Recognizer` (None: the bundled one), a `Network` or a torch.nn.Module.
     sketch : the drawing, of at least one stroke.
-    label : without `layer`: index or name of the class; None: the most probable one.
+    target : without `layer`: index or name of the class; None: the most probable one.
     layer, channel, position : the unit, as in `sw.trace`; a channel of None is the strongest, a position of None its
         maximum.
     method : None: "projection" of a unit, "gradient" of a class.
@@ -107,7 +107,7 @@ def stroke_attribution(
     True
     """
     sketch = checked_sketch(sketch)
-    asked = Recognizer.load() if network is None else network
+    asked = Recognizer.load() if model is None else model
     network = Network.of(asked)
     if method is None:
         method = "gradient" if layer is None else "projection"
@@ -119,10 +119,10 @@ def stroke_attribution(
         if channel is not None or position is not None:
             raise ValueError("channel and position need a layer")
         if isinstance(asked, Recognizer):
-            return _class_of_recognizer(asked, sketch, label)
-        return _by_gradient(network, sketch, _ClassScore(network, label))
-    if label is not None:
-        raise ValueError("label has no meaning with a layer: give the channel")
+            return _class_of_recognizer(asked, sketch, target)
+        return _by_gradient(network, sketch, _ClassScore(network, target))
+    if target is not None:
+        raise ValueError("target has no meaning with a layer: give the channel")
     if method == "projection":
         return _by_projection(network, sketch, layer, channel, position, rule)
     return _by_gradient(network, sketch, _UnitScore(network, layer, channel, position))
@@ -202,7 +202,7 @@ class _ClassScore:
     def __call__(self, images: Tensor) -> Tensor:
         # What is a distribution already, and what is not, is for the network to tell.
         probabilities = self.network.scores(images)
-        index = checked_label(
+        index = checked_target(
             self.label, self.network.classes, probabilities.shape[1], int(probabilities[0].argmax())
         )
         self.name = self.network.class_name(index)
@@ -277,7 +277,7 @@ def _class_of_recognizer(
         weight = next(recognizer.recurrent.parameters())
         features = recognizer.cnn.features(torch.cat(images).to(weight))
         scores = recognizer.recurrent(features[None])[0, -1].log_softmax(0)
-        index = checked_label(label, recognizer.classes, len(scores), int(scores.detach().argmax()))
+        index = checked_target(label, recognizer.classes, len(scores), int(scores.detach().argmax()))
         push, faded = torch.autograd.grad(scores[index], (points, ink))
     return _gradients(sketch, recognizer.classes[index], scores[index], faded, push)
 

@@ -14,7 +14,7 @@ from sketchwidgets.sketch import Sketch
 from .._stopping import says_stop
 from ..figures import Figure
 from ..projection._recorder import watch
-from ._stroke_frame import StrokeFrame, checked_label, checked_sketch, some_strokes
+from ._stroke_frame import StrokeFrame, checked_sketch, checked_target, some_strokes
 
 _FRAMES = ("fixed", "refit")
 
@@ -80,10 +80,19 @@ class StrokeOcclusion:
         return self.figure().to_html()
 
 
+@dataclass(frozen=True)
+class StrokeOcclusionState:
+    """How far the work has come: `done` of `total` strokes. result : what is known so far, the rest of it NaN."""
+
+    done: int
+    total: int
+    result: StrokeOcclusion
+
+
 def stroke_occlusion(
-    network: Network | Recognizer | nn.Module | None,
+    model: Network | Recognizer | nn.Module | None,
     sketch: Sketch,
-    label: int | str | None = None,
+    target: int | str | None = None,
     *,
     layers: str | Sequence[str] | None = (),
     top: int = 9,
@@ -91,7 +100,7 @@ def stroke_occlusion(
     frame: str | None = None,
     batch_size: int = 32,
     progress: bool = True,
-    callback: Callable[[StrokeOcclusion], bool | None] | None = None,
+    callback: Callable[[StrokeOcclusionState], bool | None] | None = None,
 ) -> StrokeOcclusion:
     """Leave out every stroke in turn, and keep only it, and ask the network again.
 
@@ -100,10 +109,10 @@ def stroke_occlusion(
 
     Parameters
     ----------
-    network : a `Recognizer` (None: the bundled one), which is asked as in live use, stroke by stroke, with and without
+    model : a `Recognizer` (None: the bundled one), which is asked as in live use, stroke by stroke, with and without
         the stroke; or a `Network` or torch.nn.Module, which sees the drawing once.
     sketch : the drawing, of at least one stroke.
-    label : index or name of the class whose probability is watched; None: the most probable of the whole drawing.
+    target : index or name of the class whose probability is watched; None: the most probable of the whole drawing.
     layers : names of layers of the CNN whose strongest maps are watched too; None: `Network.layers()`.
     top : maps a layer, the strongest on the whole drawing.
     channels : the maps to watch instead, the same of every layer.
@@ -111,8 +120,8 @@ def stroke_occlusion(
         box, as a new drawing. None: "refit" for a Recognizer, which always does so, else "fixed".
     batch_size : images that go through the network at once.
     progress : show a progress bar.
-    callback : called after each stroke with the result so far, in which what is not known is NaN; returning False
-        ends the work, and that result is returned.
+    callback : called after each stroke with a `StrokeOcclusionState`; returning False ends the work, and what is
+        known by then is returned, the rest of it NaN.
 
     Raises ValueError or TypeError, naming the argument.
 
@@ -122,7 +131,7 @@ def stroke_occlusion(
     ((2,), True)
     """
     sketch = checked_sketch(sketch)
-    asked = Recognizer.load() if network is None else network
+    asked = Recognizer.load() if model is None else model
     recognizer = asked if isinstance(asked, Recognizer) else None
     frame = frame or ("fixed" if recognizer is None else "refit")
     if frame not in _FRAMES:
@@ -144,7 +153,7 @@ def stroke_occlusion(
         watcher: _Watcher = _Recognizing(recognizer, network, sketch, layers, batch_size)
     else:
         watcher = _Seeing(network, sketch, layers, frame, batch_size)
-    return _run(watcher, sketch, label, frame, top if channels is None else channels, progress, callback)
+    return _run(watcher, sketch, target, frame, top if channels is None else channels, progress, callback)
 
 
 class _Watcher:
@@ -224,18 +233,18 @@ def _peaks_of(module: nn.Module, layers: list[str], peaks: dict[str, Tensor]) ->
 def _run(
     watcher: _Watcher,
     sketch: Sketch,
-    label: int | str | None,
+    target: int | str | None,
     frame: str,
     maps: int | Sequence[int],
     progress: bool,
-    callback: Callable[[StrokeOcclusion], bool | None] | None,
+    callback: Callable[[StrokeOcclusionState], bool | None] | None,
 ) -> StrokeOcclusion:
     from tqdm.auto import tqdm
 
     count = len(sketch)
     everything = list(range(count))
     ((rows, peaks),) = watcher.ask([everything])
-    index = checked_label(label, watcher.classes, rows.shape[1], int(rows[-1].argmax()))
+    index = checked_target(target, watcher.classes, rows.shape[1], int(rows[-1].argmax()))
     watched = {name: _choose_maps(name, peak, maps) for name, peak in peaks.items()}
     layers = {
         name: MapEffects(
@@ -264,12 +273,14 @@ def _run(
     # Stroke after stroke: without it, then only it, so that what is known after a stop is known in full.
     choices = [kept for i in everything for kept in (everything[:i] + everything[i + 1 :], [i])]
     answers = watcher.ask(choices)
+    done = 0
     with tqdm(total=count, desc="leaving strokes out", unit="stroke", disable=not progress) as bar:
         for i in everything:
             _take(result, i, next(answers), result.without, result.top_without, "without", watcher.classes)
             _take(result, i, next(answers), result.only, result.top_only, "only", watcher.classes)
             bar.update()
-            if callback is not None and says_stop(callback(result)):
+            done += 1
+            if callback is not None and says_stop(callback(StrokeOcclusionState(done, count, result))):
                 break
     return result
 

@@ -256,7 +256,7 @@ def _tile(field: ReceptiveField) -> Tile:
     ):  # ink on paper of 0, as a network sees it
         shown = 1 - shown
     shown = torch.where(field.mask, shown, 0.4 * shown + 0.36)
-    where = f"{field.layer} · {_by(field.size)}" + (f" / {_by(field.jump)}" if field.jump else "")
+    where = f"{field.layer} · {_by(field.size)} px" + (f", jump {_by(field.jump)}" if field.jump else "")
     facts = [
         ("Size", f"{_by(field.size)} pixels"),
         ("Jump", f"{_by(field.jump)} pixels" if field.jump else f"none: {field.reason}"),

@@ -132,6 +132,7 @@ def test_bad_checkpoints_are_named(trained, noise, tmp_path):
         ([(1, trained(1)), (1, trained(2))], "there twice"),
         ({1: tmp_path / "model.pt"}, "not a safetensors file"),
         ({1: wide.state_dict()}, r"checkpoints\[1\] does not fit Sequential"),
+        ({1: {f"net.{k}": v for k, v in wide.state_dict().items()}}, r"RecordEvolution\(network='net'\)"),
         ({1: 3.5}, r"checkpoints\[1\] must be"),
         ({1: trained(1), 2: wide}, r"checkpoints\[2\]: layer"),
         (tmp_path, "holds no epoch-"),

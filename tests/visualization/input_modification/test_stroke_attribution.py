@@ -165,17 +165,17 @@ def test_figures_and_words():
         ({"method": "guess"}, "method must be one of"),
         ({"method": "projection"}, "needs a layer"),
         ({"channel": 3}, "channel and position need a layer"),
-        ({"layer": "relu", "label": "a"}, "label has no meaning with a layer"),
+        ({"layer": "relu", "target": "a"}, "target has no meaning with a layer"),
         ({"layer": "relu", "position": (0, 0)}, "position needs a channel"),
         ({"layer": "relu9"}, "relu9"),
         ({"layer": "relu9", "method": "gradient"}, "relu9"),
         ({"layer": "relu", "channel": 6}, "channels: 6"),
         ({"layer": "relu", "channel": 6, "method": "gradient"}, r"channel: 6 is not in 0\.\.5"),
         ({"layer": "relu", "channel": 1, "position": (0, 99), "method": "gradient"}, "position: 99"),
-        ({"label": "cow"}, "label 'cow' is no class"),
+        ({"target": "cow"}, "target 'cow' is no class"),
         ({"sketch": Sketch([])}, "no strokes"),
     ],
 )
 def test_bad_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
-        stroke_attribution(**{"network": small(), "sketch": SKETCH} | arguments)
+        stroke_attribution(**{"model": small(), "sketch": SKETCH} | arguments)

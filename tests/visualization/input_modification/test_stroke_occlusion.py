@@ -164,8 +164,9 @@ def test_of_one_stroke_nothing_is_left(recognizer):
 def test_it_can_be_stopped_and_tells_how_far_it_is(recognizer):
     seen = []
 
-    def stop_after_two(result):
-        seen.append(int(np.isfinite(result.without).sum()))
+    def stop_after_two(state):
+        assert (state.done, state.total) == (len(seen) + 1, 4)
+        seen.append(int(np.isfinite(state.result.without).sum()))
         return len(seen) < 2
 
     result = stroke_occlusion(recognizer, SKETCH, progress=False, callback=stop_after_two)
@@ -190,19 +191,19 @@ def test_figures_show_every_stroke(recognizer):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"label": "cow"}, "label 'cow' is no class"),
-        ({"label": 6}, "label must be the name or the index of one of 6"),
+        ({"target": "cow"}, "target 'cow' is no class"),
+        ({"target": 6}, "target must be the name or the index of one of 6"),
         ({"layers": ["relu9"]}, "layers: the network has no layer 'relu9'"),
         ({"frame": "loose"}, "frame must be one of 'fixed', 'refit'"),
         ({"layers": ["relu"], "channels": [6]}, "channels: 6 is not one of the 6 maps of 'relu'"),
         ({"top": 0}, "top and batch_size must be at least 1"),
         ({"sketch": Sketch([])}, "sketch has no strokes"),
-        ({"network": "resnet"}, "network must be a Network"),
+        ({"model": "resnet"}, "network must be a Network"),
     ],
 )
 def test_bad_arguments_are_named(arguments, message):
     with pytest.raises((ValueError, TypeError), match=message):
-        stroke_occlusion(**{"network": small(), "sketch": SKETCH, "progress": False} | arguments)
+        stroke_occlusion(**{"model": small(), "sketch": SKETCH, "progress": False} | arguments)
 
 
 def test_a_recogniser_has_no_fixed_frame(recognizer):

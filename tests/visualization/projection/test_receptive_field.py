@@ -329,7 +329,7 @@ def test_figure_marks_the_box_on_the_image():
     fields = receptive_field(SketchANet().eval(), ["conv1", "conv5"], torch.rand(1, 1, 225, 225), (3, 4))
     tiles = fields.figure().sections[0].tiles
     assert [tile.boxes for tile in tiles] == [(field.box,) for field in fields.values()]
-    assert "conv5 · 129 / 12" in fields["conv5"]._repr_html_()
+    assert "conv5 · 129 px, jump 12" in fields["conv5"]._repr_html_()
     assert tiles[0].pixels.shape == (225, 225)
 
 
