@@ -72,7 +72,7 @@ def _wrapped(checkpoint: Mapping[str, Any], network: nn.Module) -> str:
         for stored in checkpoint:
             if stored.endswith(f".{name}"):
                 prefix = stored.removesuffix(f".{name}")
-                return f", it is of a module that holds it as {prefix!r} (RecordEvolution(network={prefix!r}) leaves that out)"
+                return f", it is of a module that holds it as {prefix!r}: record with RecordEvolution(network={prefix!r})"
     return ""
 
 
