@@ -119,7 +119,8 @@ class SessionMachine(RuleBasedStateMachine):
         step = data.draw(st.integers(0, len(self.expected)))
         canvas = self.recognizer.preprocessing.canvas()
         canvas.set_strokes(self.expected[:step])
-        assert torch.equal(self.session.image(step), canvas.image)
+        # A point that was previewed and drawn again as part of a segment may differ by rounding.
+        torch.testing.assert_close(self.session.image(step), canvas.image, rtol=0, atol=1e-4)
 
     @invariant()
     def is_what_its_sketch_is(self):
