@@ -51,6 +51,18 @@ def captions(figure):
     return [tile.caption for section in figure.sections for tile in section.tiles]
 
 
+def test_the_first_of_the_order_is_shown_until_one_is_chosen(of_drawings, network):
+    made = sw.Atlas(of_drawings, network, order="activation")
+    assert made.settle(30)
+    assert made.layer == list(of_drawings)[1]  # in the middle
+    assert made.channel == made.result.channels[0] != 0
+    made.channel = chosen = made.result.channels[2]
+    made.order = "number"
+    assert made.settle(30)
+    assert made.result.channel == chosen
+    made.close()
+
+
 def test_pages_of_channels_and_one_in_full(browser, of_drawings):
     view = browser.result
     assert (view.layer, view.channel, view.page) == ("1", 0, 0)

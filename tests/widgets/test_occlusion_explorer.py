@@ -94,6 +94,21 @@ def test_controls_and_traits_agree(explorer):
     assert made.settle(30)
 
 
+def test_the_most_active_maps_of_a_layer_are_offered(explorer):
+    picture = np.random.default_rng(0).integers(0, 255, (32, 32, 3), dtype=np.uint8)
+    made = explorer(photo_network(), picture, size=16, stride=16, layer="1")
+    found = made.result.channel
+    (first, value), (second, strongest), *others = made._units.options
+    assert (first, value, strongest) == (f"most active ({found})", -1, found)
+    assert second.startswith(f"{found} · ")
+    made._units.value = others[0][1]
+    assert made.settle(30)
+    assert made.result.channel == made.channel == others[0][1]
+    made.layer = "4"  # scores, without rows and columns
+    assert made.settle(30)
+    assert made._status.notice.value == ""
+
+
 def test_a_class_that_is_none_is_said(explorer):
     made = explorer(photo_network(), np.zeros((40, 40, 3), np.uint8), size=16, stride=16)
     made.target = "unicorn"
