@@ -404,6 +404,26 @@ function rgba({ pixels, depth, w, h: h2 }, out = new Uint8ClampedArray(w * h2 * 
   }
   return out;
 }
+function shrunk(data, w, h2, factor) {
+  const wide = Math.ceil(w / factor);
+  const high = Math.ceil(h2 / factor);
+  const out = new Uint8ClampedArray(wide * high * 4);
+  for (let y = 0, to = 0; y < high; y++) {
+    const bottom = Math.min(h2, (y + 1) * factor);
+    for (let x = 0; x < wide; x++, to += 4) {
+      const right = Math.min(w, (x + 1) * factor);
+      const sum = [0, 0, 0, 0];
+      for (let row = y * factor; row < bottom; row++) {
+        for (let from = 4 * (row * w + x * factor); from < 4 * (row * w + right); from += 4) {
+          for (let c = 0; c < 4; c++) sum[c] += data[from + c];
+        }
+      }
+      const count = (bottom - y * factor) * (right - x * factor);
+      for (let c = 0; c < 4; c++) out[to + c] = sum[c] / count;
+    }
+  }
+  return { data: out, w: wide, h: high };
+}
 
 // src/grid_tile.js
 var PictureView = class {
@@ -425,14 +445,8 @@ var PictureView = class {
     this.#label.textContent = empty ? tile.label ?? "" : "";
     if (empty) return;
     const { w, h: high } = tile;
-    if (this.#canvas.width !== w || this.#canvas.height !== high) {
-      this.#canvas.width = w;
-      this.#canvas.height = high;
-    }
-    const image = new ImageData(w, high);
-    rgba(tile, image.data);
-    this.#canvas.getContext("2d")?.putImageData(image, 0, 0);
     const longer = Math.max(w, high);
+    this.#paint(tile, Math.floor(longer / (shown * (window.devicePixelRatio || 1))));
     this.inner.style.width = `${100 * w / longer}%`;
     this.inner.style.height = `${100 * high / longer}%`;
     this.#canvas.classList.toggle("skw-pixelated", !tile.smooth && shown >= 1.5 * longer);
@@ -449,6 +463,22 @@ var PictureView = class {
         return box;
       })
     );
+  }
+  /**
+   * @param {PictureTile} tile
+   * @param {number} factor how much larger it is than it is shown: browsers drop pixels of what they make much smaller
+   */
+  #paint(tile, factor) {
+    const whole = rgba(tile);
+    const large = Number.isFinite(factor) && factor > 1;
+    const { data, w, h: high } = large ? shrunk(whole, tile.w, tile.h, factor) : { data: whole, w: tile.w, h: tile.h };
+    if (this.#canvas.width !== w || this.#canvas.height !== high) {
+      this.#canvas.width = w;
+      this.#canvas.height = high;
+    }
+    const image = new ImageData(w, high);
+    image.data.set(data);
+    this.#canvas.getContext("2d")?.putImageData(image, 0, 0);
   }
 };
 var LEGEND = 9;
