@@ -89,7 +89,7 @@ def test_what_is_left_over_is_the_filter_less_its_fit(make, fits):
 def test_a_network_is_fitted_and_another_one_may_follow(make, tmp_path):
     model = nn.Sequential(nn.Conv2d(3, 6, 7), nn.ReLU(), nn.Flatten(), nn.Linear(6 * 100, 2)).eval()
     gallery = make(sw.Network(model, size=16))
-    assert list(gallery.result.fits.null_r2) == ["untrained", "noise", "noise alike"]
+    assert list(gallery.result.fits.null_r2) == ["untrained", "noise", "smooth noise"]
     assert [tile.caption.split(",")[0] for tile in gallery.figure.sections[0].tiles[:4]] == [
         "filter",
         "its leading picture",

@@ -39,10 +39,12 @@ def gabor_figure(fits: "GaborFits", most: int | None = None) -> Figure:
 
 
 def summary(fits: "GaborFits") -> str:
-    """How many filters are Gabor-like, and how many of the null."""
-    text = f"{int(fits.gabor_like.sum())} of {len(fits)} filters are Gabor-like (R² above {fits.threshold:g})"
-    null = [f"{int((r2 > fits.threshold).sum())} {name}" for name, r2 in fits.null_r2.items()]
-    return text + (f"; of filters that learnt nothing: {', '.join(null)}" if null else "")
+    """How many filters are Gabor-like, and how well Gabors fit them, and filters that have learnt nothing."""
+    null = [f"{name} {float(r2.nanmedian()):.2f}" for name, r2 in fits.null_r2.items()]
+    return (
+        f"{int(fits.gabor_like.sum())} of {len(fits)} filters are Gabor-like (R² above {fits.threshold:g}); median R² "
+        f"{float(fits.r2.nanmedian()):.2f}" + (f", of {', '.join(null)}" if null else "")
+    )
 
 
 def pair_sections(

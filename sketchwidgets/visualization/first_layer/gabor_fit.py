@@ -40,7 +40,7 @@ class GaborFits:
         the x axis towards y; sigma in pixels; gamma; wavelength in pixels; phase in (-pi, pi]; offset.
     fits : (n, h, w) float64, the functions, offset included: their real parts.
     r2 : (n,) float64, 1 - sum of squared residuals / sum of squares about the mean; 0 for a constant filter.
-    null_r2 : the same for filters that have learnt nothing: "untrained", "noise" and "noise alike", (n,) each.
+    null_r2 : the same for filters that have learnt nothing: "untrained", "noise" and "smooth noise", (n,) each.
     threshold : of R² above which a filter counts as Gabor-like.
     finished : False where a callback ended the fit: the rows not reached are NaN.
     """
@@ -241,7 +241,7 @@ def _null_filters(filters: Filters, model: Any, untrained: Any, seed: int) -> di
     return {
         "untrained": leading_pictures(untrained.double())[0],
         "noise": leading_pictures(noise)[0],
-        "noise alike": _alike(leading_pictures(noise)[0], filters.spatial.double()),
+        "smooth noise": _alike(leading_pictures(noise)[0], filters.spatial.double()),
     }
 
 

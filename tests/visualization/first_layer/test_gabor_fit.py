@@ -149,7 +149,7 @@ def test_the_null_is_random_filters_of_the_same_shape():
     state = torch.get_rng_state()
     fits = gabor_fit(model, progress=False)
     assert torch.equal(torch.get_rng_state(), state)
-    assert list(fits.null_r2) == ["untrained", "noise", "noise alike"]
+    assert list(fits.null_r2) == ["untrained", "noise", "smooth noise"]
     assert all(len(r2) == 32 for r2 in fits.null_r2.values())
     # The filters are noise themselves, and cannot be told from their null.
     means = [float(r2.mean()) for r2 in (fits.r2, *fits.null_r2.values())]
@@ -164,7 +164,7 @@ def test_the_bundled_filters_are_structured_but_no_clean_gabors():
     fits = gabor_fit(Recognizer.load(), progress=False)
     found = {name: float(r2.median()) for name, r2 in fits.null_r2.items()}
     assert max(found["untrained"], found["noise"]) < 0.12
-    assert 1.2 * found["noise alike"] < float(fits.r2.median()) < 0.7
+    assert 1.2 * found["smooth noise"] < float(fits.r2.median()) < 0.7
 
 
 def test_first_filters_learnt_on_photos_are_gabors(shared):
@@ -184,7 +184,7 @@ def test_smooth_noise_does_not_beat_the_noise_that_is_as_smooth():
     fits = gabor_fit(smooth, progress=False)
     found = {name: float(r2.median()) for name, r2 in fits.null_r2.items()}
     assert float(fits.r2.median()) > 2 * found["noise"]  # which would look like something learnt
-    assert float(fits.r2.median()) == pytest.approx(found["noise alike"], abs=0.06)
+    assert float(fits.r2.median()) == pytest.approx(found["smooth noise"], abs=0.06)
 
 
 def test_an_untrained_network_of_ones_own_is_the_null():
