@@ -25,7 +25,8 @@ NAME = "sketchwidgets-quickdraw345"
 # fc6 holds three quarters of the parameters of Sketch-a-Net; stored as int8 it keeps the file well under 20 MB.
 INT8_ABOVE = 1_000_000
 SHRINK = 0.003
-_SHRINK_BATCHES = 16
+# A million patches in all; a batch of 8 is 70 MB of them.
+_SHRINK_BATCHES, _SHRINK_BATCH_SIZE = 32, 8
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,12 @@ def shrink_first_layer(
     """`shrink_unexcited` on conv1, with training images of the recipe."""
     if recipe.shrink:
         batches = PrefixBatches(
-            drawings, train, recipe.cnn.preprocessing, recipe.cnn.augmentation, 64, _SHRINK_BATCHES
+            drawings,
+            train,
+            recipe.cnn.preprocessing,
+            recipe.cnn.augmentation,
+            _SHRINK_BATCH_SIZE,
+            _SHRINK_BATCHES,
         )
         shrink_unexcited(cnn.conv1, (images for images, _ in batches), recipe.shrink)
 
