@@ -1,9 +1,8 @@
 """Recognition of drawings, stroke by stroke."""
 
-from sketchwidgets.recognition._network import Network
 from sketchwidgets.recognition._prediction import Prediction
 from sketchwidgets.recognition._preprocessing import Preprocessing
 from sketchwidgets.recognition._recognizer import Recognizer
 from sketchwidgets.recognition._session import Session
 
-__all__ = ["Network", "Prediction", "Preprocessing", "Recognizer", "Session"]
+__all__ = ["Prediction", "Preprocessing", "Recognizer", "Session"]

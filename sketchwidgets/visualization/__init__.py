@@ -34,6 +34,7 @@ from .input_reconstruction import (
     invert,
     maximize,
 )
+from .network import Network
 from .projection import (
     LayerProjection,
     ProjectionError,
@@ -50,6 +51,7 @@ from .projection import (
 )
 
 __all__ = [
+    "Network",
     "INVERT_METHODS",
     "MAXIMIZE_METHODS",
     "Inversions",

@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from torch import nn
 
-from ..recognition import Network
-from ..visualization import receptive_field
+from ..visualization import Network, receptive_field
 
 _MOST = 1.0  # octaves by which fields of one row may differ
 _BLOCK = 0.15  # octaves that a whole block may be further off than one branch in it

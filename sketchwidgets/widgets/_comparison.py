@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..recognition import Network
-from ..visualization import Figure, LayerProjection, record
+from ..visualization import Figure, LayerProjection, Network, record
 from ..visualization.input_modification import occlusion
 from ._alignment import Field
 from ._comparison_figure import comparison_figure

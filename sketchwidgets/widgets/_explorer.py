@@ -9,10 +9,10 @@ from typing import Any
 import ipywidgets
 from torch import Tensor
 
-from ..recognition import Network
-from ..recognition._pictures import as_picture
 from ..sketch import Sketch
+from ..visualization import Network
 from ..visualization.figures import Figure
+from ..visualization.network._pictures import as_picture
 from ._job import Cancelled, Job
 from ._status_line import StatusLine
 from .live._worker import Worker
@@ -126,10 +126,15 @@ class Explorer(ipywidgets.VBox):
 
     @network.setter
     def network(self, network: Any) -> None:
-        network = None if network is None else Network.of(network)
+        made = None if network is None else Network.of(network)
+        with self.hold_trait_notifications():
+            self._forget(network)
         with self._loading:
-            self._network = network
+            self._network = made
         self.refresh()
+
+    def _forget(self, network: Any) -> None:
+        """Drop what was chosen for the network until now; the new one is given as it was assigned."""
 
     @property
     def source(self) -> Any:

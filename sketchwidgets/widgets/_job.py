@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from ..recognition import Network
     from ..sketch import Sketch
+    from ..visualization import Network
 
 
 _SLOW = 0.3  # seconds

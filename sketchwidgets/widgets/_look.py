@@ -7,8 +7,7 @@ from functools import cached_property
 import numpy as np
 from torch import Tensor, nn
 
-from ..recognition import Network
-from ..visualization import Figure, LayerProjection, Projections, Recording, record
+from ..visualization import Figure, LayerProjection, Network, Projections, Recording, record
 from ._look_figure import look_figure
 
 RULES = ("guided", "deconvnet", "backprop")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-ZERO = 128  # the grey of a signal of zero
+from ..visualization.figures._values import signed_bytes
 
 
 def grey_bytes(tile: torch.Tensor) -> tuple[np.ndarray, float]:
@@ -17,14 +17,8 @@ def grey_bytes(tile: torch.Tensor) -> tuple[np.ndarray, float]:
     """
     if tile.ndim != 3 or tile.shape[0] not in (1, 3):
         raise ValueError(f"a tile must be (1, h, w) or (3, h, w), not {tuple(tile.shape)}")
-    values = tile.detach().to("cpu", torch.float32).numpy()
-    scale = float(np.abs(values).max(initial=0.0))
-    if not np.isfinite(scale) or scale == 0:
-        grey = np.full(values.shape, ZERO, np.uint8)
-        scale = 0.0
-    else:
-        grey = np.rint(values / scale * 127 + ZERO).astype(np.uint8)
-    return (grey[0] if len(grey) == 1 else np.ascontiguousarray(grey.transpose(1, 2, 0))), scale
+    grey, scale = signed_bytes(tile.detach().to("cpu", torch.float32).numpy())
+    return np.ascontiguousarray(grey), scale
 
 
 def pack_layers(layers: Iterable[tuple[str, str, Any]]) -> tuple[list[dict[str, Any]], bytes]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..visualization.figures import Figure, Section, Tile
 from ..visualization.figures._numbers import short
-from ._packing import ZERO
+from ..visualization.figures._values import ZERO
 
 _RULES = {"guided": "guided backpropagation", "deconvnet": "deconvnet", "backprop": "backpropagation"}
 

@@ -8,7 +8,6 @@ from typing import Any
 import ipywidgets
 from traitlets import Enum, Int, TraitError, Unicode, link, validate
 
-from ..recognition import Network
 from ..visualization import FeatureAtlas, Figure, Tile, project
 from ._atlas_looks import (
     PAGE,
@@ -153,15 +152,8 @@ class Atlas(Explorer):
             raise TraitError(error.args[0]) from None
         return proposal["value"]
 
-    @property
-    def network(self) -> Network:
-        """The network that projects drawings. Assigning another one projects again."""
-        return Explorer.network.fget(self)
-
-    @network.setter
-    def network(self, network: Any) -> None:
+    def _forget(self, network: Any) -> None:
         self._given = network is not None
-        Explorer.network.fset(self, network)
 
     # Moving about
 

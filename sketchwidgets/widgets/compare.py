@@ -7,8 +7,7 @@ import ipywidgets
 from torch import nn
 from traitlets import Bool, Enum, Int, List, TraitError, Unicode, link, validate
 
-from ..recognition import Network
-from ..visualization import Figure
+from ..visualization import Figure, Network
 from ._alignment import Field, by_network
 from ._comparison import METHODS, Comparison, compare_layers, compare_methods
 from ._controls import checkbox, combobox, dropdown

@@ -6,7 +6,6 @@ from typing import Any
 import ipywidgets
 from traitlets import Enum, Float, Int, TraitError, link, validate
 
-from ..recognition import Network
 from ..visualization import Figure, Filters, GaborFits, Section, Tile, first_layer, gabor_fit
 from ..visualization.first_layer._figure import (
     SORTS,
@@ -102,17 +101,9 @@ class FilterGallery(Explorer):
             raise TraitError(f"threshold must be between 0.05 and 0.95, not {proposal['value']}")
         return proposal["value"]
 
-    @property
-    def network(self) -> Network:
-        """The network. Assigning another one replaces also a result that was given, and chooses anew."""
-        return Explorer.network.fget(self)
-
-    @network.setter
-    def network(self, network: Any) -> None:
+    def _forget(self, network: Any) -> None:
         self._given = None
-        with self.hold_trait_notifications():
-            self.chosen = -1
-        Explorer.network.fset(self, network)
+        self.chosen = -1
 
     # Computing
 

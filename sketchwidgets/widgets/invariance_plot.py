@@ -131,16 +131,8 @@ class InvariancePlot(Explorer):
             raise TraitError(f"layers must be two names, early and late, not {proposal['value']}")
         return proposal["value"]
 
-    @property
-    def network(self) -> Any:
-        """The network. Assigning another one goes back to its default layers."""
-        return Explorer.network.fget(self)
-
-    @network.setter
-    def network(self, network: Any) -> None:
-        with self.hold_trait_notifications():
-            self.layers, self.target = None, None
-        Explorer.network.fset(self, network)
+    def _forget(self, network: Any) -> None:
+        self.layers, self.target = None, None
 
     @property
     def figure(self) -> Figure | None:

@@ -9,8 +9,7 @@ from torch import Tensor
 from traitlets import Any as AnyTrait
 from traitlets import Int, TraitError, Unicode, validate
 
-from ..recognition import Network
-from ..visualization import Figure, Occlusion, occlusion, record
+from ..visualization import Figure, Network, Occlusion, occlusion, record
 from ..visualization.input_modification._patches import FILLS
 from ._controls import combobox, dropdown, number
 from ._explorer import Explorer

@@ -6,8 +6,7 @@ from typing import Any
 import ipywidgets
 from traitlets import Bool, Enum, Int, List, TraitError, Unicode, link, validate
 
-from ..recognition import Network
-from ..visualization import Figure
+from ..visualization import Figure, Network
 from ._controls import checkbox, combobox, dropdown, number
 from ._explorer import Explorer
 from ._job import Job
@@ -94,16 +93,8 @@ class ProjectionPanels(Explorer):
             raise TraitError(f"top must be between 1 and 16, not {proposal['value']}")
         return proposal["value"]
 
-    @property
-    def network(self) -> Network:
-        """The network. Assigning another one goes back to its default layers."""
-        return Explorer.network.fget(self)
-
-    @network.setter
-    def network(self, network: Any) -> None:
-        with self.hold_trait_notifications():
-            self.layers, self.class_name = None, None
-        Explorer.network.fset(self, network)
+    def _forget(self, network: Any) -> None:
+        self.layers, self.class_name = None, None
 
     # Computing and showing
 

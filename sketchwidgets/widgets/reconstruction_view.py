@@ -7,12 +7,12 @@ from typing import Any
 import ipywidgets
 from traitlets import Enum, Int, List, TraitError, Unicode, link, validate
 
-from ..recognition import Network
 from ..visualization import (
     INVERT_METHODS,
     MAXIMIZE_METHODS,
     Figure,
     Inversions,
+    Network,
     Reconstruction,
     ReconstructionState,
     Tile,
@@ -140,16 +140,8 @@ class ReconstructionView(Explorer):
             raise TraitError(f"method must be None or one of {', '.join(known)}, not {proposal['value']!r}")
         return proposal["value"]
 
-    @property
-    def network(self) -> Network:
-        """The network. Assigning another one goes back to its default class and layers."""
-        return Explorer.network.fget(self)
-
-    @network.setter
-    def network(self, network: Any) -> None:
-        with self.hold_trait_notifications():
-            self.class_name, self.layer, self.layers = None, None, None
-        Explorer.network.fset(self, network)
+    def _forget(self, network: Any) -> None:
+        self.class_name, self.layer, self.layers = None, None, None
 
     def _on_drawing(self) -> None:
         if self.mode == "invert":

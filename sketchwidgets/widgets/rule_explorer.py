@@ -6,7 +6,6 @@ from typing import Any
 import ipywidgets
 from traitlets import Bool, Int, TraitError, Unicode, link, validate
 
-from ..recognition import Network
 from ..visualization import Figure, Trace, trace
 from ..visualization.projection._trace_figure import (
     TraceLook,
@@ -108,16 +107,8 @@ class RuleExplorer(Explorer):
             raise TraitError(f"channels must be 0, 1, 4 or 9, not {proposal['value']}")
         return proposal["value"]
 
-    @property
-    def network(self) -> Network:
-        """The network. Assigning another one goes back to its default layer."""
-        return Explorer.network.fget(self)
-
-    @network.setter
-    def network(self, network: Any) -> None:
-        with self.hold_trait_notifications():
-            self.layer, self.channel = None, -1
-        Explorer.network.fset(self, network)
+    def _forget(self, network: Any) -> None:
+        self.layer, self.channel = None, -1
 
     # Computing
 

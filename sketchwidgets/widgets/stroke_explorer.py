@@ -9,11 +9,12 @@ import ipywidgets
 import numpy as np
 from traitlets import Enum, Int, TraitError, Unicode, link, validate
 
-from ..recognition import Network, Recognizer
+from ..recognition import Recognizer
 from ..sketch import Sketch
 from ..visualization import (
     Chart,
     Figure,
+    Network,
     Section,
     StrokeAttribution,
     StrokeOcclusion,
@@ -129,7 +130,7 @@ class StrokeExplorer(Explorer):
             raise TraitError(f"stroke must be -1 for none, or count from 0, not {proposal['value']}")
         return proposal["value"]
 
-    @property
+    @Explorer.network.getter
     def network(self) -> Network:
         """The network. Assigning another one goes back to the most probable class and the default layer."""
         with self._loading:
@@ -138,12 +139,9 @@ class StrokeExplorer(Explorer):
                 self._network = Network.of(self._recognizer)
             return self._network
 
-    @network.setter
-    def network(self, network: Any) -> None:
+    def _forget(self, network: Any) -> None:
         self._recognizer = network if isinstance(network, Recognizer) else None
-        with self.hold_trait_notifications():
-            self.label, self.layer, self.channel = None, None, -1
-        Explorer.network.fset(self, network)
+        self.label, self.layer, self.channel = None, None, -1
 
     # Computing
 

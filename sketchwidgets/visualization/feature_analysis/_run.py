@@ -6,8 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sketchwidgets.recognition import Network
-
+from ..network import Network
 from ..projection._recorder import watch
 
 _BATCH = 16

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sketchwidgets.recognition import Network
 from sketchwidgets.sketch import Sketch
 from sketchwidgets.sketch.rasterizer import rasterize
 
 from ..input_modification._stroke_frame import StrokeFrame, checked_sketch
+from ..network import Network
 
 
 class Photos:

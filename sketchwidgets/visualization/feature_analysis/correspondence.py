@@ -9,11 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sketchwidgets.recognition import Network
-
 from .._stopping import says_stop
 from ..figures import Chart, Figure, Section, Tile
 from ..input_modification._patches import filling
+from ..network import Network
 from ._run import as_network, check_layers, late_layer, run
 from ._sources import Drawings, Photos, as_sources
 

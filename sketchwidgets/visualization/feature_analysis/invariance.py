@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sketchwidgets.recognition import Network
-
 from .._stopping import says_stop
 from ..figures import Chart, Figure, Section, Tile
+from ..network import Network
+from ..network._classes import class_index
 from ._run import as_network, check_layers, late_layer, run
 from ._sources import Drawings, Photos, as_sources
 
@@ -246,20 +246,17 @@ def check_targets(network: Network, targets: Any, scores: Tensor) -> Tensor:
     """(n,) int64; None: the most probable class of each row of scores."""
     if targets is None:
         return scores.argmax(1)
+    targets = targets.tolist() if isinstance(targets, Tensor | np.ndarray) else targets
     rows = [targets] if isinstance(targets, str | int) else list(targets)
     if len(rows) != len(scores):
         raise ValueError(f"targets must be one for each of the {len(scores)} images, not {len(rows)}")
-    found = []
-    for target in rows:
-        if isinstance(target, str):
-            if network.classes is None or target not in network.classes:
-                raise ValueError(f"targets holds {target!r}, which is no class of {network.name}")
-            found.append(network.classes.index(target))
-        elif not 0 <= int(target) < scores.shape[1]:
-            raise ValueError(f"targets must be in 0..{scores.shape[1] - 1}, not {target!r}")
-        else:
-            found.append(int(target))
-    return torch.tensor(found)
+    said = scores.argmax(1).tolist()
+    return torch.tensor(
+        [
+            class_index(target, network.classes, scores.shape[1], best, "targets")
+            for target, best in zip(rows, said, strict=True)
+        ]
+    )
 
 
 def _bar(total: int, transform: str, progress: bool) -> Any:

@@ -1,12 +1,13 @@
 """What atlases and evolutions have in common: units, their images, patches and projections."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from .._by_layer import ByLayer
 from ..projection import LayerProjection
 from ..projection._project import _record
 from ._drawings import DrawingStore
@@ -16,7 +17,7 @@ from ._subject import fingerprint, module_of
 from ._units import LayerUnits
 
 
-class Gallery(Mapping[str, LayerUnits]):
+class Gallery(ByLayer[LayerUnits]):
     """Layer name -> `LayerUnits`, in the order of the forward pass, and what is known of the images.
 
     rule : by which the projections were made, or are made by default.
@@ -42,7 +43,7 @@ class Gallery(Mapping[str, LayerUnits]):
         facts: Mapping[str, Any] | None = None,
         network: str | None = None,
     ) -> None:
-        self._layers = dict(layers)
+        super().__init__(layers)
         self.network = network
         self.rule = rule
         self.image_shape = image_shape
@@ -53,18 +54,6 @@ class Gallery(Mapping[str, LayerUnits]):
         self._drawings = drawings
 
     # Looking things up
-
-    def __getitem__(self, layer: str) -> LayerUnits:
-        try:
-            return self._layers[layer]
-        except KeyError:
-            raise KeyError(f"no layer {layer!r}; there are {', '.join(self._layers)}") from None
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._layers)
-
-    def __len__(self) -> int:
-        return len(self._layers)
 
     def class_of(self, image: int) -> str | None:
         """The class of a winning image by its number; None where it is not known."""

@@ -42,18 +42,8 @@ def decode(data: bytes, size: tuple[int, int], where: str) -> np.ndarray:
         raise AtlasError(f"{where}: not a picture ({error})") from None
 
 
-def signed_bytes(values: np.ndarray) -> tuple[np.ndarray, float]:
-    """(C, h, w) signed values as (h, w) or (h, w, 3) uint8 and their scale: 128 is zero, 255 is +scale, 1 is -scale."""
-    if len(values) not in (1, 3):
-        values = values.sum(0, keepdims=True)
-    scale = float(np.abs(values).max(initial=0.0))
-    steps = values / scale * 127 if scale > 0 and np.isfinite(scale) else np.zeros_like(values)
-    pixels = np.rint(128 + np.nan_to_num(steps)).astype(np.uint8)
-    return (pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0)), scale
-
-
 def signed_values(pixels: np.ndarray, scale: float) -> np.ndarray:
-    """(C, h, w) float32 of `signed_bytes`."""
+    """(C, h, w) float32 of `figures._values.signed_bytes`."""
     planes = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
     return (planes.astype(np.float32) - 128) * np.float32(scale / 127)
 

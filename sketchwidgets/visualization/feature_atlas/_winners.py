@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..figures._values import signed_bytes
 from ..projection._units import peak_positions
 from ._errors import AtlasError
-from ._pictures import OUTSIDE, Blobs, encode, signed_bytes, window
+from ._pictures import OUTSIDE, Blobs, encode, window
 from ._progress import Teller
 from ._source import Batch, Source
 from ._subject import Subject

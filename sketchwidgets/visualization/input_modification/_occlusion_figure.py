@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..figures import Figure, Section, Tile
 from ..figures._numbers import short
+from ..network._classes import class_name
 from ._occlusion_result import Occlusion
 
 _LABELS = 8  # that have a colour of their own in the map of labels
@@ -36,7 +37,7 @@ def plain_picture(image: Tensor) -> Picture:
 
 def class_names(classes: Sequence[str] | None) -> Callable[[int], str]:
     """The name of a class by its index."""
-    return lambda index: "–" if index < 0 else f"class {index}" if classes is None else str(classes[index])
+    return lambda index: "–" if index < 0 else class_name(classes, index)
 
 
 def percent(probability: float) -> str:

@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sketchwidgets.recognition import Network
 from sketchwidgets.sketch import Sketch
 from sketchwidgets.sketch._normalize import fit_to_frame
 from sketchwidgets.sketch.differentiable import InkShares, ink_shares, rasterize_points
 from sketchwidgets.sketch.rasterizer import rasterize
+
+from ..network import Network
 
 _STROKE_ORDER_CHANNELS = 6
 
@@ -140,20 +141,3 @@ def checked_sketch(sketch: Any) -> Sketch:
 def some_strokes(sketch: Sketch, kept: Sequence[int]) -> Sketch:
     """The sketch of only these strokes."""
     return Sketch([sketch[i] for i in kept], timed=sketch.timed if kept else None)
-
-
-def checked_target(target: Any, classes: Sequence[str] | None, count: int, default: int) -> int:
-    """The index of a class given by index or name; None is the default."""
-    if target is None:
-        return default
-    if isinstance(target, str):
-        if classes is None:
-            raise ValueError(
-                f"target is {target!r}, but the classes of the network have no names: give an index"
-            )
-        if target not in classes:
-            raise ValueError(f"target {target!r} is no class of the network")
-        return list(classes).index(target)
-    if isinstance(target, bool) or not isinstance(target, int | np.integer) or not 0 <= target < count:
-        raise ValueError(f"target must be the name or the index of one of {count} classes, not {target!r}")
-    return int(target)

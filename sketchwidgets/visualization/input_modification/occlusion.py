@@ -9,16 +9,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sketchwidgets.recognition import Network, Recognizer
+from sketchwidgets.recognition import Recognizer
 from sketchwidgets.sketch import Sketch
 
 from .._stopping import says_stop
+from ..network import Network
+from ..network._classes import class_index
 from ..projection._recorder import Forward
 from ._forward import evaluate, run_forward
 from ._incremental import Incremental
 from ._measure import Measured, measure
+from ._occlusion_checks import check_channel, check_count, check_image, check_layer, check_runs
 from ._occlusion_result import Occlusion, OcclusionProgress, heat_of
-from ._patches import Pair, Patches, as_pair, filling, grid
+from ._patches import Pair, Patches, filling, grid
 from ._replay import Recording, Unreplayable, record
 
 METHODS = ("auto", "incremental", "forward")
@@ -103,22 +106,22 @@ def occlusion(
         fill = "paper" if isinstance(image, Sketch) else "mean"
     if network is not None:
         image, model = network.prepare(image), network.module
-        target = _class_index(network, target)
         forward = forward or (lambda _module, images: network._score(images))
-    image = _check_image(model, image)
-    runs = _check_runs(image, size, stride, further)
+    image = check_image(model, image)
+    runs = check_runs(image, size, stride, further)
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(map(repr, METHODS))}, not {method!r}")
-    batch_size = _check_count("batch_size", _BATCH if batch_size is None else batch_size)
-    top = _check_count("top", top)
+    batch_size = check_count("batch_size", _BATCH if batch_size is None else batch_size)
+    top = check_count("top", top)
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise ValueError(f"seed must be a whole number, not {seed!r}")
     covered = filling(image, fill, seed)
-    evaluator = _Evaluator(model, image, _check_layer(model, layer), method, batch_size, forward)
+    evaluator = _Evaluator(model, image, check_layer(model, layer), method, batch_size, forward)
     layer, before = evaluator.layer, evaluator.before
     probabilities = _probabilities(evaluator.output, 1)[0]
-    target = _check_index("target", target, probabilities.numel(), probabilities.argmax())
-    channel = evaluator.channel = _check_channel(channel, before, layer)
+    classes = None if network is None else network.classes
+    target = class_index(target, classes, probabilities.numel(), probabilities.argmax())
+    channel = evaluator.channel = check_channel(channel, before, layer)
     unoccluded = measure(before, before, channel)
 
     grids = [grid(tuple(image.shape[2:]), *run, overhang) for run in runs]
@@ -319,83 +322,3 @@ def _probabilities(output: Any, images: int) -> Tensor:
     if bool((scores >= 0).all()) and torch.allclose(sums, torch.ones_like(sums), atol=1e-3):
         return scores
     return scores.softmax(1)
-
-
-def _class_index(network: Network, target: Any) -> Any:
-    if not isinstance(target, str):
-        return target
-    if network.classes is None or target not in network.classes:
-        raise ValueError(f"target {target!r} is not a class of {network.name}")
-    return network.classes.index(target)
-
-
-def _check_image(model: Any, image: Any) -> Tensor:
-    if not isinstance(model, nn.Module):
-        raise ValueError(f"model must be a torch.nn.Module, not {type(model).__name__}")
-    for name, module in model.named_modules():
-        if module.training:
-            raise ValueError(
-                f"{f'module {name!r} of the model' if name else 'the model'} is in training mode; call model.eval()"
-            )
-    if not isinstance(image, Tensor | np.ndarray):
-        raise ValueError(f"image must be a tensor, not {type(image).__name__}")
-    image = torch.as_tensor(image)
-    image = image[None] if image.ndim == 3 else image
-    if image.ndim != 4 or image.shape[0] != 1 or 0 in image.shape:
-        raise ValueError(f"image must be (1, C, H, W), not {tuple(image.shape)}")
-    if not image.is_floating_point():
-        raise ValueError(f"image must be floating point, not {image.dtype}")
-    if not image.isfinite().all():
-        raise ValueError("image must be finite")
-    dtypes = {parameter.dtype for parameter in model.parameters() if parameter.is_floating_point()}
-    if dtypes and image.dtype not in dtypes:
-        wanted = " and ".join(sorted(map(str, dtypes)))
-        raise ValueError(f"image is {image.dtype}, and the model is {wanted}: image.to({wanted})")
-    return image.detach()
-
-
-def _check_runs(image: Tensor, size: Any, stride: Any, further: Any) -> list[tuple[Pair, Pair]]:
-    height, width = image.shape[2:]
-    pair = (max(1, height // 7), max(1, width // 7)) if size is None else as_pair("size", size)
-    step = tuple(max(1, n // 2) for n in pair) if stride is None else as_pair("stride", stride)
-    runs = [(pair, step)]
-    try:
-        runs += [
-            (as_pair(f"size of further[{i}]", a), as_pair(f"stride of further[{i}]", b))
-            for i, (a, b) in enumerate(further)
-        ]
-    except TypeError:
-        raise ValueError(f"further must be pairs of a size and a stride, not {further!r}") from None
-    for pair, _ in runs:
-        if pair[0] > height or pair[1] > width:
-            raise ValueError(f"size {pair} is larger than the image, {height} x {width}")
-    return runs
-
-
-def _check_count(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
-    return int(value)
-
-
-def _check_index(name: str, value: Any, count: int, default: Any) -> int:
-    if value is None:
-        return int(default)
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < count:
-        raise ValueError(f"{name} must be a whole number from 0 to {count - 1}, not {value!r}")
-    return int(value)
-
-
-def _check_layer(model: nn.Module, layer: Any) -> str | None:
-    if layer is not None and (
-        not isinstance(layer, str) or not layer or layer not in dict(model.named_modules())
-    ):
-        raise ValueError(f"the model has no layer {layer!r}; see model.named_modules()")
-    return layer
-
-
-def _check_channel(channel: Any, before: Tensor, layer: str) -> int:
-    if before.ndim not in (2, 4) or before.shape[0] != 1:
-        raise ValueError(f"layer {layer!r} returns {tuple(before.shape)}, not (1, c, h, w) or (1, c)")
-    totals = before[0].double().flatten(1).sum(1) if before.ndim == 4 else before[0]
-    return _check_index("channel", channel, before.shape[1], totals.argmax())

@@ -7,15 +7,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sketchwidgets.recognition import Network, Recognizer
+from sketchwidgets.recognition import Recognizer
 from sketchwidgets.sketch import Sketch
 from sketchwidgets.sketch._normalize import fit_to_frame
 from sketchwidgets.sketch.differentiable import rasterize_points
 
 from ..figures import Figure
+from ..network import Network
+from ..network._classes import class_index
 from ..projection import project
 from ..projection._recorder import watch
-from ._stroke_frame import StrokeFrame, checked_sketch, checked_target
+from ._stroke_frame import StrokeFrame, checked_sketch
 
 METHODS = ("gradient", "projection")
 
@@ -202,7 +204,7 @@ class _ClassScore:
     def __call__(self, images: Tensor) -> Tensor:
         # What is a distribution already, and what is not, is for the network to tell.
         probabilities = self.network.scores(images)
-        index = checked_target(
+        index = class_index(
             self.label, self.network.classes, probabilities.shape[1], int(probabilities[0].argmax())
         )
         self.name = self.network.class_name(index)
@@ -277,7 +279,7 @@ def _class_of_recognizer(
         weight = next(recognizer.recurrent.parameters())
         features = recognizer.cnn.features(torch.cat(images).to(weight))
         scores = recognizer.recurrent(features[None])[0, -1].log_softmax(0)
-        index = checked_target(label, recognizer.classes, len(scores), int(scores.detach().argmax()))
+        index = class_index(label, recognizer.classes, len(scores), int(scores.detach().argmax()))
         push, faded = torch.autograd.grad(scores[index], (points, ink))
     return _gradients(sketch, recognizer.classes[index], scores[index], faded, push)
 

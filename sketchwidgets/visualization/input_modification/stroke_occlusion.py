@@ -8,13 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sketchwidgets.recognition import Network, Recognizer
+from sketchwidgets.recognition import Recognizer
 from sketchwidgets.sketch import Sketch
 
 from .._stopping import says_stop
 from ..figures import Figure
+from ..network import Network
+from ..network._classes import class_index, class_name
 from ..projection._recorder import watch
-from ._stroke_frame import StrokeFrame, checked_sketch, checked_target, some_strokes
+from ._stroke_frame import StrokeFrame, checked_sketch, some_strokes
 
 _FRAMES = ("fixed", "refit")
 
@@ -244,7 +246,7 @@ def _run(
     count = len(sketch)
     everything = list(range(count))
     ((rows, peaks),) = watcher.ask([everything])
-    index = checked_target(target, watcher.classes, rows.shape[1], int(rows[-1].argmax()))
+    index = class_index(target, watcher.classes, rows.shape[1], int(rows[-1].argmax()))
     watched = {name: _choose_maps(name, peak, maps) for name, peak in peaks.items()}
     layers = {
         name: MapEffects(
@@ -258,7 +260,7 @@ def _run(
     result = StrokeOcclusion(
         sketch=sketch,
         label=index,
-        name=_class_name(watcher.classes, index),
+        name=class_name(watcher.classes, index),
         probability=float(rows[-1, index]),
         top=_top(rows, watcher.classes),
         without=np.full(count, np.nan),
@@ -320,8 +322,4 @@ def _take(
 
 def _top(rows: np.ndarray, classes: tuple[str, ...] | None, k: int = 3) -> list[tuple[str, float]]:
     order = np.argsort(-rows[-1], kind="stable")[:k]
-    return [(_class_name(classes, int(i)), float(rows[-1, i])) for i in order]
-
-
-def _class_name(classes: tuple[str, ...] | None, index: int) -> str:
-    return f"class {index}" if classes is None else classes[index]
+    return [(class_name(classes, int(i)), float(rows[-1, i])) for i in order]

@@ -1,13 +1,13 @@
 """Several layers inverted, side by side."""
 
 import os
-from collections.abc import Iterator, Mapping
 
+from .._by_layer import ByLayer
 from ..figures import Chart, Figure, Section, Tile
 from ._result import Reconstruction
 
 
-class Inversions(Mapping[str, Reconstruction]):
+class Inversions(ByLayer[Reconstruction]):
     """What each of several layers knows of one image, by layer name, in the order in which they were asked for.
 
     >>> network = sw.Network.of(None)
@@ -16,21 +16,6 @@ class Inversions(Mapping[str, Reconstruction]):
     >>> inversions["relu3"].layer, inversions.stopped
     ('relu3', False)
     """
-
-    def __init__(self, layers: Mapping[str, Reconstruction]) -> None:
-        self._layers = dict(layers)
-
-    def __getitem__(self, layer: str) -> Reconstruction:
-        try:
-            return self._layers[layer]
-        except KeyError:
-            raise KeyError(f"no layer {layer!r}; there are {', '.join(self._layers)}") from None
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._layers)
-
-    def __len__(self) -> int:
-        return len(self._layers)
 
     def __repr__(self) -> str:
         return f"Inversions({', '.join(map(repr, self._layers))})"

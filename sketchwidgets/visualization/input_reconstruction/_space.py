@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sketchwidgets.recognition import Network, Recognizer
+from sketchwidgets.recognition import Recognizer
 
+from ..network import Network
 from ._errors import ReconstructionError
 
 

@@ -1,10 +1,11 @@
 """What a projection returns."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from .._by_layer import ByLayer
 from ..figures import Figure
 from ._figure import projection_figure
 
@@ -97,23 +98,8 @@ class LayerProjection:
         return self.figure().to_html()
 
 
-class Projections(Mapping[str, LayerProjection]):
+class Projections(ByLayer[LayerProjection]):
     """The projections of several layers, by layer name, in the order of the forward pass."""
-
-    def __init__(self, layers: Mapping[str, LayerProjection]) -> None:
-        self._layers = dict(layers)
-
-    def __getitem__(self, layer: str) -> LayerProjection:
-        try:
-            return self._layers[layer]
-        except KeyError:
-            raise KeyError(f"no layer {layer!r}; there are {', '.join(self._layers)}") from None
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._layers)
-
-    def __len__(self) -> int:
-        return len(self._layers)
 
     def __repr__(self) -> str:
         return f"Projections({', '.join(map(repr, self._layers.values()))})"

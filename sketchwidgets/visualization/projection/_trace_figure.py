@@ -9,7 +9,8 @@ from torch import Tensor
 from ..figures import Figure, Section, Tile
 from ..figures._numbers import short
 from ._trace_pictures import Mosaic, as_maps, box_around, mosaic_of, signal_tile, switched_tile
-from .trace import Trace, TraceStep
+from ._trace_steps import TraceStep
+from .trace import Trace
 
 _LARGE = 208
 _SMALL = 112

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..figures import Tile
 from ..figures._numbers import short
 from ..figures._values import signed_bytes
-from .trace import TraceStep
+from ._trace_steps import TraceStep
 
 SWITCH = (235, 110, 20)
 _WANTED = 176  # pixels of a mosaic's side, about

@@ -1,6 +1,6 @@
 """Receptive fields: which pixels a unit can see at all, from the geometry of the network alone."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .._by_layer import ByLayer
 from ..figures import Figure, Section, Tile
 from ._errors import ProjectionError
 from ._options import unwrapped
@@ -64,31 +65,19 @@ class ReceptiveField:
         return self.figure().to_html()
 
 
-class ReceptiveFields(Mapping[str, ReceptiveField]):
+class ReceptiveFields(ByLayer[ReceptiveField]):
     """The receptive fields of several layers, by layer name, in the order of the forward pass."""
 
     def __init__(self, fields: Sequence[ReceptiveField]) -> None:
-        self._fields = {field.layer: field for field in fields}
-
-    def __getitem__(self, layer: str) -> ReceptiveField:
-        try:
-            return self._fields[layer]
-        except KeyError:
-            raise KeyError(f"no layer {layer!r}; there are {', '.join(self._fields)}") from None
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._fields)
-
-    def __len__(self) -> int:
-        return len(self._fields)
+        super().__init__({field.layer: field for field in fields})
 
     def __repr__(self) -> str:
-        return f"ReceptiveFields({', '.join(map(repr, self._fields.values()))})"
+        return f"ReceptiveFields({', '.join(map(repr, self._layers.values()))})"
 
     def figure(self) -> Figure:
         """One picture a layer: the field as a box on the image; what it does not see is dimmed."""
         return Figure(
-            "Receptive fields", [Section("", [_tile(field) for field in self._fields.values()], side=144)]
+            "Receptive fields", [Section("", [_tile(field) for field in self._layers.values()], side=144)]
         )
 
     def _repr_html_(self) -> str:

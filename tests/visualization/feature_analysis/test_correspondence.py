@@ -5,9 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from sketchwidgets.recognition import Network
 from sketchwidgets.sketch import Sketch
-from sketchwidgets.visualization import correspondence
+from sketchwidgets.visualization import Network, correspondence
 
 
 def house(width: float, height: float, peak: float) -> Sketch:

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from sketchwidgets.models import SketchANet
-from sketchwidgets.recognition import Network, Recognizer
+from sketchwidgets.recognition import Recognizer
 from sketchwidgets.sketch import Sketch
-from sketchwidgets.visualization import invariance
+from sketchwidgets.visualization import Network, invariance
 from sketchwidgets.visualization.feature_analysis._run import late_layer
 from sketchwidgets.visualization.feature_analysis._sources import Drawings, Photos
 
@@ -209,8 +209,12 @@ def test_pictures_and_several_drawings():
         ({"values": []}, ValueError, "values must be a sequence of finite numbers"),
         ({"values": [float("nan")]}, ValueError, "finite"),
         ({"targets": [0]}, ValueError, "targets must be one for each of the 2 images"),
-        ({"targets": [0, 3]}, ValueError, r"targets must be in 0\.\.2"),
-        ({"targets": ["cat", "dog"]}, ValueError, "no class"),
+        ({"targets": [0, 3]}, ValueError, "targets must be the name or the index of one of 3 classes, not 3"),
+        (
+            {"targets": ["cat", "dog"]},
+            ValueError,
+            "targets is 'cat', but the classes of the network have no names",
+        ),
         ({"layers": []}, ValueError, "layers is empty"),
         ({"fill": [1, 2]}, ValueError, "fill must be one number"),
         ({"images": []}, ValueError, "images is empty"),

@@ -233,7 +233,7 @@ def _fail(_state):
         ({"fill": [1.0, 2.0]}, r"fill must be a number, or of shape \(3,\)"),
         ({"fill": float("nan")}, "fill must be finite"),
         ({"seed": None}, "seed must be a whole number"),
-        ({"target": 6}, "target must be a whole number from 0 to 5, not 6"),
+        ({"target": 6}, "target must be the name or the index of one of 6 classes, not 6"),
         ({"channel": 9}, "channel must be a whole number from 0 to 8"),
         ({"layer": "nothing"}, "the model has no layer 'nothing'"),
         ({"layer": "5"}, None),

@@ -6,9 +6,8 @@ import torch
 from test_stroke_occlusion import PREPROCESSING, SKETCH, Halves, recognizer, small
 from torch import nn
 
-from sketchwidgets.recognition import Network
 from sketchwidgets.sketch import Sketch
-from sketchwidgets.visualization import project, stroke_attribution
+from sketchwidgets.visualization import Network, project, stroke_attribution
 from sketchwidgets.visualization.input_modification._stroke_frame import StrokeFrame
 
 __all__ = ["recognizer"]  # the fixture
@@ -172,7 +171,7 @@ def test_figures_and_words():
         ({"layer": "relu", "channel": 6}, "channels: 6"),
         ({"layer": "relu", "channel": 6, "method": "gradient"}, r"channel: 6 is not in 0\.\.5"),
         ({"layer": "relu", "channel": 1, "position": (0, 99), "method": "gradient"}, "position: 99"),
-        ({"target": "cow"}, "target 'cow' is no class"),
+        ({"target": "cow"}, "target 'cow' is not a class of the network"),
         ({"sketch": Sketch([])}, "no strokes"),
     ],
 )

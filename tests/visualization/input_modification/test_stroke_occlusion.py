@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from sketchwidgets.models import RecurrentClassifier
-from sketchwidgets.recognition import Network, Preprocessing, Recognizer
+from sketchwidgets.recognition import Preprocessing, Recognizer
 from sketchwidgets.sketch import Sketch
-from sketchwidgets.visualization import record, stroke_occlusion
+from sketchwidgets.visualization import Network, record, stroke_occlusion
 
 PREPROCESSING = Preprocessing(size=33, extent=28.0, stroke_width=1.5)
 # Apart from each other; the third is not needed for the box, the first and the second are.
@@ -191,7 +191,7 @@ def test_figures_show_every_stroke(recognizer):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"target": "cow"}, "target 'cow' is no class"),
+        ({"target": "cow"}, "target 'cow' is not a class of the network"),
         ({"target": 6}, "target must be the name or the index of one of 6"),
         ({"layers": ["relu9"]}, "layers: the network has no layer 'relu9'"),
         ({"frame": "loose"}, "frame must be one of 'fixed', 'refit'"),

@@ -9,9 +9,8 @@ import torch
 from reconstruction_nets import Small, seeded
 from torch import nn
 
-from sketchwidgets.recognition import Network
 from sketchwidgets.sketch import Sketch
-from sketchwidgets.visualization import INVERT_METHODS, InvertSettings, ReconstructionError, invert
+from sketchwidgets.visualization import INVERT_METHODS, InvertSettings, Network, ReconstructionError, invert
 from sketchwidgets.visualization.input_reconstruction import Inversions
 from sketchwidgets.visualization.input_reconstruction.invert import tv_weight
 

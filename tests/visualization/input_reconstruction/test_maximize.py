@@ -10,10 +10,10 @@ from reconstruction_nets import Small, seeded
 from scipy import ndimage
 from torch import nn
 
-from sketchwidgets.recognition import Network
 from sketchwidgets.visualization import (
     MAXIMIZE_METHODS,
     MaximizeSettings,
+    Network,
     ReconstructionError,
     maximize,
 )

@@ -6,7 +6,7 @@ from torch import nn
 
 import sketchwidgets as sw
 from sketchwidgets.models import SketchANet
-from sketchwidgets.recognition import Network
+from sketchwidgets.visualization import Network
 
 
 def classifier():

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 from torch import Tensor, nn
 
-from sketchwidgets.recognition._preprocessing import Preprocessing
+from sketchwidgets.recognition import Preprocessing
 from sketchwidgets.sketch._normalize import fit_to_frame
 from sketchwidgets.sketch.rasterizer import rasterize
 

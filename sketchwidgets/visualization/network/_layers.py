@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ..projection import ProjectionError, record
+from ..projection._recorder import watch
+
 _NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
 
 
@@ -16,8 +19,6 @@ def all_layers(module: nn.Module, images: Tensor) -> tuple[str, ...]:
     Where no module returns one, because they are functions called in between: what goes into them, the
     convolutions, behind their normalisation if there is one. Of a unit that is excited, both say the same.
     """
-    from sketchwidgets.visualization import ProjectionError, record
-
     try:
         return record(module, images).layers
     except ProjectionError:
@@ -147,7 +148,6 @@ def _watched(
     module: nn.Module, names: list[str], see: Callable[[str, Tensor], None]
 ) -> AbstractContextManager:
     """In this context, every tensor that one of these modules returns is shown to `see`; no hook stays."""
-    from sketchwidgets.visualization.projection._recorder import watch
 
     def collect(name: str, output: Any) -> bool:
         if isinstance(output, Tensor):

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from sketchwidgets.recognition._preprocessing import Preprocessing
+from sketchwidgets.recognition import Preprocessing
 
 _FINEST_PEN = 1.5  # pixels; a finer one leaves no pixel wholly black
 

@@ -7,9 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sketchwidgets.recognition import _pretrained
-from sketchwidgets.recognition._drawings import STROKE_ORDER_CHANNELS, draw_ink
-from sketchwidgets.recognition._network_checks import (
+from sketchwidgets.recognition import Preprocessing, Recognizer
+from sketchwidgets.sketch import Sketch
+
+from . import _pretrained
+from ._checks import (
     check_choice,
     check_classes,
     check_count,
@@ -19,10 +21,11 @@ from sketchwidgets.recognition._network_checks import (
     check_size,
     first_channels,
 )
-from sketchwidgets.recognition._pictures import as_picture, fit
-from sketchwidgets.recognition._preprocessing import Preprocessing
-from sketchwidgets.recognition._recognizer import Recognizer
-from sketchwidgets.sketch import Sketch
+from ._classes import class_name
+from ._drawings import STROKE_ORDER_CHANNELS, draw_ink
+from ._features import FeaturesOnly
+from ._layers import all_layers, class_layer, stage_layers, uncapped
+from ._pictures import as_picture, fit
 
 # Of the photos that ImageNet classifiers are trained on, red, green, blue; the values of torchvision.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -146,7 +149,7 @@ class Network:
     def _of_recognizer(cls, recognizer: Recognizer) -> "Network":
         cnn = recognizer.cnn
         made = cls(
-            cnn if type(cnn).forward is not nn.Module.forward else _Features(cnn),
+            cnn if type(cnn).forward is not nn.Module.forward else FeaturesOnly(cnn),
             size=recognizer.preprocessing.size,
             ink="positive",
             classes=recognizer.classes,
@@ -336,7 +339,7 @@ class Network:
 
     def class_name(self, index: int) -> str:
         """The name of an output; "class 17" where they have no names."""
-        return f"class {index}" if self.classes is None else self.classes[index]
+        return class_name(self.classes, index)
 
     def layers(self, every: bool = False) -> tuple[str, ...]:
         """Layers to look at, in the order of the forward pass, as `sw.project` takes them.
@@ -350,8 +353,6 @@ class Network:
         ('relu1', 'relu2', 'relu3', 'relu4', 'relu5')
         """
         if every not in self._layers:
-            from sketchwidgets.recognition._stages import all_layers, stage_layers, uncapped
-
             noise = self._noise()
             names = all_layers(self.module, noise)
             if not every and len(names) > 6:
@@ -370,8 +371,6 @@ class Network:
         'fc8'
         """
         if self._class_layer is _UNKNOWN:
-            from sketchwidgets.recognition._stages import class_layer
-
             self._class_layer = class_layer(self.module, self._noise())
         return self._class_layer
 
@@ -383,19 +382,6 @@ class Network:
 
     def __repr__(self) -> str:
         return f"Network({self.name!r}, {self.channels} x {self.size[0]} x {self.size[1]})"
-
-
-class _Features(nn.Module):
-    """A CNN that has only `features`, as a module that can be called; its layers keep their names."""
-
-    def __init__(self, cnn: nn.Module) -> None:
-        super().__init__()
-        self._modules, self._parameters, self._buffers = cnn._modules, cnn._parameters, cnn._buffers
-        self.training = cnn.training
-        object.__setattr__(self, "cnn", cnn)  # not as a child: that would put "cnn." before every name
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.cnn.features(images)
 
 
 def _are_probabilities(scores: Tensor) -> bool:

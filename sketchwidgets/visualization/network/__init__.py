@@ -1,0 +1,5 @@
+"""Any network with its way of preparing drawings and photos."""
+
+from .network import Network
+
+__all__ = ["Network"]
