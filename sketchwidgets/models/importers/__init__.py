@@ -1,0 +1,7 @@
+"""Networks from the files of other programs."""
+
+from ._errors import NetworkFileError
+from ._network import ImportedNetwork, Layer, Source
+from ._preprocessing import ImagePreprocessing
+
+__all__ = ["ImagePreprocessing", "ImportedNetwork", "Layer", "NetworkFileError", "Source"]
