@@ -1,0 +1,5 @@
+"""Networks from and for MatConvNet."""
+
+from ._reader import from_matconvnet
+
+__all__ = ["from_matconvnet"]
