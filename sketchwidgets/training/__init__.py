@@ -3,16 +3,54 @@
 from sketchwidgets.training.datasets import load_images_npz, three_folds
 from sketchwidgets.training.evaluate import Evaluation, evaluate
 from sketchwidgets.training.evolution import RecordEvolution
+from sketchwidgets.training.fitting import (
+    CheckpointError,
+    Fitted,
+    History,
+    Recipe,
+    RenormalizeFilters,
+    ReportProgress,
+    TrainingProgress,
+    Views,
+    fit,
+    pack_sketches,
+    read_history,
+    renormalize_filters,
+)
 from sketchwidgets.training.quickdraw import DrawingSet
+from sketchwidgets.training.recipes import (
+    alexnet_pictionary_recipe,
+    fine_tuning_recipe,
+    recurrent_recipe,
+    sketch_a_net_recipe,
+    zeiler_recipe,
+)
 from sketchwidgets.training.recognizer import RecognizerRecipe, train_recognizer
 
 __all__ = [
+    "CheckpointError",
     "DrawingSet",
     "Evaluation",
+    "Fitted",
+    "History",
+    "Recipe",
     "RecognizerRecipe",
     "RecordEvolution",
+    "RenormalizeFilters",
+    "ReportProgress",
+    "TrainingProgress",
+    "Views",
+    "alexnet_pictionary_recipe",
     "evaluate",
+    "fine_tuning_recipe",
+    "fit",
     "load_images_npz",
+    "pack_sketches",
+    "read_history",
+    "recurrent_recipe",
+    "renormalize_filters",
+    "sketch_a_net_recipe",
     "three_folds",
     "train_recognizer",
+    "zeiler_recipe",
 ]

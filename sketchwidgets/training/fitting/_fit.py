@@ -1,0 +1,359 @@
+"""Train a network by a recipe: one function."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from sketchwidgets.models import save_weights
+from sketchwidgets.training.fitting._batches import TestBatches, mean_picture
+from sketchwidgets.training.fitting._filters import RenormalizeFilters
+from sketchwidgets.training.fitting._groups import initialise
+from sketchwidgets.training.fitting._history import LOG, History, read_history
+from sketchwidgets.training.fitting._module import STATE, Classification, view_scores
+from sketchwidgets.training.fitting._pictures import Pictures, as_pictures
+from sketchwidgets.training.fitting._progress import ReportProgress, TrainingProgress
+from sketchwidgets.training.fitting._quiet import quiet_lightning
+from sketchwidgets.training.fitting._recipe import Recipe, changed
+from sketchwidgets.training.fitting._tensor_file import CheckpointError, TensorFiles, read_checkpoint
+from sketchwidgets.visualization import Figure
+
+NETWORK, MEAN = "network.safetensors", "mean.safetensors"
+_OURS = (
+    "max_steps", "max_epochs", "max_time", "callbacks", "logger", "plugins", "precision", "val_check_interval",
+    "check_val_every_n_epoch", "gradient_clip_val", "accumulate_grad_batches", "use_distributed_sampler",
+    "enable_checkpointing", "enable_progress_bar", "default_root_dir", "num_sanity_val_steps",
+    "reload_dataloaders_every_n_epochs",
+)  # fmt: skip
+_SHARDED = ("fsdp", "deepspeed", "model_parallel", "xla_fsdp")
+
+
+@dataclass(frozen=True, repr=False)
+class Fitted:
+    """What `fit` returns.
+
+    network : as it is now, in evaluation mode. recipe, classes : as they were given.
+    step, steps : how many steps are made, and of how many; fewer where the callback ended the training early.
+    accuracy : share of the validation pictures that are named right with the test views of the recipe, in [0, 1]; None
+        without validation or before the end. history : the curves. folder : where all of it is.
+    mean : (C, size, size), the mean picture that is subtracted; None where the recipe wants none.
+    """
+
+    network: nn.Module
+    recipe: Recipe
+    classes: tuple[str, ...]
+    step: int
+    steps: int
+    accuracy: float | None
+    history: History
+    folder: Path
+    mean: Tensor | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are made."""
+        return self.step >= self.steps
+
+    def scores(self, data: Any) -> Tensor:
+        """Scores before the softmax, summed over the test views, (n, classes), of data as `fit` takes it."""
+        return scores(self.network, data, self.recipe, self.mean)
+
+    def figure(self) -> Figure:
+        """The curves."""
+        return self.history.figure()
+
+    def _repr_html_(self) -> str:
+        return self.figure()._repr_html_()
+
+    def __repr__(self) -> str:
+        known = "" if self.accuracy is None else f", accuracy {self.accuracy:.1%}"
+        return f"Fitted({type(self.network).__name__} by {self.recipe.name}, step {self.step} of {self.steps}{known})"
+
+
+def fit(
+    network: nn.Module,
+    data: Any,
+    recipe: Recipe | None = None,
+    folder: str | Path = "runs/fit",
+    *,
+    validation: Any = None,
+    callback: Callable[[TrainingProgress], bool | None] | None = None,
+    callbacks: Sequence[Callback] = (),
+    resume: bool = True,
+    every: int = 100,
+    progress: bool = True,
+    workers: int = 0,
+    accelerator: str = "auto",
+    devices: Any = "auto",
+    num_nodes: int = 1,
+    strategy: Any = "auto",
+    **trainer: Any,
+) -> Any:
+    """Train a network by a recipe.
+
+    What comes out follows from the network's start, the data, the recipe and the number of processes. A run that was
+    cut off, at whatever moment, goes on from its last state if it is called again, and ends with the same weights,
+    bit for bit (on a GPU only with `deterministic=True`).
+
+    Parameters
+    ----------
+    network : takes (n, C, side, side) and gives scores (n, classes); trained in place. Its side is `network.input_size`.
+    data : a DrawingSet or the path of its .npz, or (DrawingSet, indices); (images, labels) as (n, h, w[, 3]) uint8 and
+        (n,) whole numbers; or a torch data set of (Sketch or picture, label).
+    recipe : `zeiler_recipe()`, `sketch_a_net_recipe()`, `fine_tuning_recipe()`, ...; None for a plain Recipe. With
+        `recurrent_recipe()`, network is None, and data and validation are PrefixFeatures: see `train_recurrent`.
+    folder : where the state, the logs (CSV and TensorBoard) and the final network.safetensors go; made if absent.
+    validation : data of the same form, looked at after every epoch.
+    callback : called after each step with a TrainingProgress; returning False ends the training early, to be resumed.
+    callbacks : further ones of Lightning, such as RecordEvolution(folder, network="network", epoch_steps=...).
+    resume : whether to go on where a run in this folder was cut off; False starts again.
+    every : steps from one state that is written to the next.
+    progress : whether Lightning shows its bar. workers : processes that prepare batches, 0 for none beside this one.
+    accelerator, devices, num_nodes, strategy : Lightning's. The batch of the recipe is shared by all processes.
+    trainer : further arguments of `lightning.Trainer`, `deterministic` or `sync_batchnorm`, say.
+
+    Raises ValueError or TypeError, naming the argument; CheckpointError where the state in the folder is damaged or
+    belongs to another training.
+
+    >>> images, labels = np.zeros((8, 16, 16), np.uint8), np.arange(8) % 2
+    >>> images[1::2, :8] = 255
+    >>> network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(144, 2))
+    >>> network.input_size = 12
+    >>> recipe = sw.training.Recipe(epochs=3, batch_size=4, views=sw.training.Views(size=16))
+    >>> sw.training.fit(network, (images, labels), recipe, "runs/two", progress=False, accelerator="cpu")
+    Fitted(Sequential by recipe, step 6 of 6)
+    """
+    from sketchwidgets.training.recurrent import RecurrentRecipe
+
+    if isinstance(recipe, RecurrentRecipe):
+        return _fit_recurrent(network, data, recipe, folder, validation, resume)
+    recipe = Recipe() if recipe is None else recipe
+    if not isinstance(recipe, Recipe):
+        raise TypeError(f"recipe must be a Recipe, not {type(recipe).__name__}")
+    if not isinstance(network, nn.Module):
+        raise TypeError(f"network must be a torch.nn.Module, not {type(network).__name__}")
+    if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+        raise ValueError(f"every must be a whole number from 1 on, not {every!r}")
+    _check_trainer(trainer, strategy, recipe, accelerator)
+    pictures = as_pictures(data)
+    held_out = None if validation is None else as_pictures(validation, "validation")
+    if recipe.schedule == "plateau" and held_out is None:
+        raise ValueError("the recipe anneals on a plateau of the validation error: give validation")
+    side, channels = _input_of(network, recipe, pictures)
+    folder = Path(folder)
+    facts = {
+        "recipe": json.loads(json.dumps(recipe.to_dict())),
+        "network": type(network).__name__,
+        "pictures": len(pictures),
+        "classes": list(pictures.classes),
+    }
+    state = folder / STATE
+    going_on = resume and state.exists()
+    if going_on:
+        _check_state(state, facts, network)
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        state.unlink(missing_ok=True)
+        initialise(network, recipe)
+    mean = mean_picture(pictures, recipe, channels, side)
+    module = Classification(
+        network,
+        recipe,
+        pictures,
+        held_out,
+        side=side,
+        channels=channels,
+        mean=mean,
+        folder=folder,
+        every=every,
+        workers=workers,
+        facts=facts,
+    )
+    if going_on:
+        module.first_step = int(read_checkpoint(state, tensors=False)["sketchwidgets"]["step"])
+    added = [*callbacks]
+    if recipe.filter_radius is not None:
+        added.append(RenormalizeFilters("network", recipe.filter_radius))
+    if callback is not None:
+        added.append(ReportProgress(callback))
+    with quiet_lightning():
+        runner = L.Trainer(
+            accelerator=accelerator,
+            devices=devices,
+            num_nodes=num_nodes,
+            strategy=strategy,
+            precision=recipe.precision,
+            max_steps=module.steps,
+            callbacks=added,
+            logger=_loggers(folder),
+            plugins=[TensorFiles()],
+            # One long epoch of Lightning's, with a validation after each pass over the data: a state within an epoch is
+            # then like any other.
+            val_check_interval=module.steps_per_epoch,
+            check_val_every_n_epoch=None,
+            limit_val_batches=0 if held_out is None else None,
+            gradient_clip_val=recipe.gradient_clip,
+            log_every_n_steps=trainer.pop("log_every_n_steps", 1 if module.steps <= 5000 else 10),
+            use_distributed_sampler=False,
+            enable_checkpointing=False,
+            enable_progress_bar=progress,
+            enable_model_summary=trainer.pop("enable_model_summary", False),
+            num_sanity_val_steps=0,
+            default_root_dir=folder,
+            **trainer,
+        )
+        runner.fit(module, ckpt_path=str(state) if going_on else None)
+    network.eval()
+    # Not the trainer's count, which stays in the other processes where they were spawned.
+    step = int(read_checkpoint(state, tensors=False)["sketchwidgets"]["step"]) if state.exists() else 0
+    accuracy = None
+    if step >= module.steps and runner.is_global_zero:
+        if held_out is not None:
+            named = scores(network, held_out, recipe, mean).argmax(1)
+            accuracy = float((named == torch.from_numpy(held_out.labels)).double().mean())
+        metadata = {**facts, "arguments": getattr(network, "arguments", None), "accuracy": accuracy}
+        weights = {name: tensor.detach().cpu() for name, tensor in network.state_dict().items()}
+        save_weights(folder / NETWORK, weights, metadata, dtype="float32")
+        if mean is not None:
+            save_file({"mean": mean}, folder / MEAN)
+    return Fitted(
+        network, recipe, pictures.classes, step, module.steps, accuracy, read_history(folder), folder, mean
+    )
+
+
+@torch.no_grad()
+def scores(network: nn.Module, data: Any, recipe: Recipe, mean: Tensor | None = None) -> Tensor:
+    """Scores before the softmax, summed over the test views of a recipe: (n, classes) on the CPU.
+
+    data : as `fit` takes it. mean : what is subtracted from a picture, as `Fitted.mean`.
+    The network is run in evaluation mode, on the device that it is on, and left in the mode it was in.
+    """
+    pictures = as_pictures(data)
+    side, channels = _input_of(network, recipe, pictures)
+    batches = TestBatches(pictures, recipe, side, channels, mean, every_view=True)
+    device = next(network.parameters()).device
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        return torch.cat([view_scores(network, views.to(device)).cpu() for views, _ in batches])
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+def _input_of(network: nn.Module, recipe: Recipe, pictures: Pictures) -> tuple[int, int]:
+    """Side and channels of the network's input, with a forward pass that shows whether it fits the data."""
+    side = getattr(network, "input_size", None)
+    side = side[0] if isinstance(side, tuple) and len(set(side)) == 1 else side
+    if not isinstance(side, int) or isinstance(side, bool) or side < 1:
+        raise ValueError(f"network.input_size must be the side of its input in pixels, not {side!r}")
+    if recipe.views.size is not None and recipe.views.size < side:
+        raise ValueError(
+            f"the network takes {side} pixels, and the views of the recipe are cut from {recipe.views.size}"
+        )
+    channels = _channels(network)
+    modes = [(module, module.training) for module in network.modules()]
+    device = next((p.device for p in network.parameters()), torch.device("cpu"))
+    network.eval()
+    try:
+        with torch.no_grad():
+            made = network(torch.zeros(1, channels, side, side, device=device))
+    except RuntimeError as error:
+        raise ValueError(f"network cannot take (1, {channels}, {side}, {side}): {error}") from None
+    finally:
+        for module, mode in modes:
+            module.training = mode
+    if not isinstance(made, Tensor) or made.ndim != 2 or len(made) != 1:
+        shape = tuple(made.shape) if isinstance(made, Tensor) else type(made).__name__
+        raise ValueError(f"network must give scores (n, classes), not {shape} for one picture")
+    if made.shape[1] < len(pictures.classes):
+        raise ValueError(f"network has {made.shape[1]} classes, the data {len(pictures.classes)}")
+    return side, channels
+
+
+def _channels(network: nn.Module) -> int:
+    known = getattr(network, "arguments", None)
+    if isinstance(known, dict) and isinstance(known.get("channels"), int):
+        return known["channels"]
+    first = next((m for m in network.modules() if isinstance(m, nn.Conv2d)), None)
+    return 1 if first is None else first.in_channels
+
+
+def _check_trainer(given: dict[str, Any], strategy: Any, recipe: Recipe, accelerator: str) -> None:
+    for name in given:
+        if name in _OURS:
+            raise TypeError(
+                f"{name} follows from the recipe and the other arguments of fit, and cannot be given"
+            )
+    if isinstance(strategy, str) and strategy.startswith(_SHARDED):
+        raise ValueError(
+            f"strategy {strategy!r} leaves a part of the state in each process; fit keeps all of it in one file"
+        )
+    on_cuda = accelerator in ("gpu", "cuda") or (accelerator == "auto" and torch.cuda.is_available())
+    if recipe.precision in ("16-mixed", "16") and not (on_cuda and torch.cuda.is_available()):
+        raise ValueError('precision "16-mixed" needs CUDA; "bf16-mixed" works everywhere')
+
+
+def _check_state(path: Path, facts: dict[str, Any], network: nn.Module) -> None:
+    """Whether a state belongs to this training, before Lightning takes it."""
+    found = read_checkpoint(path)
+    known, weights = found.get("sketchwidgets"), found.get("state_dict")
+    if not isinstance(known, dict) or not isinstance(weights, dict):
+        raise CheckpointError(f"{path}: not a state of fit")
+    other = changed(known.get("recipe") or {}, facts["recipe"])
+    if other:
+        was = ", ".join(f"{name} {(known.get('recipe') or {}).get(name)!r}" for name in other)
+        now = ", ".join(f"{facts['recipe'][name]!r}" for name in other)
+        raise CheckpointError(
+            f"{path} belongs to another recipe: {was}, now {now}. Give another folder, or resume=False to start again"
+        )
+    for name, what in (("network", "network"), ("pictures", "number of pictures"), ("classes", "classes")):
+        if known.get(name) != facts[name]:
+            raise CheckpointError(
+                f"{path} belongs to another {what}: {_short(known.get(name))}, now {_short(facts[name])}. "
+                "Give another folder, or resume=False to start again"
+            )
+    wanted = network.state_dict(prefix="network.")
+    for name, tensor in wanted.items():
+        have = weights.get(name)
+        if not isinstance(have, Tensor) or have.shape != tensor.shape:
+            shape = tuple(have.shape) if isinstance(have, Tensor) else "nothing"
+            raise CheckpointError(f"{path}: {name} is {shape} and should be {tuple(tensor.shape)}")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _loggers(folder: Path) -> list[Any]:
+    log = CSVLogger(folder, name=LOG)
+    try:
+        return [log, TensorBoardLogger(folder, name=LOG, version=log.version)]
+    except ModuleNotFoundError:  # tensorboard is not installed
+        return [log]
+
+
+def _fit_recurrent(
+    network: Any, data: Any, recipe: Any, folder: str | Path, validation: Any, resume: bool
+) -> nn.Module:
+    from sketchwidgets.training.features import PrefixFeatures
+    from sketchwidgets.training.recurrent import train_recurrent
+
+    if network is not None:
+        raise ValueError("a recurrent recipe makes its own network: give None")
+    for name, value in (("data", data), ("validation", validation)):
+        if not isinstance(value, PrefixFeatures):
+            raise TypeError(
+                f"{name} of a recurrent recipe must be PrefixFeatures, not {type(value).__name__}"
+            )
+    classes = int(max(data.labels.max(), validation.labels.max())) + 1
+    return train_recurrent(data, validation, classes, folder, recipe, resume=resume)

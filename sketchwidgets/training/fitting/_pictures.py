@@ -1,0 +1,270 @@
+"""What a network is trained on: pictures by number, from strokes, from arrays, or from a data set of torch."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from sketchwidgets.recognition import Preprocessing
+from sketchwidgets.sketch import Sketch
+from sketchwidgets.sketch.augmentation import stroke_order_channels
+from sketchwidgets.training.images import Augmentation, render
+from sketchwidgets.training.quickdraw import DrawingSet
+
+# Of the side of a picture: the longer side of a drawing, which no view of Sketch-a-Net cuts, and its pen.
+EXTENT, PEN = 194 / 256, 3 / 225
+
+
+class Pictures:
+    """`len` pictures with `labels` (n,) int64 of `classes`; `load` gives some of them."""
+
+    labels: np.ndarray
+    classes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def load(self, indices: np.ndarray, size: int, channels: int, ink: bool) -> Tensor:
+        """Pictures (b, channels, size, size) in [0, 1]; with `ink`, dark ink on bright paper is turned round."""
+        raise NotImplementedError
+
+    def load_changed(
+        self,
+        indices: np.ndarray,
+        size: int,
+        channels: int,
+        ink: bool,
+        augmentation: Augmentation | None,
+        rng: np.random.Generator,
+    ) -> Tensor:
+        """As `load`; strokes are changed at random before they are drawn."""
+        if augmentation is not None:
+            raise ValueError("the recipe has an augmentation of strokes, and the data has no strokes")
+        return self.load(indices, size, channels, ink)
+
+
+class StrokePictures(Pictures):
+    """Drawings, drawn as wide as the views of a recipe do not cut; of six channels, by the order of the strokes."""
+
+    def __init__(self, drawings: DrawingSet, indices: np.ndarray | None = None) -> None:
+        self.drawings = drawings
+        self.indices = np.arange(len(drawings)) if indices is None else indices
+        self.labels = drawings.label[self.indices].astype(np.int64)
+        self.classes = drawings.classes
+
+    def load(self, indices: np.ndarray, size: int, channels: int, ink: bool) -> Tensor:
+        return self.load_changed(indices, size, channels, ink, None, np.random.default_rng(0))
+
+    def load_changed(
+        self,
+        indices: np.ndarray,
+        size: int,
+        channels: int,
+        ink: bool,
+        augmentation: Augmentation | None,
+        rng: np.random.Generator,
+    ) -> Tensor:
+        drawn = Preprocessing(size, EXTENT * size, max(1.0, PEN * size))
+        chosen = self.indices[indices]
+        if channels == 6:
+            if augmentation is not None:
+                raise ValueError(
+                    "the strokes of a network of six channels are not augmented: set augmentation=None"
+                )
+            made = [
+                stroke_order_channels(
+                    [stroke[:, :2] for stroke in self.drawings.strokes(int(i))],
+                    size,
+                    drawn.stroke_width,
+                    drawn.extent,
+                )
+                for i in chosen
+            ]
+            return torch.stack(made)
+        keep = self.drawings.n_strokes[chosen].astype(np.int64)
+        if augmentation is not None and augmentation.prefix:
+            cut = rng.random(len(chosen)) < augmentation.prefix
+            keep = np.where(cut, rng.integers(1, keep + 1), keep)
+        images = render(self.drawings, chosen, keep, drawn, augmentation, rng)
+        images = images if ink else 1 - images  # as a photograph of paper, for networks of photographs
+        return images if channels == 1 else images.expand(-1, channels, -1, -1)
+
+
+class ArrayPictures(Pictures):
+    """Images (n, h, w) or (n, h, w, 3) uint8."""
+
+    def __init__(self, images: np.ndarray, labels: Any, classes: Sequence[str] | None) -> None:
+        self.images = np.asarray(images)
+        if (
+            self.images.dtype != np.uint8
+            or self.images.ndim not in (3, 4)
+            or self.images.shape[3:] not in ((), (3,))
+        ):
+            raise ValueError(
+                f"data: images must be (n, h, w) or (n, h, w, 3) uint8, not {self.images.shape} {self.images.dtype}"
+            )
+        self.labels = _checked_labels(labels, len(self.images))
+        self.classes = _checked_classes(classes, self.labels)
+
+    def load(self, indices: np.ndarray, size: int, channels: int, ink: bool) -> Tensor:
+        chosen = self.images[indices]
+        chosen = chosen[:, None] if chosen.ndim == 3 else chosen.transpose(0, 3, 1, 2)
+        return _framed(torch.from_numpy(np.ascontiguousarray(chosen)), size, channels, ink)
+
+
+class DataSetPictures(Pictures):
+    """A torch data set whose items are (picture, label), a picture being PIL's or an (h, w[, 3]) uint8 array."""
+
+    def __init__(self, dataset: Any, classes: Sequence[str] | None) -> None:
+        self.dataset = dataset
+        labels = _labels_of(dataset)
+        self.labels = _checked_labels(labels, len(dataset))
+        self.classes = _checked_classes(classes or getattr(dataset, "classes", None), self.labels)
+
+    def load(self, indices: np.ndarray, size: int, channels: int, ink: bool) -> Tensor:
+        made = []
+        for i in indices.tolist():
+            picture = self.dataset[i][0]
+            if isinstance(picture, Image.Image):
+                picture = np.asarray(picture.convert("L" if channels == 1 else "RGB"))
+            picture = np.asarray(picture)
+            if picture.dtype != np.uint8 or picture.ndim not in (2, 3):
+                raise ValueError(
+                    f"data: item {i} is {picture.shape} {picture.dtype}; a picture of PIL or (h, w[, 3]) uint8 is wanted"
+                )
+            planes = picture[None] if picture.ndim == 2 else picture.transpose(2, 0, 1)
+            made.append(_framed(torch.from_numpy(planes.copy())[None], size, channels, ink))
+        return torch.cat(made)
+
+
+def as_pictures(data: Any, name: str = "data") -> Pictures:
+    """Pictures of what `fit` takes as data.
+
+    A `Pictures`; a DrawingSet or its .npz file, or (DrawingSet, indices); images and labels, (n, h, w[, 3]) uint8 and
+    (n,), and perhaps names of classes; or a torch data set of (Sketch or picture, label).
+    Raises TypeError or ValueError, naming the argument.
+    """
+    if isinstance(data, Pictures):
+        found = data
+    elif isinstance(data, DrawingSet):
+        found = StrokePictures(data)
+    elif isinstance(data, str | Path):
+        found = StrokePictures(DrawingSet.load(data))
+    elif isinstance(data, tuple) and len(data) == 2 and isinstance(data[0], DrawingSet):
+        found = StrokePictures(data[0], _checked_indices(data[1], len(data[0]), name))
+    elif isinstance(data, tuple) and len(data) in (2, 3) and isinstance(data[0], np.ndarray | Tensor):
+        images = data[0].numpy() if isinstance(data[0], Tensor) else data[0]
+        found = ArrayPictures(images, data[1], data[2] if len(data) == 3 else None)
+    elif (
+        hasattr(data, "__getitem__")
+        and hasattr(data, "__len__")
+        and not isinstance(data, tuple | list | dict)
+    ):
+        found = _of_dataset(data, name)
+    else:
+        raise TypeError(
+            f"{name} must be a DrawingSet or its .npz file, (images, labels), or a data set of (picture, label), "
+            f"not {type(data).__name__}"
+        )
+    if not len(found):
+        raise ValueError(f"{name} is empty")
+    return found
+
+
+def _of_dataset(data: Any, name: str) -> Pictures:
+    if not len(data):
+        raise ValueError(f"{name} is empty")
+    first = data[0]
+    if not isinstance(first, tuple | list) or len(first) != 2:
+        raise TypeError(f"{name}: an item of the data set must be (picture or Sketch, label)")
+    if not isinstance(first[0], Sketch):
+        return DataSetPictures(data, None)
+    sketches, labels = zip(*(data[i] for i in range(len(data))), strict=True)
+    return StrokePictures(pack_sketches(sketches, labels, getattr(data, "classes", None)))
+
+
+def pack_sketches(
+    sketches: Sequence[Sketch], labels: Any, classes: Sequence[str] | None = None
+) -> DrawingSet:
+    """Many sketches in the few flat arrays that are drawn fast; one of them that is empty is a ValueError.
+
+    >>> house = sw.Sketch([[(0, 50), (40, 0), (80, 50)], [(0, 50), (0, 90), (80, 90), (80, 50)]])
+    >>> sw.training.pack_sketches([house, house], [0, 0], ["house"]).n_strokes
+    array([2, 2])
+    """
+    for i, sketch in enumerate(sketches):
+        if not isinstance(sketch, Sketch):
+            raise TypeError(f"sketch {i} is a {type(sketch).__name__}")
+        if not len(sketch):
+            raise ValueError(f"sketch {i} has no strokes")
+    labels = _checked_labels(labels, len(sketches))
+    return DrawingSet(
+        np.concatenate([sketch.points[:, :2] for sketch in sketches]).astype(np.float32),
+        None,
+        np.concatenate([sketch.lengths for sketch in sketches]),
+        np.array([len(sketch) for sketch in sketches]),
+        labels,
+        np.arange(len(sketches), dtype=np.uint64),
+        _checked_classes(classes, labels),
+    )
+
+
+def _framed(images: Tensor, size: int, channels: int, ink: bool) -> Tensor:
+    """(b, channels, size, size) in [0, 1] of (b, 1 or 3, h, w) uint8: the shorter side scaled, the middle cut out."""
+    height, width = images.shape[-2:]
+    values = images.float() / 255
+    scale = size / min(height, width)
+    if scale != 1:
+        wanted = (max(size, round(height * scale)), max(size, round(width * scale)))
+        values = F.interpolate(values, wanted, mode="bilinear", antialias=True, align_corners=False).clamp_(
+            0, 1
+        )
+    top, left = (values.shape[-2] - size) // 2, (values.shape[-1] - size) // 2
+    values = values[..., top : top + size, left : left + size]
+    if channels == 1 and values.shape[1] == 3:
+        values = values.mean(1, keepdim=True)
+    elif channels == 3 and values.shape[1] == 1:
+        values = values.expand(-1, 3, -1, -1)
+    elif channels != values.shape[1]:
+        raise ValueError(f"the network takes {channels} channels, the pictures have {values.shape[1]}")
+    return 1 - values if ink else values
+
+
+def _labels_of(dataset: Any) -> list[int]:
+    """The labels without loading a picture, where the data set keeps them."""
+    for name in ("labels", "targets"):
+        known = getattr(dataset, name, None)
+        if known is not None and len(known) == len(dataset):
+            return list(known)
+    return [dataset[i][1] for i in range(len(dataset))]
+
+
+def _checked_labels(labels: Any, count: int) -> np.ndarray:
+    found = np.asarray(labels)
+    if found.shape != (count,) or found.dtype.kind not in "iu":
+        raise ValueError(f"labels must be {count} whole numbers, not {found.shape} {found.dtype}")
+    if count and found.min() < 0:
+        raise ValueError(f"labels must be 0 or more, not {found.min()}")
+    return found.astype(np.int64)
+
+
+def _checked_classes(classes: Sequence[str] | None, labels: np.ndarray) -> tuple[str, ...]:
+    most = int(labels.max(initial=-1)) + 1
+    names = tuple(str(name) for name in classes) if classes is not None else tuple(map(str, range(most)))
+    if most > len(names):
+        raise ValueError(f"there is a label {most - 1}, and only {len(names)} classes")
+    return names
+
+
+def _checked_indices(indices: Any, count: int, name: str) -> np.ndarray:
+    found = np.asarray(indices)
+    if found.ndim != 1 or (len(found) and found.dtype.kind not in "iu"):
+        raise ValueError(f"{name}: indices must be (n,) whole numbers, not {found.shape} {found.dtype}")
+    if len(found) and not 0 <= found.min() <= found.max() < count:
+        raise ValueError(f"{name}: indices {found.min()} to {found.max()} into {count} drawings")
+    return found.astype(np.int64)
