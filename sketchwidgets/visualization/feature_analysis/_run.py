@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .._failures import explained
 from ..network import Network
 from ..projection._recorder import watch
 
@@ -21,11 +22,13 @@ def as_network(model: Any, images: Any) -> Network:
         raise ValueError(f"images must be (n, C, H, W), not {tuple(images.shape)}")
     if not torch.isfinite(images).all():
         raise ValueError("images hold values that are not finite")
+    if not images.is_floating_point():
+        raise ValueError(f"images must be floating point, not {images.dtype}")
     images = images.detach()
     low, high = float(images.min()), float(images.max())
     spread = max(high - low, 1e-6)
     # `Network.picture` shows value * std + mean: with these, the range of the images as black to white.
-    return Network(
+    network = Network(
         model,
         size=tuple(images.shape[2:]),
         channels=images.shape[1],
@@ -33,6 +36,10 @@ def as_network(model: Any, images: Any) -> Network:
         std=1 / spread,
         ink="negative",
     )
+    one = images[:1].to(*network._place())
+    with torch.inference_mode(False), torch.no_grad(), explained(model, one):
+        model(one.clone())
+    return network
 
 
 def run(network: Network, images: Tensor, layers: Sequence[str]) -> tuple[dict[str, Tensor], Tensor]:

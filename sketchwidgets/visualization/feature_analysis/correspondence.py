@@ -121,8 +121,8 @@ def correspondence(
 
     Parameters
     ----------
-    model : a `Network`, a `Recognizer`, a torch.nn.Module in eval mode, or None for the bundled recogniser. It is not
-        changed.
+    model : a torch.nn.Module in eval mode, a `sw.Network`, a `sw.Recognizer` (its CNN), or None for the bundled
+        recogniser. It is not changed.
     images : at least two: (n, C, H, W) as the model takes them; or a list of `Sketch`, or of pictures as
         `Network.prepare` takes them.
     masks : {part: one mask for each image}, a mask being a box (top, left, bottom, right) in pixels of the input, or

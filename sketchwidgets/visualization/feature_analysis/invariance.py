@@ -166,8 +166,8 @@ def invariance(
 
     Parameters
     ----------
-    model : a `Network`, a `Recognizer`, a torch.nn.Module in eval mode, or None for the bundled recogniser. It is not
-        changed.
+    model : a torch.nn.Module in eval mode, a `sw.Network`, a `sw.Recognizer` (its CNN), or None for the bundled
+        recogniser. It is not changed.
     images : (n, C, H, W) as the model takes them; or a list of `Sketch`, or of pictures as `Network.prepare` takes
         them. Sketches are transformed as strokes, about the middle of the frame, before they are rasterised: nothing is
         resampled, and lines keep their width. Images are resampled bilinearly.

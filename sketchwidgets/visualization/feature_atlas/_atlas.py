@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from .._modules import known
 from ..projection._options import Options
 from ._checkpoint import Checkpoint
 from ._drawings import DrawingStore
@@ -50,7 +51,8 @@ def atlas(
 
     Parameters
     ----------
-    model : a `torch.nn.Module` in eval mode, a `sw.Network`, or a `sw.Recognizer` (its CNN). It is not changed.
+    model : a torch.nn.Module in eval mode, a `sw.Network`, a `sw.Recognizer` (its CNN), or None for the bundled
+        recogniser. It is not changed.
     loader : batches of images (n, C, H, W), or (images, labels, ...): a DataLoader, a data set, or any iterable that
         can be read twice; or one tensor (N, C, H, W); or a list of `Sketch`, or for a `sw.Network` of anything that
         its `prepare` takes: PIL images, (H, W, 3) arrays. It must give the same images each
@@ -91,6 +93,7 @@ def atlas(
     """
     Options(top, rule)
     check_quality(quality)
+    model = known(model)
     source = as_source(loader, model)
     if source.frame is not None and picture is None:
         picture = ink_on_paper

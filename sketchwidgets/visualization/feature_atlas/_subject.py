@@ -10,8 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .. import _modules
+from .._failures import explained
 from ..projection import ProjectionError
-from ..projection._options import check_model, unwrapped
+from ..projection._options import check_model
 from ..projection._project import Recording, _record
 from ..projection._recorder import StopForward, watch
 from ..projection.receptive_field import field_of
@@ -78,7 +80,11 @@ class Subject:
                 take(name, output)
             return not waiting
 
-        with watch(self.module, list(self.layers), collect), contextlib.suppress(StopForward):
+        with (
+            explained(self.module, images, AtlasError, "images"),
+            watch(self.module, list(self.layers), collect),
+            contextlib.suppress(StopForward),
+        ):
             self.module(images)
 
     def record(self, image: Tensor, layers: Sequence[str]) -> Recording:
@@ -111,7 +117,9 @@ def find_subject(
     dtype = None if first is None else first.dtype
     image = image.to(device, dtype)
     # Values do not matter here, and those that are not numbers are reported with the layer that they spoil.
-    recording = _record(module, image.nan_to_num(), names, None, stop_early=names is not None)
+    recording = _record(
+        module, image.nan_to_num(), names, None, stop_early=names is not None, argument="images of loader"
+    )
     facts = {}
     for name in recording.layers:
         maps = recording.maps(name)
@@ -130,8 +138,8 @@ def find_subject(
 
 
 def module_of(model: Any) -> nn.Module:
-    """The module of a module, a `sw.Network`, or a `sw.Recognizer` (its CNN)."""
-    module = unwrapped(model)
+    """`_modules.module_of`, checked."""
+    module = _modules.module_of(model)
     if not isinstance(module, nn.Module):
         raise AtlasError(
             f"model must be a torch.nn.Module, a sw.Network or a sw.Recognizer, not {type(model).__name__}"

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from .._modules import known
 from ..feature_atlas import AtlasError, LayerUnits
 from ..feature_atlas._atlas import check_quality, first_image, ink_on_paper, names_of, slots_of
 from ..feature_atlas._progress import Callback, Teller
@@ -45,8 +46,8 @@ def evolution(
     checkpoints : epoch -> network, as a mapping, a sequence of pairs, a sequence (epochs 1, 2, ...), or the folder of
         a `sw.training.RecordEvolution`. A network is given as a safetensors file of its state dict, a state dict,
         a module in eval mode, or a function that returns one of these; pickled files are not read.
-    model : the network that state dicts are loaded into: a `torch.nn.Module` in eval mode, a `sw.Network` or a
-        `sw.Recognizer` (its CNN). A copy is loaded; it is not changed itself.
+    model : the network into a copy of which state dicts are loaded: a torch.nn.Module in eval mode, a `sw.Network`, a
+        `sw.Recognizer` (its CNN), or None for the bundled recogniser. It is not changed.
     loader : the images, as for `sw.atlas`.
     layers : names of modules; None: the activations that `sw.project` takes.
     channels : how many of each layer, chosen at random with `seed`; or those of choice, layer -> numbers; None: all.
@@ -72,6 +73,7 @@ def evolution(
     check_quality(quality)
     _check_channels(channels)
     pairs = list_checkpoints(checkpoints)
+    model = known(model)
     source = as_source(loader, model)
     if source.frame is not None and picture is None:
         picture = ink_on_paper

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .._modules import module_of
 from ..figures import Figure, Section, Tile
-from ..projection._options import unwrapped
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,18 +58,19 @@ class Filters:
         return self.figure().to_html()
 
 
-def first_layer(model: nn.Module, layer: str | None = None) -> Filters:
+def first_layer(model: Any, layer: str | None = None) -> Filters:
     """The filters of a network's first convolution.
 
     Zeiler & Fergus 2014 (figure 2, layer 1) and Yu et al. (IJCV 2017, figure 8) show them as they are: only there
     are the channels of a filter those of the image.
 
-    model : any module; it is not changed. layer : the name of another convolution on the pixels; None: the first
-        `Conv2d` of `model.modules()`.
+    model : a torch.nn.Module, a `sw.Network`, a `sw.Recognizer` (its CNN), or None for the bundled recogniser. It is not
+        changed.
+    layer : the name of another convolution on the pixels; None: the first `Conv2d` of `model.modules()`.
 
     Raises ValueError where there is no convolution or it is grouped, TypeError for what is no module.
 
-    >>> filters = sw.first_layer(sw.Recognizer.load().cnn)
+    >>> filters = sw.first_layer(None)
     >>> filters, filters.spatial.shape
     (Filters('conv1', 64 of 1 x 15 x 15), torch.Size([64, 15, 15]))
     """
@@ -80,15 +81,15 @@ def first_layer(model: nn.Module, layer: str | None = None) -> Filters:
     return Filters(name, weights, spatial, shares, tuple(module.stride))
 
 
-def first_convolution(model: Any, layer: str | None = None) -> tuple[str, nn.Conv2d]:
+def first_convolution(model: Any, layer: str | None = None, argument: str = "model") -> tuple[str, nn.Conv2d]:
     """Name and module of the first convolution, or of the one that is named."""
-    module = unwrapped(model)
+    module = module_of(model)
     if not isinstance(module, nn.Module):
-        raise TypeError(f"model must be a torch.nn.Module, not {type(model).__name__}")
+        raise TypeError(f"{argument} must be a torch.nn.Module, not {type(model).__name__}")
     convolutions = {name: part for name, part in module.named_modules() if isinstance(part, nn.Conv2d)}
     if layer is None:
         if not convolutions:
-            raise ValueError("the model has no Conv2d")
+            raise ValueError(f"{argument}: the model has no Conv2d, and so no filters to look at")
         layer = next(iter(convolutions))
     if layer not in convolutions:
         raise ValueError(

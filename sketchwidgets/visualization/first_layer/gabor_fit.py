@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .._modules import module_of
 from .._stopping import says_stop
 from ..figures import Figure
-from ..projection._options import unwrapped
 from ._gabor import PARAMETERS, bounds, evaluate, grid, to_parameters
 from ._least_squares import minimize
 from ._starts import starts
@@ -90,9 +90,9 @@ class GaborFits:
 
 
 def gabor_fit(
-    filters: Filters | Tensor | nn.Module,
+    filters: Any,
     *,
-    untrained: nn.Module | Tensor | None = None,
+    untrained: Any = None,
     threshold: float = 0.8,
     null: bool = True,
     seed: int = 0,
@@ -114,8 +114,9 @@ def gabor_fit(
 
     Parameters
     ----------
-    filters : a network, whose first convolution is taken; what `first_layer` returns; or (n, h, w) or
-        (n, C, h, w) weights. Of several channels, the leading spatial singular vector is fitted.
+    filters : a network as for `first_layer` (None: the bundled recogniser), whose first convolution is taken; what
+        `first_layer` returns; or (n, h, w) or (n, C, h, w) weights. Of several channels, the leading spatial
+        singular vector is fitted.
     untrained : what the same filters were before training, for the null: a network or (m, C, h, w) weights. None: if
         the network comes from `sw.models`, a new one; else PyTorch's own initialization of a convolution.
     threshold : of R², above which a filter counts as Gabor-like.
@@ -127,20 +128,18 @@ def gabor_fit(
 
     Raises ValueError for filters smaller than 5 x 5: 9 parameters say nothing about the 9 weights of a 3 x 3 filter.
 
-    >>> fits = sw.gabor_fit(sw.first_layer(sw.Recognizer.load().cnn), null=False, progress=False)
+    >>> fits = sw.gabor_fit(None, null=False, progress=False)
     >>> fits.parameters.shape, fits.fits.shape
     (torch.Size([64, 9]), torch.Size([64, 15, 15]))
     """
-    model = unwrapped(filters)
-    filters = _as_filters(filters)
+    model = module_of(filters)
+    filters = _as_filters("filters", filters)
     height, width = filters.spatial.shape[1:]
     if min(height, width) < SMALLEST:
         raise ValueError(
             f"filters are {height} x {width}: a Gabor has {len(PARAMETERS)} parameters, which {height * width} weights "
             f"cannot pin down; at least {SMALLEST} x {SMALLEST} are needed"
         )
-    if not torch.isfinite(filters.spatial).all():
-        raise ValueError("filters hold values that are not finite")
     if not 0 < threshold < 1:
         raise ValueError(f"threshold must be between 0 and 1, not {threshold}")
     groups = {"": filters.spatial.double()}
@@ -209,19 +208,29 @@ def fit_gabors(pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     )
 
 
-def _as_filters(filters: Any) -> Filters:
+def _as_filters(name: str, filters: Any) -> Filters:
     if isinstance(filters, Filters):
+        _check_finite(name, filters.spatial)
         return filters
-    if not isinstance(filters, Tensor):
-        return first_layer(filters)
+    if not isinstance(filters, Tensor | np.ndarray):
+        layer, convolution = first_convolution(filters, argument=name)
+        _check_finite(name, convolution.weight)
+        return first_layer(filters, layer)
+    filters = torch.as_tensor(filters)
     weights = filters[:, None] if filters.ndim == 3 else filters
     if weights.ndim != 4 or 0 in weights.shape:
-        raise ValueError(f"filters must be (n, h, w) or (n, C, h, w), not {tuple(filters.shape)}")
+        raise ValueError(f"{name} must be (n, h, w) or (n, C, h, w), not {tuple(filters.shape)}")
     if not weights.is_floating_point():
-        raise ValueError(f"filters must be floating point, not {weights.dtype}")
+        raise ValueError(f"{name} must be floating point, not {weights.dtype}")
+    _check_finite(name, weights)
     weights = weights.detach().cpu().double().clone()
     spatial, shares = leading_pictures(weights)
     return Filters("weights", weights, spatial, shares, (1, 1))
+
+
+def _check_finite(name: str, weights: Tensor) -> None:
+    if not torch.isfinite(weights).all():
+        raise ValueError(f"{name} hold values that are not finite")
 
 
 def _null_filters(filters: Filters, model: Any, untrained: Any, seed: int) -> dict[str, Tensor]:
@@ -233,7 +242,7 @@ def _null_filters(filters: Filters, model: Any, untrained: Any, seed: int) -> di
         if untrained is None:
             untrained = _fresh(model, shape)
         else:
-            untrained = _as_filters(untrained).weights
+            untrained = _as_filters("untrained", untrained).weights
     if tuple(untrained.shape[1:]) != shape[1:]:
         raise ValueError(
             f"untrained has filters of {tuple(untrained.shape[1:])}, the trained ones are {shape[1:]}"

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from sketchwidgets.recognition import Recognizer
 from sketchwidgets.sketch import Sketch
 
+from .._failures import explained
 from .._stopping import says_stop
 from ..network import Network
 from ..network._classes import class_index
@@ -62,8 +63,9 @@ def occlusion(
 
     Parameters
     ----------
-    model : any classifier in eval mode, (1, C, H, W) -> (1, classes), scores or probabilities; not changed. Or a
-        Network, or a Recognizer (None: the bundled one), which is then what `Network.of` makes of it.
+    model : a torch.nn.Module in eval mode, a `sw.Network`, a `sw.Recognizer` (its CNN), or None for the bundled
+        recogniser. It is not changed. A module is a classifier (1, C, H, W) -> (1, classes),
+        scores or probabilities; a Recognizer is what `Network.of` makes of it.
     image : (1, C, H, W) or (C, H, W), floating point, as the model takes it. For a Network (1, C, H, W), or a drawing
         or a picture as `Network.prepare` takes it.
     target : class whose probability is mapped, by index or, of a Network, by name; None: the most probable one in the
@@ -116,7 +118,9 @@ def occlusion(
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise ValueError(f"seed must be a whole number, not {seed!r}")
     covered = filling(image, fill, seed)
-    evaluator = _Evaluator(model, image, check_layer(model, layer), method, batch_size, forward)
+    layer = check_layer(model, layer)
+    with explained(model, image, argument="image"):
+        evaluator = _Evaluator(model, image, layer, method, batch_size, forward)
     layer, before = evaluator.layer, evaluator.before
     probabilities = _probabilities(evaluator.output, 1)[0]
     classes = None if network is None else network.classes

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .._failures import explained
 from ..projection._recorder import StopForward, watch
 from ._errors import ReconstructionError
 
@@ -17,13 +18,15 @@ class Probe:
 
     layer : a name of `model.named_modules()`; of a module that runs several times, its first output. None: what
         the model returns.
+    argument : what errors call the images, where they do not fit the model.
     """
 
-    def __init__(self, model: nn.Module, layer: str | None) -> None:
+    def __init__(self, model: nn.Module, layer: str | None, argument: str) -> None:
         if layer is not None and (not isinstance(layer, str) or layer not in dict(model.named_modules())):
             raise ReconstructionError(f"the model has no layer {layer!r}; see model.named_modules()")
         self.model = model
         self.layer = layer or None
+        self._argument = argument
 
     @property
     def name(self) -> str:
@@ -50,11 +53,12 @@ class Probe:
             caught.append(output)
             return True
 
-        if self.layer is None:
-            caught.append(self.model(images))
-        else:
-            with watch(self.model, [self.layer], collect), suppress(StopForward):
-                self.model(images)
+        with explained(self.model, images, ReconstructionError, self._argument):
+            if self.layer is None:
+                caught.append(self.model(images))
+            else:
+                with watch(self.model, [self.layer], collect), suppress(StopForward):
+                    self.model(images)
         if not caught:
             raise ReconstructionError(f"the forward pass did not run {self.name}")
         output = caught[0]

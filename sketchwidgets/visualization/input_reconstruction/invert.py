@@ -104,6 +104,8 @@ def invert(
         method = "photo" if subject.space.channels == 3 else "sketch"
     if isinstance(start, str):
         options["start"] = start
+    elif not (start is None or isinstance(start, Tensor)):
+        raise ReconstructionError(f"start must be 'zero', 'noise' or a tensor, not {type(start).__name__}")
     if repeats is not None:
         options["repeats"] = check_whole("repeats", repeats)
     factor = options.pop("rate", 1.0)
@@ -171,7 +173,7 @@ class _Descent:
         mask: "_Mask",
     ) -> None:
         self.subject, self.loss, self.mask = subject, loss, mask
-        self.probe = Probe(subject.module, layer)
+        self.probe = Probe(subject.module, layer, "image")
         if settings.tv is None:
             settings = replace(settings, tv=tv_weight(subject.module, layer))
         device, self.dtype = subject.place()
@@ -193,7 +195,7 @@ class _Descent:
         settings, size = self.settings, tuple(self.like.shape[1:])
         x = self.like.new_zeros((len(seeds), *size))
         if isinstance(start, Tensor):
-            x = x + self.subject.space.from_inputs(given_images(start, size).to(x))
+            x = x + self.subject.space.from_inputs(given_images(start, size, len(seeds)).to(x))
         elif settings.start == "noise":
             x = normal(generators(seeds), size, x)
             x = x * (settings.noise * self.norm / x.flatten(1).norm(dim=1)).view(-1, 1, 1, 1)

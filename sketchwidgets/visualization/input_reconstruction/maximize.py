@@ -55,8 +55,9 @@ def maximize(
 
     Parameters
     ----------
-    model : a torch module in eval mode, or a `sw.Network`, which also knows shape, mean, std and class names; or a
-        `sw.Recognizer` (its CNN), or None for the bundled one. It is left as it is. Only the image has a gradient.
+    model : a torch.nn.Module in eval mode, a `sw.Network`, a `sw.Recognizer` (its CNN), or None for the bundled
+        recogniser. It is not changed. Only the image has a gradient. A Network also knows
+        shape, mean, std and class names.
     layer : a name of `model.named_modules()` whose output is (n, c, h, w) or (n, c); None: what the model returns, so
         that channels are classes. Should that be probabilities, name the layer before the softmax.
     channel : one or more, by number, or by class name where a Network has them. All are climbed as one batch.
@@ -89,7 +90,8 @@ def maximize(
     (torch.Size([2, 1, 225, 225]), True)
     """
     model = known_network(model)
-    subject = subject_of(model, mean, std, value_range, _channels_of(shape, like, start))
+    said = _given_shape(shape, like, start)
+    subject = subject_of(model, mean, std, value_range, said and said[1][0])
     if method is None:
         method = "photo" if subject.space.channels == 3 else "sketch"
     if steps is not None:
@@ -99,9 +101,9 @@ def maximize(
     settings = choose(MAXIMIZE_METHODS, method, options)
     channels, seeds = _channels(channel, subject), _seeds(seed)
     units = [(one, number) for one in channels for number in seeds]
-    size = image_shape(subject, shape, like, start)
+    argument, size = said or ("inputs of the model's own size and channels", _own_shape(subject))
     with torch.inference_mode(False), torch.enable_grad():
-        climb = _Climb(subject, layer, [one for one, _ in units], position, settings)
+        climb = _Climb(subject, layer, [one for one, _ in units], position, settings, argument)
         sources = generators([number for _, number in units])
         x = climb.first(start, size, sources)
         loop = Loop(
@@ -136,10 +138,16 @@ class _Climb:
     """The steps of one maximisation; x is (n, C, H, W) in levels less their mean."""
 
     def __init__(
-        self, subject: Subject, layer: str | None, channels: list[int], position: Position, settings: Any
+        self,
+        subject: Subject,
+        layer: str | None,
+        channels: list[int],
+        position: Position,
+        settings: Any,
+        argument: str,
     ) -> None:
         self.subject = subject
-        self.probe = Probe(subject.module, layer)
+        self.probe = Probe(subject.module, layer, argument)
         self.channels = torch.tensor(channels)
         self.position: Any = _check_position(position)
         self.settings = settings
@@ -160,7 +168,7 @@ class _Climb:
         device, dtype = self.subject.place()
         x = torch.zeros((len(sources), *size), device=device, dtype=master_dtype(dtype))
         if isinstance(start, Tensor):
-            x = x + space.from_inputs(given_images(start, size).to(x))
+            x = x + space.from_inputs(given_images(start, size, len(sources)).to(x))
         elif settings.start == "noise":
             x = settings.noise * normal(sources, size, x)
         x = space.clip(x) if settings.clip else x
@@ -310,36 +318,43 @@ def _shift(source: torch.Generator, jitter: int) -> tuple[int, int]:
     return down, right
 
 
-def given_images(images: Tensor, size: tuple[int, ...]) -> Tensor:
-    """A start (C, H, W) or (n, C, H, W) of the right shape."""
-    if images.ndim not in (3, 4) or tuple(images.shape[-3:]) != size or not torch.isfinite(images).all():
+def given_images(images: Tensor, size: tuple[int, ...], count: int) -> Tensor:
+    """A start (C, H, W), or (n, C, H, W) of one image or one for each that is made, of the right shape."""
+    fits = images.ndim == 3 or (images.ndim == 4 and len(images) in (1, count))
+    if not fits or tuple(images.shape[-3:]) != size or not torch.isfinite(images).all():
+        several = f" or {(count, *size)}" if count > 1 else ""
         raise ReconstructionError(
-            f"start must be 'zero', 'noise' or finite images of {size}, not {tuple(images.shape)}"
+            f"start must be 'zero', 'noise' or finite images of {size}{several}, not {tuple(images.shape)}"
         )
     return images.detach()
 
 
-def image_shape(
-    subject: Subject, shape: Sequence[int] | None, like: Tensor | None, start: Any
-) -> tuple[int, int, int]:
-    """(C, H, W) by whatever says it."""
-    for name, given in (("shape", shape), ("like", like), ("start", start)):
-        if given is None or isinstance(given, str):
+def _given_shape(
+    shape: Sequence[int] | None, like: Tensor | None, start: Any
+) -> tuple[str, tuple[int, int, int]] | None:
+    """The argument that says the shape of the image, and the shape; None where none does."""
+    named = {"shape": shape, "like": like, "start": start}
+    for name, given in named.items():
+        if given is None or (isinstance(given, str) and name == "start"):
             continue
-        found = tuple(int(side) for side in (given if name == "shape" else given.shape[-3:]))
-        if len(found) != 3 or min(found) < 1:
-            raise ReconstructionError(f"{name} must be (C, H, W), not {found}")
-        return found
+        if name != "shape" and not isinstance(given, Tensor):
+            raise ReconstructionError(f"{name} must be a tensor (C, H, W), not {type(given).__name__}")
+        try:
+            sides = tuple(int(side) for side in (given if name == "shape" else given.shape[-3:]))
+        except (TypeError, ValueError):
+            kind = repr(given) if isinstance(given, str | int | float) else type(given).__name__
+            raise ReconstructionError(f"{name} must be (C, H, W), not {kind}") from None
+        if len(sides) != 3 or min(sides) < 1:
+            raise ReconstructionError(f"{name} must be (C, H, W), not {sides}")
+        return name, sides
+    return None
+
+
+def _own_shape(subject: Subject) -> tuple[int, int, int]:
+    """(C, H, W) as the model itself says it."""
     if subject.size is None:
         raise ReconstructionError("the model does not say what it takes: give shape=(C, H, W) or like=images")
     return (subject.space.channels, *subject.size)
-
-
-def _channels_of(shape: Sequence[int] | None, like: Tensor | None, start: Any) -> int | None:
-    if shape is not None:
-        return int(shape[0]) if len(shape) == 3 else None
-    tensor = like if like is not None else start
-    return int(tensor.shape[-3]) if isinstance(tensor, Tensor) and tensor.ndim >= 3 else None
 
 
 def _channels(channel: Any, subject: Subject) -> list[int]:

@@ -7,8 +7,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..projection import ProjectionError, record
+from ..projection import ProjectionError
+from ..projection._project import _record
 from ..projection._recorder import watch
+
+# What errors call images that the network itself was asked to make.
+OWN_INPUTS = "inputs of the Network's size and channels"
 
 _NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
 
@@ -20,7 +24,7 @@ def all_layers(module: nn.Module, images: Tensor) -> tuple[str, ...]:
     convolutions, behind their normalisation if there is one. Of a unit that is excited, both say the same.
     """
     try:
-        return record(module, images).layers
+        return _record(module, images, None, None, stop_early=False, argument=OWN_INPUTS).layers
     except ProjectionError:
         layers = _filters(module, images)
         if not layers:

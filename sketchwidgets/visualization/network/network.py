@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from sketchwidgets.recognition import Preprocessing, Recognizer
 from sketchwidgets.sketch import Sketch
 
+from .._failures import explained
+from .._modules import FeaturesOnly
 from . import _pretrained
 from ._checks import (
     check_choice,
@@ -23,8 +25,7 @@ from ._checks import (
 )
 from ._classes import class_name
 from ._drawings import STROKE_ORDER_CHANNELS, draw_ink
-from ._features import FeaturesOnly
-from ._layers import all_layers, class_layer, stage_layers, uncapped
+from ._layers import OWN_INPUTS, all_layers, class_layer, stage_layers, uncapped
 from ._pictures import as_picture, fit
 
 # Of the photos that ImageNet classifiers are trained on, red, green, blue; the values of torchvision.
@@ -319,7 +320,8 @@ class Network:
 
     def _class_scores(self, images: Tensor) -> Tensor:
         """What the module says of images, (n, classes), checked."""
-        scores = self._score(images)
+        with explained(self.module, images):
+            scores = self._score(images)
         if isinstance(scores, Tensor) and scores.ndim == 4 and scores.shape[2:] == (1, 1):
             scores = scores.flatten(1)
         if not isinstance(scores, Tensor) or scores.ndim != 2 or len(scores) != len(images):
@@ -354,7 +356,8 @@ class Network:
         """
         if every not in self._layers:
             noise = self._noise()
-            names = all_layers(self.module, noise)
+            with explained(self.module, noise, argument=OWN_INPUTS):
+                names = all_layers(self.module, noise)
             if not every and len(names) > 6:
                 names = stage_layers(self.module, noise, names)
             self._layers[every] = uncapped(self.module, noise, names)
@@ -371,7 +374,9 @@ class Network:
         'fc8'
         """
         if self._class_layer is _UNKNOWN:
-            self._class_layer = class_layer(self.module, self._noise())
+            noise = self._noise()
+            with explained(self.module, noise, argument=OWN_INPUTS):
+                self._class_layer = class_layer(self.module, noise)
         return self._class_layer
 
     def _noise(self) -> Tensor:

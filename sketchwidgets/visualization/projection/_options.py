@@ -49,27 +49,18 @@ class Options:
             raise ProjectionError(f"top must be a whole number of at least 1, not {self.top!r}")
 
 
-def check_images(images: Any) -> Tensor:
+def check_images(images: Any, name: str = "images") -> Tensor:
     if not isinstance(images, Tensor | np.ndarray):
-        raise ProjectionError(f"images must be a tensor, not {type(images).__name__}")
+        raise ProjectionError(f"{name} must be a tensor, not {type(images).__name__}")
     images = torch.as_tensor(images)
     if images.ndim != 4 or 0 in images.shape:
-        hint = "; add an axis for one image: images[None]" if images.ndim == 3 else ""
-        raise ProjectionError(f"images must be (n, C, H, W), not {tuple(images.shape)}{hint}")
+        hint = f"; add an axis for one image: {name}[None]" if images.ndim == 3 else ""
+        raise ProjectionError(f"{name} must be (n, C, H, W), not {tuple(images.shape)}{hint}")
     if not images.is_floating_point():
-        raise ProjectionError(f"images must be floating point, not {images.dtype}")
+        raise ProjectionError(f"{name} must be floating point, not {images.dtype}")
     if not images.isfinite().all():
-        raise ProjectionError("images hold values that are not finite")
+        raise ProjectionError(f"{name} with values that are not finite cannot be projected")
     return images
-
-
-def unwrapped(model: Any) -> Any:
-    """The module of a `sw.Network`, the CNN of a `sw.Recognizer`; anything else as it is."""
-    if not isinstance(model, nn.Module):
-        for name in ("module", "cnn"):
-            if isinstance(inner := getattr(model, name, None), nn.Module):
-                return inner
-    return model
 
 
 def check_model(model: Any, layers: str | Sequence[str] | None) -> list[str] | None:

@@ -8,9 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .._failures import explained
+from .._modules import module_of
 from ._autograd import AutogradPath
 from ._errors import ProjectionError, UnsupportedOperation
-from ._options import Options, check_images, check_model, check_units, unwrapped
+from ._options import Options, check_images, check_model, check_units
 from ._recorder import Forward, run_recorded
 from ._relevance import KeepingTape, RelevanceSweep
 from ._result import LayerProjection, Projections, bounding_boxes
@@ -27,7 +29,7 @@ _UNITS_AT_ONCE = 36
 
 
 def project(
-    model: nn.Module,
+    model: Any,
     images: Tensor,
     layers: str | Sequence[str] | None = None,
     top: int = 9,
@@ -49,8 +51,8 @@ def project(
 
     Parameters
     ----------
-    model : a convolutional network in eval mode, also as a `sw.Network` or `sw.Recognizer` (its CNN). It is left as
-        it is: no hook, no gradient, no flag changes.
+    model : a torch.nn.Module in eval mode, a `sw.Network`, a `sw.Recognizer` (its CNN), or None for the bundled
+        recogniser. It is not changed.
     images : (n, C, H, W) floating point, as the model takes them, on the model's device.
     layers : names of `model.named_modules()`; a projection starts from that module's output, (n, c, h, w) or
         (n, c). Of a module that runs several times, the first output counts. None: the innermost module around
@@ -90,7 +92,7 @@ def project(
 
 
 def record(
-    model: nn.Module,
+    model: Any,
     images: Tensor,
     layers: str | Sequence[str] | None = None,
     forward: Forward | None = None,
@@ -111,16 +113,18 @@ def record(
 
 
 def _record(
-    model: nn.Module,
+    model: Any,
     images: Tensor,
     layers: str | Sequence[str] | None,
     forward: Forward | None,
     stop_early: bool,
     make_tape: type[Tape] = Tape,
+    argument: str = "images",
 ) -> "Recording":
-    images, model = check_images(images), unwrapped(model)
+    images, model = check_images(images), module_of(model)
     names = check_model(model, layers)
-    return Recording(model, images, names, forward, stop_early, make_tape)
+    with explained(model, images, ProjectionError, argument):
+        return Recording(model, images, names, forward, stop_early, make_tape)
 
 
 class Recording:

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from . import _pointwise, _shaping, _sliding
-from ._errors import ProjectionError
-from ._registry import handles, record_unknown, run_unknown, running_module
+from ._registry import handles, record_unknown, run_unknown
 from ._switches import PoolGeometry
 from ._tape import Tape
 
@@ -36,13 +35,6 @@ def _convolution(
     groups: int,
 ) -> Tensor:
     args = (x, weight, bias, stride, padding, dilation, transposed, output_padding, groups)
-    takes = weight.shape[0] if transposed else weight.shape[1] * groups
-    if tape.value(x) is not None and x.ndim >= weight.ndim and x.shape[1] != takes and _is_first(tape):
-        images = tape.shapes[0]
-        raise ProjectionError(
-            f"the first convolution{running_module(tape)} takes {takes} channel{'s' if takes > 1 else ''}, "
-            f"and the images {images} have {images[1]}"
-        )
     if x.ndim != 4 or transposed or tape.value(x) is None or tape.value(weight) is not None:
         return run_unknown(tape, operation, *args)
     result = operation(*args)
@@ -51,10 +43,6 @@ def _convolution(
     )
     tape.add(step, result)
     return result
-
-
-def _is_first(tape: Tape) -> bool:
-    return not any(step.is_convolution for step in tape.steps)
 
 
 @handles(aten.max_pool2d_with_indices.default)

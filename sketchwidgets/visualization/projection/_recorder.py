@@ -148,11 +148,7 @@ def run_recorded(
         with watch(model, layers, collect):
             operations = _Operations(tape)
             with _Functions(tape, operations), operations, suppress(StopForward):
-                try:
-                    output = model(images) if forward is None else forward(model, images)
-                except RuntimeError as error:
-                    _check_dtype(model, images, error)
-                    raise
+                output = model(images) if forward is None else forward(model, images)
     check_all_ran(layers, outputs)
     if not outputs:
         maps = ", ".join(map(repr, returning_maps[:5])) or "none"
@@ -170,16 +166,6 @@ def _is_default(tape: Tape, value: int) -> bool:
     if size is None or size == (1, 1) or not tape.after_convolution[value]:
         return False
     return value in tape.makers and tape.makers[value].is_activation
-
-
-def _check_dtype(model: nn.Module, images: Tensor, error: RuntimeError) -> None:
-    """Say so where a forward pass has failed because the images are of another dtype than the model."""
-    dtypes = {parameter.dtype for parameter in model.parameters() if parameter.is_floating_point()}
-    if dtypes and images.dtype not in dtypes:
-        wanted = " and ".join(sorted(map(str, dtypes)))
-        raise ProjectionError(
-            f"images are {images.dtype}, and the model is {wanted}: images.to({wanted})"
-        ) from error
 
 
 def _no_output(name: str, output: Any) -> str:

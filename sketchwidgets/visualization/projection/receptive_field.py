@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from .._by_layer import ByLayer
+from .._modules import module_of
 from ..figures import Figure, Section, Tile
 from ._errors import ProjectionError
-from ._options import unwrapped
-from ._project import record
+from ._options import check_images
+from ._project import _record
 from ._reach import Reach, reach_of_images, seed
 
 Box = tuple[int, int, int, int]
@@ -85,9 +86,9 @@ class ReceptiveFields(ByLayer[ReceptiveField]):
 
 
 def receptive_field(
-    model: nn.Module,
+    model: Any,
     layers: str | Sequence[str] | None = None,
-    image: Tensor | int | tuple[int, int] = 224,
+    image: Tensor | int | tuple[int, int] | None = None,
     position: tuple[int, int] | None = None,
     *,
     channel: int | None = None,
@@ -102,9 +103,11 @@ def receptive_field(
 
     Parameters
     ----------
-    model : a convolutional network in eval mode; it is not changed.
+    model : a torch.nn.Module in eval mode, a `sw.Network`, a `sw.Recognizer` (its CNN), or None for the bundled
+        recogniser. It is not changed.
     layers : a name of `model.named_modules()`; several of them; or None for all that `sw.project` shows.
-    image : (1, C, H, W) or (C, H, W) as the model takes it; or the height and width of one, or one number for both.
+    image : (1, C, H, W) or (C, H, W) as the model takes it; or the height and width of one, or one number for both; None:
+        the size that the model says it takes (that of a Network, an attribute `input_size`), else 224.
     position : (row, column) of the unit on its map, from 0; None: the middle, the upper left of the four if even.
     channel : the unit's channel. It matters where channels differ: behind a concatenation of branches, or in a
         grouped convolution. None: what all channels together see.
@@ -125,9 +128,9 @@ def receptive_field(
     >>> field.size, field.jump, field.box
     ((81, 81), (12, 12), (72, 72, 153, 153))
     """
-    model = unwrapped(model)
-    images, given = _as_images(model, image)
-    recording = record(model, images, layers)
+    module = module_of(model)
+    images, given = _as_images(module, _size_of(model, module) if image is None else image)
+    recording = _record(module, images, layers, None, stop_early=False, argument="image")
     names = recording.layers
     if isinstance(layers, str):
         return field_of(recording, layers, position, channel, fixed_gates, given)
@@ -200,8 +203,8 @@ def _bounding_box(mask: np.ndarray) -> Box:
 def _as_images(model: Any, image: Any) -> tuple[Tensor, Tensor | None]:
     """(1, C, H, W) to record, and the image (C, H, W) that was given, if one was."""
     if isinstance(image, Tensor):
-        images = image[None] if image.ndim == 3 else image
-        if images.ndim != 4 or len(images) != 1:
+        images = check_images(image[None] if image.ndim == 3 else image, "image")
+        if len(images) != 1:
             raise ProjectionError(f"image must be (1, C, H, W) or (C, H, W), not {tuple(image.shape)}")
         return images, images[0].detach().clone()
     sides = tuple(image) if isinstance(image, list | tuple) else (image, image)
@@ -214,6 +217,12 @@ def _as_images(model: Any, image: Any) -> tuple[Tensor, Tensor | None]:
     if first is None:
         raise ProjectionError("the model has no convolution to tell its input channels: give an image")
     return first.weight.new_zeros((1, first.in_channels, *map(int, sides))), None
+
+
+def _size_of(model: Any, module: Any) -> Any:
+    """Height and width, or one number for both, of what a model says it takes."""
+    size = getattr(model, "size", None) or getattr(module, "input_size", 224)
+    return size if isinstance(size, int | tuple) else 224
 
 
 def _check_position(layer: str, position: Any, map_size: tuple[int, int] | None) -> tuple[int, int] | None:

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .._failures import explained
+from .._modules import module_of
 from ..figures import Figure
 from ._errors import ProjectionError, UnsupportedOperation
-from ._options import Options, check_images, check_model, check_units, unwrapped
+from ._options import Options, check_images, check_model, check_units
 from ._recorder import Forward, run_recorded
 from ._rules import RULES
 from ._tape import Saved
@@ -84,7 +87,7 @@ class Trace:
 
 
 def trace(
-    model: nn.Module,
+    model: Any,
     image: Tensor,
     layer: str,
     channel: int | None = None,
@@ -104,7 +107,8 @@ def trace(
 
     Parameters
     ----------
-    model : a convolutional network in eval mode; it is left as it is.
+    model : a torch.nn.Module in eval mode, a `sw.Network`, a `sw.Recognizer` (its CNN), or None for the bundled
+        recogniser. It is not changed.
     image : (1, C, H, W) floating point, as the model takes it.
     layer : a name of `model.named_modules()`.
     channel : the feature map; None: the one with the highest maximum.
@@ -127,7 +131,7 @@ def trace(
     >>> before.shape, after.shape, traced.pixels["deconvnet"].shape
     (torch.Size([64, 35, 35]), torch.Size([64, 71, 71]), torch.Size([1, 225, 225]))
     """
-    image, model = check_images(image), unwrapped(model)
+    image, model = check_images(image, "image"), module_of(model)
     if len(image) != 1:
         raise ProjectionError(f"image must be one image (1, C, H, W), not {len(image)} of them")
     if not isinstance(layer, str):
@@ -136,7 +140,7 @@ def trace(
     rules = _check_rules(rules)
     Options(seed=seed, ties=ties, normalization=normalization)
     running: list[str] = []
-    with names_of_running(model, running):
+    with explained(model, image, ProjectionError, "image"), names_of_running(model, running):
         tape, outputs, _ = run_recorded(
             model, image, names, forward, True, lambda images: TracingTape(images, running)
         )

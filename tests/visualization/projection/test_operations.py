@@ -112,7 +112,7 @@ def test_images_with_other_channels_are_told_what_the_first_convolution_takes(pa
     model = seeded(Between, nn.Identity())
     with pytest.raises(
         ProjectionError,
-        match=r"the first convolution in the Conv2d 'a' takes 2 channels, and the images \(1, 3, 22, 19\) have 3",
+        match=r"images must be \(n, 2, H, W\), as module 'a' \(Conv2d\) takes 2 channels, not \(1, 3, 22, 19\)",
     ):
         project(model, images(channels=3), path=path)
 

@@ -228,7 +228,7 @@ def test_two_threads_record_one_model():
         ({"images": [[0.0]]}, "must be a tensor, not list"),
         (
             {"images": torch.full((1, 2, 22, 19), torch.nan).double()},
-            "images hold values that are not finite",
+            "images with values that are not finite",
         ),
         ({"images": torch.zeros(1, 2, 22, 19)}, "images are torch.float32, and the model is torch.float64"),
         ({"layers": 4}, "layers must be names of modules, not 4"),

@@ -187,7 +187,7 @@ def test_branches_are_listed_and_sums_are_said():
 def test_the_model_is_left_as_it_is(by_hand, fails):
     model, x = by_hand
     if fails:
-        with pytest.raises(ProjectionError, match="first convolution"):
+        with pytest.raises(ProjectionError, match="takes 1 channel, not"):
             trace(model, x.repeat(1, 3, 1, 1), "4")
     else:
         trace(model, x, "4")
