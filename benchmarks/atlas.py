@@ -16,7 +16,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from sketchwidgets.models.sketch_a_net import SketchANet
+from sketchwidgets.models import SketchANet
 from sketchwidgets.visualization.feature_atlas._progress import Teller
 from sketchwidgets.visualization.feature_atlas._source import as_source
 from sketchwidgets.visualization.feature_atlas._stream import Reading, read_all

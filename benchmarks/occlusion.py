@@ -22,7 +22,7 @@ import torchvision
 from torch import Tensor, nn
 
 import sketchwidgets as sw
-from sketchwidgets.models.sketch_a_net import SketchANet
+from sketchwidgets.models import SketchANet
 from sketchwidgets.visualization.input_modification._forward import evaluate, run_forward
 from sketchwidgets.visualization.input_modification._patches import Patches, filling, grid
 

@@ -23,7 +23,7 @@ import torchvision
 from torch import Tensor, nn
 
 import sketchwidgets as sw
-from sketchwidgets.models.sketch_a_net import SketchANet
+from sketchwidgets.models import SketchANet
 from sketchwidgets.visualization import Projections
 
 TOP = 9

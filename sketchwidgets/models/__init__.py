@@ -1,23 +1,67 @@
 """Networks, recurrent cells, their registry and their weights."""
 
+from importlib import import_module
+from typing import Any
+
+from sketchwidgets.models._depth import layer_groups, penultimate
 from sketchwidgets.models._device import resolve_device
 from sketchwidgets.models._registry import create, name_of
 from sketchwidgets.models._registry import list_models as list
 from sketchwidgets.models._weights import WeightsError, assign_weights, load_weights, save_weights
+from sketchwidgets.models.networks.alexnet import AlexNet
+from sketchwidgets.models.networks.lenet import LeNet
+from sketchwidgets.models.networks.sketch_a_net import SketchANet
+from sketchwidgets.models.networks.zfnet import ZFNet
 from sketchwidgets.models.recurrent import GRUCell, LSTMCell, RecurrentClassifier
-from sketchwidgets.models.sketch_a_net import SketchANet
+
+# Name -> module, of what is imported on first use: torchvision takes a second.
+_LAZY = {
+    "AlexNetSketch": "networks.sketch_versions",
+    "GoogLeNetSketch": "networks.sketch_versions",
+    "ResNet18Sketch": "networks.sketch_versions",
+    "ResNet50Sketch": "networks.sketch_versions",
+    "VGG16Sketch": "networks.sketch_versions",
+    "from_caffe": "importers.caffe",
+    "to_caffe": "importers.caffe",
+}
 
 __all__ = [
+    "AlexNet",
+    "AlexNetSketch",
     "GRUCell",
+    "GoogLeNetSketch",
     "LSTMCell",
+    "LeNet",
     "RecurrentClassifier",
+    "ResNet18Sketch",
+    "ResNet50Sketch",
     "SketchANet",
+    "VGG16Sketch",
     "WeightsError",
+    "ZFNet",
     "assign_weights",
     "create",
+    "ensemble",
+    "from_caffe",
+    "layer_groups",
     "list",
     "load_weights",
     "name_of",
+    "penultimate",
     "resolve_device",
     "save_weights",
+    "to_caffe",
 ]
+
+
+_SUBPACKAGES = ("ensemble",)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBPACKAGES:
+        return import_module(f"{__name__}.{name}")
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+    globals()[name] = value
+    return value

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sketchwidgets.models._checks import check_sizes
+
 State = tuple[Tensor, ...]
 
 
@@ -37,7 +39,7 @@ class GRUCell(nn.Module):
 
     def __init__(self, input_size: int, hidden_size: int, reset_after: bool = False) -> None:
         super().__init__()
-        _check_sizes(input_size=input_size, hidden_size=hidden_size)
+        check_sizes(input_size=input_size, hidden_size=hidden_size)
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.reset_after = reset_after
@@ -101,7 +103,7 @@ class LSTMCell(nn.Module):
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
-        _check_sizes(input_size=input_size, hidden_size=hidden_size)
+        check_sizes(input_size=input_size, hidden_size=hidden_size)
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.input_weight = nn.Parameter(torch.empty(4 * hidden_size, input_size))
@@ -171,7 +173,7 @@ class RecurrentClassifier(nn.Module):
         output_bias: bool = True,
     ) -> None:
         super().__init__()
-        _check_sizes(classes=classes)
+        check_sizes(classes=classes)
         if cell == "gru":
             self.cell: GRUCell | LSTMCell = GRUCell(input_size, hidden_size, reset_after)
         elif cell == "lstm":
@@ -233,12 +235,6 @@ class RecurrentClassifier(nn.Module):
         Step t sees the features up to t only, so drawings of different lengths may be padded at their ends.
         """
         return self.output(self.hidden_states(features, state))
-
-
-def _check_sizes(**sizes: int) -> None:
-    for name, size in sizes.items():
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise ValueError(f"{name} must be a positive integer, got {size!r}")
 
 
 def _glorot_by_gate(weight: Tensor, gates: int) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sketchwidgets.models.sketch_a_net import SketchANet
+from sketchwidgets.models import SketchANet
 
 _SMALLEST_SCALE = 1e-3
 _NORMALISED = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7")

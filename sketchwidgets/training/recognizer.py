@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from sketchwidgets.models.sketch_a_net import SketchANet
+from sketchwidgets.models import SketchANet
 from sketchwidgets.recognition import Recognizer
 from sketchwidgets.training.batch_norm import fast_features
 from sketchwidgets.training.card import model_card

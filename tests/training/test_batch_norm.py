@@ -1,6 +1,6 @@
 import torch
 
-from sketchwidgets.models.sketch_a_net import SketchANet
+from sketchwidgets.models import SketchANet
 from sketchwidgets.training.batch_norm import BatchNormSketchANet, fast_features
 
 

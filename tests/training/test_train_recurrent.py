@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sketchwidgets.models.sketch_a_net import SketchANet
+from sketchwidgets.models import SketchANet
 from sketchwidgets.recognition import Preprocessing, Recognizer
 from sketchwidgets.training.features import PrefixFeatures, cache_features
 from sketchwidgets.training.images import Augmentation

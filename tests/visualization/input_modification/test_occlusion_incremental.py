@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import sketchwidgets as sw
-from sketchwidgets.models.sketch_a_net import SketchANet
+from sketchwidgets.models import SketchANet
 from sketchwidgets.visualization.input_modification._winograd import TILES, convolve, transformed
 
 MAPS = ("activity", "probability", "change", "top_probabilities")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 from toy_nets import Branches, Functional, InPlace, Pools, Residual, images, seeded
 
-from sketchwidgets.models.sketch_a_net import SketchANet
+from sketchwidgets.models import SketchANet
 from sketchwidgets.visualization import ProjectionError, project, record
 from sketchwidgets.visualization.projection import _sweep
 

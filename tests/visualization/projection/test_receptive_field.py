@@ -21,7 +21,7 @@ from toy_nets import (
     seeded,
 )
 
-from sketchwidgets.models.sketch_a_net import SketchANet
+from sketchwidgets.models import SketchANet
 from sketchwidgets.visualization import ProjectionError, receptive_field, record
 from sketchwidgets.visualization.projection.receptive_field import field_of
 

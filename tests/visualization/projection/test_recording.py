@@ -18,7 +18,7 @@ from torch import nn
 from toy_nets import Functional, InPlace, PreActivation, Residual, Upsampled, images, seeded
 
 import sketchwidgets as sw
-from sketchwidgets.models.sketch_a_net import SketchANet
+from sketchwidgets.models import SketchANet
 from sketchwidgets.visualization import LayerProjection, ProjectionError, Projections, project, record
 
 

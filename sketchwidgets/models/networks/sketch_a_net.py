@@ -2,15 +2,18 @@
 
 from collections import OrderedDict
 
-from torch import Tensor, nn
+from torch import nn
+
+from sketchwidgets.models._checks import check_probability, check_sizes
+from sketchwidgets.models.networks._chain import Chain
 
 
-class SketchANet(nn.Sequential):
+class SketchANet(Chain):
     """Sketch-a-Net, layer for layer as in the authors' `cnn_sketch.m` (Yu et al., BMVC 2015, table 1).
 
     Large first filters (15x15, stride 3) because strokes carry structure and no texture; overlapping 3x3/2 max
     pools; no local response normalisation. The fully connected layers are convolutions over the whole map.
-    8,508,666 parameters for 250 classes and one channel.
+    8,508,666 parameters for 250 classes and one channel, 8,580,666 for six.
 
     Parameters
     ----------
@@ -29,6 +32,8 @@ class SketchANet(nn.Sequential):
     feature_size = 512
 
     def __init__(self, classes: int = 250, channels: int = 1, dropout: float = 0.5) -> None:
+        check_sizes(classes=classes, channels=channels)
+        check_probability("dropout", dropout)
         super().__init__(
             OrderedDict(
                 conv1=nn.Conv2d(channels, 64, 15, stride=3),
@@ -53,23 +58,6 @@ class SketchANet(nn.Sequential):
                 fc8=nn.Conv2d(512, classes, 1),
             )
         )
+        self.initialize()
         # What `models.create` needs to build this network again; saved with the weights.
         self.arguments = {"classes": classes, "channels": channels, "dropout": dropout}
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                nn.init.zeros_(module.bias)
-
-    def features(self, images: Tensor) -> Tensor:
-        """The rectified fc7 features, (n, 512), of images (n, channels, 225, 225)."""
-        for name, module in self.named_children():
-            images = module(images)
-            if name == "relu7":
-                break
-        return images.flatten(1)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Class scores before the softmax, (n, classes), of images (n, channels, 225, 225)."""
-        for module in self.children():
-            images = module(images)
-        return images.flatten(1)

@@ -1,0 +1,39 @@
+"""Networks that are one layer after the other, under the names of their papers."""
+
+from torch import Tensor, nn
+
+
+class Chain(nn.Sequential):
+    """Named layers in a row that end in class scores; fully connected layers are convolutions over the whole map.
+
+    A subclass sets `input_size`, the side of the square images in pixels, `feature_size`, the length of what
+    `features` returns, and `arguments`.
+    """
+
+    input_size: int
+    feature_size: int
+
+    def initialize(self) -> None:
+        """Weights as He et al. (ICCV 2015) draw them for rectified layers, biases of 0."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                nn.init.zeros_(module.bias)
+
+    def features(self, images: Tensor) -> Tensor:
+        """What the last layer classifies, (n, feature_size), of images (n, channels, input_size, input_size).
+
+        The rectified output of the last hidden layer. Dropout after it is left out.
+        """
+        layers = list(self.children())[:-1]
+        while isinstance(layers[-1], nn.Dropout):
+            layers.pop()
+        for module in layers:
+            images = module(images)
+        return images.flatten(1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Class scores before the softmax, (n, classes), of images (n, channels, input_size, input_size)."""
+        for module in self.children():
+            images = module(images)
+        return images.flatten(1)
