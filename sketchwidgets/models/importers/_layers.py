@@ -119,10 +119,13 @@ class CroppedConvTranspose2d(nn.ConvTranspose2d):
 
 
 class Product(nn.Module):
-    """The product of two inputs that broadcast to each other."""
+    """The product of inputs that broadcast to each other."""
 
-    def forward(self, maps: Tensor, factors: Tensor) -> Tensor:
-        return maps * factors
+    def forward(self, *maps: Tensor) -> Tensor:
+        total = maps[0]
+        for factor in maps[1:]:
+            total = total * factor
+        return total
 
 
 class CropLike(nn.Module):

@@ -158,7 +158,8 @@ class _Reader:
             raise NetworkFileError(
                 f"{self.name}: {node.name!r} announces {size:,} bytes and does not have them"
             )
-        self.budget.take_bytes(size, repr(node.name))
+        # Only for the message: to look a name up takes HDF5 longer than all the rest.
+        self.budget.take_bytes(size, repr(node.name) if size > self.budget.bytes_left else "")
         return np.atleast_2d(node[()])
 
     def attribute(self, node: Any, name: str) -> Any:

@@ -4,12 +4,12 @@ import os
 import warnings
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from .._errors import NetworkFileError
 from .._network import ImportedNetwork, Layer, Source
 from .._preprocessing import ImagePreprocessing
+from .._sizes import output_size
 from ._dagnn import read_dagnn
 from ._fields import Fields
 from ._mat5 import read_mat5
@@ -76,7 +76,10 @@ def from_matconvnet(
     channels = meta.channels or _first_channels(built, path.name)
     size = _checked_size(input_size) or meta.size
     made = _assemble(built, image, output, channels, size or (1, 1), left_out, path.name, is_dag)
-    size = size or _smallest_size(made, path.name)
+    if size is None:
+        size = _smallest_size(made, path.name)
+    else:
+        _check_fit(made, size, path.name)
     mean = mean_of(meta.average, size, channels, path.name)
     if ink is None:
         ink = "positive" if channels in (1, 6) and mean is None else "negative"
@@ -181,15 +184,19 @@ def _checked_size(size: int | tuple[int, int] | None) -> tuple[int, int] | None:
     return sides
 
 
+def _check_fit(network: ImportedNetwork, size: tuple[int, int], file: str) -> None:
+    try:
+        output_size(network, size)
+    except ValueError as error:
+        raise NetworkFileError(f"{file}: an image of {size[0]} x {size[1]} pixels: {error}") from None
+
+
 def _smallest_size(network: ImportedNetwork, file: str) -> tuple[int, int]:
-    """The smallest square that the network takes; found on tensors without storage."""
-    shapes = {name: value.to("meta") for name, value in network.state_dict().items()}
+    """The smallest square that the network takes."""
     for side in range(1, _LARGEST_SIZE + 1):
         try:
-            torch.func.functional_call(
-                network, shapes, torch.empty(1, network.channels, side, side, device="meta")
-            )
-        except (RuntimeError, ValueError):
+            output_size(network, (side, side))
+        except ValueError:
             continue
         return (side, side) if side >= _ANY_SIZE else (_USUAL_SIZE, _USUAL_SIZE)
     raise NetworkFileError(
@@ -200,18 +207,10 @@ def _smallest_size(network: ImportedNetwork, file: str) -> tuple[int, int]:
 def _fitting_names(
     names: tuple[str, ...] | None, network: ImportedNetwork, file: str
 ) -> tuple[str, ...] | None:
-    """The names, if the network has as many outputs at its size."""
-    if names is None:
-        return None
-    shapes = {name: value.to("meta") for name, value in network.state_dict().items()}
-    images = torch.empty(1, network.channels, *network.input_size, device="meta")
-    try:
-        outputs = torch.func.functional_call(network, shapes, images).shape[1]
-    except (RuntimeError, ValueError) as error:
-        raise NetworkFileError(
-            f"{file}: the layers do not fit an image of {network.input_size} pixels ({error})"
-        ) from None
-    if outputs == len(names):
+    """The names, if the network has as many outputs."""
+    filters = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
+    outputs = filters[-1].out_channels if filters else None
+    if names is None or outputs is None or outputs == len(names):
         return names
     warnings.warn(f"{file}: {len(names)} class names for {outputs} outputs; they are left out", stacklevel=3)
     return None
