@@ -14,6 +14,9 @@ from sketchwidgets.models.networks.sketch_a_net import SketchANet
 from sketchwidgets.models.networks.zfnet import ZFNet
 from sketchwidgets.models.recurrent import GRUCell, LSTMCell, RecurrentClassifier
 
+# Imported whole on first use.
+_SUBPACKAGES = ("ensemble",)
+
 # Name -> module, of what is imported on first use: torchvision takes a second.
 _LAZY = {
     "AlexNetSketch": "networks.sketch_versions",
@@ -22,7 +25,9 @@ _LAZY = {
     "ResNet50Sketch": "networks.sketch_versions",
     "VGG16Sketch": "networks.sketch_versions",
     "from_caffe": "importers.caffe",
+    "from_matconvnet": "importers.matconvnet",
     "to_caffe": "importers.caffe",
+    "to_matconvnet": "importers.matconvnet",
 }
 
 __all__ = [
@@ -43,6 +48,7 @@ __all__ = [
     "create",
     "ensemble",
     "from_caffe",
+    "from_matconvnet",
     "layer_groups",
     "list",
     "load_weights",
@@ -51,10 +57,8 @@ __all__ = [
     "resolve_device",
     "save_weights",
     "to_caffe",
+    "to_matconvnet",
 ]
-
-
-_SUBPACKAGES = ("ensemble",)
 
 
 def __getattr__(name: str) -> Any:
