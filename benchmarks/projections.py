@@ -136,7 +136,7 @@ def measure(network: Network, repeats: int | None) -> None:
         torch.autograd.grad(model(pixels)[0, 0], pixels)
 
     def ours(**options: object) -> Projections:
-        return sw.project(model, image, network.layers, TOP, "guided", seed="unit", ties="first", **options)
+        return sw.project(model, image, network.layers, TOP, "guided", signal="unit", ties="first", **options)
 
     def panels(rule: str) -> Callable[[], Projections]:
         return lambda: sw.project(model, image, network.layers, TOP, rule)

@@ -52,7 +52,7 @@ class Column:
 class Comparison:
     """What `sw.Compare` shows: columns are networks; rows receptive fields, or methods by name.
 
-    rows : the titles. settings : rule, units and seed. complete : False while cells are still to come.
+    rows : the titles. settings : rule, units and signal. complete : False while cells are still to come.
     """
 
     columns: tuple[Column, ...]

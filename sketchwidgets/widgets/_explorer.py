@@ -164,7 +164,7 @@ class Explorer(ipywidgets.VBox):
         """The newest figure that was shown, None before the first."""
         return self.view.figure if isinstance(self.view, TileGrid) and self._figure else self._figure
 
-    def save(self, path: str | os.PathLike, scale: float = 2.0) -> None:
+    def save_picture(self, path: str | os.PathLike, scale: float = 2.0) -> None:
         """Write what is shown to a file, PNG or SVG by its suffix; ValueError where there is nothing yet."""
         if self.figure is None:
             raise ValueError("there is nothing to save yet; settle() waits for the first result")

@@ -27,7 +27,7 @@ class ExportingWidget(BundledWidget):
         """What is shown, as a figure."""
         raise NotImplementedError
 
-    def save(self, path: str | os.PathLike, scale: float = 2.0) -> None:
+    def save_picture(self, path: str | os.PathLike, scale: float = 2.0) -> None:
         """Write what is shown to a file, PNG or SVG by its suffix; ValueError for another one."""
         self.figure.save(path, scale)
 

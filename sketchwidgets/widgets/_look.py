@@ -11,7 +11,7 @@ from ..visualization import Figure, LayerProjection, Network, Projections, Recor
 from ._look_figure import look_figure
 
 RULES = ("guided", "deconvnet", "backprop")
-SEEDS = ("activation", "unit", "map", "class")
+SIGNALS = ("activation", "unit", "map", "class")
 CONVOLUTIONS = ("standard", "relevance")
 DISPLAYS = ("projection", "heat", "overlay")
 
@@ -26,7 +26,7 @@ class LookSettings:
     layers: tuple[str, ...] | None = None
     top: int = 9
     rule: str = "guided"
-    seed: str = "activation"
+    signal: str = "activation"
     convolution: str = "standard"
     class_index: int | None = None
 
@@ -37,9 +37,9 @@ class Look:
 
     network : its name. picture : (H, W) or (H, W, 3) uint8, the input as a person sees it.
     top : (class, probability) of the most probable classes; empty where the network names no classes.
-    projections : of each layer; with seed "class", of the class score alone.
+    projections : of each layer; with the signal "class", of the class score alone.
     maps : (channels, rows, columns) of each layer, rows and columns 1 where it has none.
-    class_name : whose score was projected, with seed "class"; else None.
+    class_name : whose score was projected, with the signal "class"; else None.
     complete : False while layers are still to come.
     """
 
@@ -54,7 +54,7 @@ class Look:
 
     @cached_property
     def class_projection(self) -> LayerProjection | None:
-        """The projection of the class score, with seed "class"; else None."""
+        """The projection of the class score, with the signal "class"; else None."""
         return next(iter(self.projections.values()), None) if self.class_name is not None else None
 
     def figure(self, display: str = "projection", patches: bool = True, full: bool = False) -> Figure:
@@ -85,7 +85,7 @@ def look(
     top, index, name = _classes(network, image, settings)
     picture = network.picture(image)[0]
     begun = Look(network.name, picture, top, settings, Projections({}), class_name=name, complete=False)
-    if settings.seed == "class":
+    if settings.signal == "class":
         module, layer = to_record(network)
         recording = record(module, image, layer)
         go_on(name)
@@ -119,18 +119,18 @@ def project_class(
     recording: Recording, layer: str, index: int, rule: str, convolution: str
 ) -> LayerProjection:
     """A class score, from 1 whatever its sign: a score below zero has its reasons too."""
-    return recording.project(layer, 1, rule, channels=[index], seed="unit", convolution=convolution)
+    return recording.project(layer, 1, rule, channels=[index], signal="unit", convolution=convolution)
 
 
 def project_units(recording: Recording, layer: str, settings: LookSettings) -> LayerProjection:
     """The strongest units, or maps, of a layer."""
-    channels = _strongest_maps(_maps(recording, layer), settings.top) if settings.seed == "map" else None
+    channels = _strongest_maps(_maps(recording, layer), settings.top) if settings.signal == "map" else None
     return recording.project(
         layer,
         settings.top,
         settings.rule,
         channels=channels,
-        seed=settings.seed,
+        signal=settings.signal,
         convolution=settings.convolution,
     )
 
@@ -154,11 +154,11 @@ def _classes(
     try:
         scores = network.scores(image)[0]
     except ValueError:
-        if settings.seed == "class":
+        if settings.signal == "class":
             raise
         return (), 0, None  # a network that classifies nothing can still be looked into
     top = most_probable(network, scores)
-    if settings.seed != "class":
+    if settings.signal != "class":
         return top, 0, None
     index = int(scores.argmax()) if settings.class_index is None else settings.class_index
     return top, index, network.class_name(index)

@@ -20,7 +20,7 @@ OVERLAY = 0.8
 
 COLOURED = {"low": 0, "high": 1, "ramp": None}  # every picture by its own peak
 
-_SEEDS = {
+_SIGNALS = {
     "activation": "strongest units, each from its activation",
     "unit": "strongest units, each from 1",
     "map": "strongest maps, each from all of its values",
@@ -110,9 +110,9 @@ def layer_section(look: "Look", layer: LayerProjection, display: str, patches: b
     below = patch_tiles(layer, look.picture) if patches and not (full or whole) else []
     caption = f"{count} channels" + (f" of {columns} × {rows}" if rows * columns > 1 else "")
     size = field_size(layer)
-    if layer.seed != "map" and size is not None:
+    if layer.signal != "map" and size is not None:
         caption += ", a unit sees all of the picture" if whole else f", a unit sees {size[1]} × {size[0]} px"
-    caption += f" · {_SEEDS[layer.seed]}"
+    caption += f" · {_SIGNALS[layer.signal]}"
     return Section(layer.layer, [*tiles, *below], caption, columns=max(1, len(tiles)))
 
 
@@ -166,7 +166,7 @@ def about_unit(layer: LayerProjection, rank: int) -> dict:
     row, column = layer.positions[0, rank].tolist()
     top, left, bottom, right = layer.boxes[0, rank].tolist()
     facts = [("Activation", value), ("Place on the map", f"row {row}, column {column}")]
-    if layer.seed != "map":
+    if layer.signal != "map":
         where = f"{right - left} × {bottom - top} px, rows {top}–{bottom - 1}, columns {left}–{right - 1}"
         facts.append(("Sees", where if bottom > top else "nothing"))
     return {

@@ -71,11 +71,11 @@ class OcclusionView(ExportingWidget):
             self._stale = True
             self._flush()
 
-    def save(self, path: str | os.PathLike, scale: float = 2.0) -> None:
+    def save_picture(self, path: str | os.PathLike, scale: float = 2.0) -> None:
         """Write the maps to a file, PNG or SVG by its suffix; ValueError before the first experiment."""
         if self._occlusion is None:
             raise ValueError("there is nothing to save yet")
-        super().save(path, scale)
+        super().save_picture(path, scale)
 
     def _has(self, cell: Sequence[int]) -> bool:
         if self._occlusion is None:

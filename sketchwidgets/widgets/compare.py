@@ -30,7 +30,7 @@ class Compare(Explorer):
     source : a SketchPad or SketchLab, a Sketch, or a picture as `Network.prepare` takes it.
     show : "layers" or "methods".
     top : units of each layer, 1, 4, 9 or 16.
-    rule, seed, convolution : of the projections of layers, as in ProjectionPanels; seed without "class".
+    rule, signal, convolution : of the projections of layers, as in ProjectionPanels; signal without "class".
     methods : which methods, in order.
     class_name : the class that methods explain in the networks that know it; None for the most probable of each.
     display : "projection", "heat" or "overlay". patches : whether what the units see is shown too.
@@ -50,7 +50,7 @@ class Compare(Explorer):
     show = Enum(("layers", "methods"), "layers")
     top = Int(9)
     rule = Enum(RULES, "guided")
-    seed = Enum(("activation", "unit", "map"), "activation")
+    signal = Enum(("activation", "unit", "map"), "activation")
     convolution = Enum(CONVOLUTIONS, "standard")
     methods = List(Enum(tuple(METHODS)), default_value=list(METHODS), minlen=1)
     class_name = Unicode(None, allow_none=True)
@@ -65,14 +65,14 @@ class Compare(Explorer):
         show: str = "layers",
         top: int = 9,
         rule: str = "guided",
-        seed: str = "activation",
+        signal: str = "activation",
         convolution: str = "standard",
         methods: Sequence[str] = tuple(METHODS),
         class_name: str | None = None,
         display: str = "projection",
         patches: bool = False,
     ) -> None:
-        self.show, self.top, self.rule, self.seed, self.convolution = show, top, rule, seed, convolution
+        self.show, self.top, self.rule, self.signal, self.convolution = show, top, rule, signal, convolution
         self.methods, self.class_name = list(methods), class_name
         self.display, self.patches = display, patches
         self._networks = _checked(networks)
@@ -80,7 +80,7 @@ class Compare(Explorer):
         super().__init__(self._networks[0], source, controls=self._make_controls())
         self.observe(
             self.refresh,
-            ["show", "top", "rule", "seed", "convolution", "methods", "class_name"],
+            ["show", "top", "rule", "signal", "convolution", "methods", "class_name"],
         )
         self.observe(self._show_again, ["display", "patches"])
 
@@ -113,7 +113,7 @@ class Compare(Explorer):
             job.check()
             job.progress(done, total, what)
 
-        settings = LookSettings(None, self.top, self.rule, self.seed, self.convolution)
+        settings = LookSettings(None, self.top, self.rule, self.signal, self.convolution)
         if self.show == "layers":
             job.progress(0, 0, "receptive fields …")
             fields = by_network(networks, self._fields)
@@ -133,11 +133,11 @@ class Compare(Explorer):
 
     def _make_controls(self) -> list[ipywidgets.Widget]:
         rules = [("guided backprop", "guided"), "deconvnet", "backprop"]
-        seeds = [("unit's activation", "activation"), ("unit, 1", "unit"), ("whole map", "map")]
+        signals = [("unit's activation", "activation"), ("unit, 1", "unit"), ("whole map", "map")]
         made = {
             "show": dropdown("Rows", [("layers by size", "layers"), ("methods, for a class", "methods")]),
             "rule": dropdown("Rule", rules),
-            "seed": dropdown("From", seeds),
+            "signal": dropdown("From", signals),
             "convolution": dropdown("Convolution", list(CONVOLUTIONS)),
             "top": dropdown("Units", [("1", 1), ("4", 4), ("9", 9), ("16", 16)]),
             "display": dropdown("Show", list(DISPLAYS)),
@@ -149,7 +149,7 @@ class Compare(Explorer):
         self._class = combobox("Class", classes, placeholder="most probable")
         self._class.value = self.class_name or ""
         self._class.observe(lambda change: setattr(self, "class_name", change["new"] or None), "value")
-        self._of_layers = [made[name] for name in ("rule", "seed", "convolution", "top", "patches")]
+        self._of_layers = [made[name] for name in ("rule", "signal", "convolution", "top", "patches")]
         self.observe(self._fit_controls, ["show", "class_name"])
         self._fit_controls()
         controls = list(made.values())

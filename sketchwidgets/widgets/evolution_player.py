@@ -98,7 +98,7 @@ class EvolutionPlayer(ipywidgets.VBox):
         """What is shown."""
         return self.view.figure
 
-    def save(self, path: str | os.PathLike, scale: float = 2.0) -> None:
+    def save_picture(self, path: str | os.PathLike, scale: float = 2.0) -> None:
         """Write what is shown to a file, PNG or SVG by its suffix."""
         self.figure.save(path, scale)
 

@@ -11,7 +11,7 @@ from ._controls import checkbox, combobox, dropdown, number
 from ._explorer import Explorer
 from ._job import Job
 from ._layer_tags import LayerTags
-from ._look import CONVOLUTIONS, DISPLAYS, RULES, SEEDS, Look, LookSettings, look
+from ._look import CONVOLUTIONS, DISPLAYS, RULES, SIGNALS, Look, LookSettings, look
 from ._look_figure import head_tile
 
 
@@ -29,8 +29,8 @@ class ProjectionPanels(Explorer):
         lists all.
     top : units of each layer, 1 to 16.
     rule : "guided", "deconvnet" or "backprop".
-    seed : what starts at the top: the unit's "activation", 1 ("unit"), the whole "map", or the score of a "class".
-    class_name : with seed "class", whose score; None for the most probable class.
+    signal : what starts at the top: the unit's "activation", 1 ("unit"), the whole "map", or the score of a "class".
+    class_name : with the signal "class", whose score; None for the most probable class.
     convolution : "standard", or "relevance" (relevance propagation, as in FeatureVis).
     display : "projection" (signed, grey is zero), "heat" (its norm over the colours) or "overlay" on the picture.
     patches : whether the parts of the picture are shown below the projections.
@@ -50,7 +50,7 @@ class ProjectionPanels(Explorer):
     layers = List(Unicode(), default_value=None, allow_none=True)
     top = Int(9)
     rule = Enum(RULES, "guided")
-    seed = Enum(SEEDS, "activation")
+    signal = Enum(SIGNALS, "activation")
     class_name = Unicode(None, allow_none=True)
     convolution = Enum(CONVOLUTIONS, "standard")
     display = Enum(DISPLAYS, "projection")
@@ -65,7 +65,7 @@ class ProjectionPanels(Explorer):
         layers: Sequence[str] | None = None,
         top: int = 9,
         rule: str = "guided",
-        seed: str = "activation",
+        signal: str = "activation",
         class_name: str | None = None,
         convolution: str = "standard",
         display: str = "projection",
@@ -73,7 +73,7 @@ class ProjectionPanels(Explorer):
         full: bool = False,
     ) -> None:
         self.layers = None if layers is None else list(layers)
-        self.top, self.rule, self.seed, self.class_name = top, rule, seed, class_name
+        self.top, self.rule, self.signal, self.class_name = top, rule, signal, class_name
         self.convolution, self.display, self.patches, self.full = convolution, display, patches, full
         self._tags = LayerTags(self._choose_layers)
         self._classes = combobox("Class", placeholder="most probable")
@@ -82,7 +82,7 @@ class ProjectionPanels(Explorer):
         self._clicked: tuple[int, int] | None = None
         self._shown: Look | None = None  # also one that is not complete
         super().__init__(network, source, controls=self._make_controls())
-        self.observe(self.refresh, ["layers", "top", "rule", "seed", "class_name", "convolution"])
+        self.observe(self.refresh, ["layers", "top", "rule", "signal", "class_name", "convolution"])
         self.observe(self._show_again, ["display", "patches", "full"])
         self.view.on_hover(lambda section, tile, _x, _y: self._hover(section, tile))
         self.view.on_click(self._click)
@@ -105,7 +105,7 @@ class ProjectionPanels(Explorer):
         names = job.network.classes or ()
         if self._classes.options != names:
             self._classes.options = names
-        count = 1 if settings.seed == "class" else len(layers)
+        count = 1 if settings.signal == "class" else len(layers)
         newest, done = None, 0
 
         def go_on(what: str) -> None:
@@ -126,7 +126,7 @@ class ProjectionPanels(Explorer):
                 raise ValueError(f"class_name: {network.name} knows no class {self.class_name!r}")
             index = names.index(self.class_name)
         layers = None if self.layers is None else tuple(self.layers)
-        return LookSettings(layers, self.top, self.rule, self.seed, self.convolution, index)
+        return LookSettings(layers, self.top, self.rule, self.signal, self.convolution, index)
 
     def _present(self, result: Look) -> Figure:
         self._shown, self._pointed, self._clicked = result, None, None
@@ -153,7 +153,7 @@ class ProjectionPanels(Explorer):
     def _make_controls(self) -> list[ipywidgets.Widget]:
         made = {
             "rule": dropdown("Rule", [("guided backprop", "guided"), "deconvnet", "backprop"]),
-            "seed": dropdown(
+            "signal": dropdown(
                 "From",
                 [
                     ("unit's activation", "activation"),
@@ -172,8 +172,8 @@ class ProjectionPanels(Explorer):
             link((self, name), (control, "value"))
         self._classes.value = self.class_name or ""
         self._classes.observe(self._choose_class, "value")
-        self.observe(self._fit_controls, ["seed", "class_name"])
-        order = ["rule", "seed", "convolution", "display", "top", "patches", "full"]
+        self.observe(self._fit_controls, ["signal", "class_name"])
+        order = ["rule", "signal", "convolution", "display", "top", "patches", "full"]
         self._of_units = [made[name] for name in ("display", "top", "patches", "full")] + [self._tags]
         controls = [made[name] for name in order]
         controls.insert(2, self._classes)
@@ -183,7 +183,7 @@ class ProjectionPanels(Explorer):
 
     def _fit_controls(self, _change: Any = None) -> None:
         """Show the controls that mean something for what is started from."""
-        is_class = self.seed == "class"
+        is_class = self.signal == "class"
         self._classes.layout.display = "" if is_class else "none"
         for control in self._of_units:
             control.layout.display = "none" if is_class else ""
@@ -203,4 +203,4 @@ def _box_of(look: Look, place: tuple[int, int] | None) -> tuple[int, int, int, i
         return None
     layer = list(look.projections.values())[place[0] - 1]
     rank = place[1] % layer.channels.shape[1]
-    return None if layer.seed == "map" or layer.dead[0, rank] else tuple(layer.boxes[0, rank].tolist())
+    return None if layer.signal == "map" or layer.dead[0, rank] else tuple(layer.boxes[0, rank].tolist())

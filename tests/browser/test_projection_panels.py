@@ -24,7 +24,7 @@ STICKS_OUT = """(root) => {
   const edge = root.getBoundingClientRect().right + 1;
   return [...root.querySelectorAll('.skw-cell')].filter((e) => e.getBoundingClientRect().right > edge).length;
 }"""
-STATE = "[panels.rule, panels.seed, panels.result and [len(panels.result.projections), panels.result.settings.rule]]"
+STATE = "[panels.rule, panels.signal, panels.result and [len(panels.result.projections), panels.result.settings.rule]]"
 
 
 def settled(page: NotebookPage, question: str, wanted: object) -> None:
@@ -90,7 +90,7 @@ def test_panels_follow_the_pad_and_their_controls(notebook, drawing, pictures):
 
     # The class score.
     choose(root, "From", "class score")
-    settled(page, "[panels.seed, list(panels.result.projections)]", ["class", ["fc8"]])
+    settled(page, "[panels.signal, list(panels.result.projections)]", ["class", ["fc8"]])
     expect(sections.first).to_contain_text("What speaks for")
     root.get_by_placeholder("most probable").fill("cat")
     root.get_by_placeholder("most probable").press("Enter")

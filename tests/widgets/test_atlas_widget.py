@@ -121,8 +121,8 @@ def test_projected_overview_rule_and_files(browser, network, of_drawings, tmp_pa
     assert [tile.label for tile in tiles] == [None, None, None, None, "dead", None]
     want = of_drawings.projections("3", 2, network, "guided")[0]
     assert np.array_equal(tiles[2].pixels, sw.Tile.signed(want).pixels)
-    browser.save(tmp_path / "channel.svg")
-    browser.save(tmp_path / "channel.png")
+    browser.save_picture(tmp_path / "channel.svg")
+    browser.save_picture(tmp_path / "channel.png")
     assert "channel 2" in (tmp_path / "channel.svg").read_text()
 
 

@@ -240,7 +240,7 @@ def test_wrong_networks_and_settings():
         {"show": "columns"},
         {"methods": []},
         {"methods": ["lime"]},
-        {"seed": "class"},
+        {"signal": "class"},
     ):
         with pytest.raises(TraitError):
             sw.Compare([chain()], **settings)

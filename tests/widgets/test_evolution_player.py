@@ -57,7 +57,7 @@ def test_all_epochs_as_columns_of_one_layer(player, evolution, tmp_path):
         tiles(player)[0].pixels.tolist()
         == evolution.patches("3", int(evolution["3"].channels[0]))[0].tolist()
     )
-    player.save(tmp_path / "evolution.png")
+    player.save_picture(tmp_path / "evolution.png")
     assert (tmp_path / "evolution.png").read_bytes()[1:4] == b"PNG"
 
 

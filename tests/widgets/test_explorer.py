@@ -112,7 +112,7 @@ def test_a_sketch_is_computed_and_shown(make, tmp_path):
     assert explorer.result.strokes == 2
     assert shown(explorer) == ("setting 1", "2 strokes")
     np.testing.assert_array_equal(explorer.result.image, network().prepare(explorer.source))
-    explorer.save(tmp_path / "ink.png")
+    explorer.save_picture(tmp_path / "ink.png")
     assert (tmp_path / "ink.png").read_bytes()[:4] == b"\x89PNG"
 
 
@@ -349,7 +349,7 @@ def test_one_that_needs_no_source(make):
     assert explorer.settle(PATIENCE)
     assert explorer.result == (None, "tiny")
     with pytest.raises(ValueError, match="nothing to save"):
-        explorer.save("x.png")
+        explorer.save_picture("x.png")
 
 
 def test_closing_cancels_and_leaves_no_thread():

@@ -96,7 +96,7 @@ def test_a_network_is_fitted_and_another_one_may_follow(make, tmp_path):
         "Gabor",
         "what is left over",
     ]
-    gallery.save(tmp_path / "gallery.svg")
+    gallery.save_picture(tmp_path / "gallery.svg")
     gallery.chosen = 5
     gallery.network = sw.Network(nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU()).eval(), size=16)
     assert gallery.settle(PATIENCE)

@@ -101,7 +101,7 @@ def test_a_pad_is_followed_and_cleared(make):
     plot = make(network(), pad)
     assert plot.result is None
     with pytest.raises(ValueError, match="nothing to save"):
-        plot.save("plot.png")
+        plot.save_picture("plot.png")
     pad.sketch = HOUSE
     assert plot.settle(PATIENCE)
     assert len(plot.result) == 1
@@ -126,7 +126,7 @@ def test_a_given_result_is_shown_image_by_image(make, tmp_path):
     plot.value = 1.4
     shown = np.asarray(Image.open(io.BytesIO(plot._picture.value)))
     np.testing.assert_array_equal(shown, result.network.picture(result.images(2))[1])
-    plot.save(tmp_path / "plot.svg")
+    plot.save_picture(tmp_path / "plot.svg")
     assert "Invariance to scale" in (tmp_path / "plot.svg").read_text()
     plot.close()
 

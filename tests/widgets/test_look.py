@@ -44,12 +44,12 @@ def last(network, source, **settings):
 
 
 @pytest.mark.parametrize("rule", ["guided", "deconvnet", "backprop"])
-@pytest.mark.parametrize("seed", ["activation", "unit"])
-def test_layers_are_those_of_project(rule, seed, photo):
+@pytest.mark.parametrize("signal", ["activation", "unit"])
+def test_layers_are_those_of_project(rule, signal, photo):
     network = skipping()
-    result = last(network, photo, rule=rule, seed=seed, top=3)
+    result = last(network, photo, rule=rule, signal=signal, top=3)
     image = network.prepare(photo)
-    expected = sw.project(network.module, image, list(network.layers()), top=3, rule=rule, seed=seed)
+    expected = sw.project(network.module, image, list(network.layers()), top=3, rule=rule, signal=signal)
     assert list(result.projections) == list(expected) == list(network.layers())
     for layer, projection in expected.items():
         assert torch.equal(result.projections[layer].images, projection.images)
@@ -75,13 +75,13 @@ def test_relevance_is_passed_on(photo):
 def test_a_class_score_is_traced_from_where_it_is_made(make):
     # The scores of one network come out of a module, those of the other out of none.
     network = make()
-    result = last(network, HOUSE, seed="class", rule="backprop", class_index=2)
+    result = last(network, HOUSE, signal="class", rule="backprop", class_index=2)
     image = network.prepare(HOUSE).requires_grad_()
     (gradient,) = torch.autograd.grad(network.module(image)[0, 2], image)
     assert torch.allclose(result.class_projection.images[0, 0], gradient[0], atol=1e-6)
     assert result.class_name == "cat"
     assert result.figure().sections[0].title == "What speaks for cat"
-    most = last(network, HOUSE, seed="class")
+    most = last(network, HOUSE, signal="class")
     assert most.class_name == most.top[0][0]
 
 
@@ -89,7 +89,7 @@ def test_whole_maps_are_chosen_by_what_excites():
     network = chain()
     with torch.no_grad():
         network.module[3].bias[:5] = -100.0  # large maps, but all negative
-    result = last(network, HOUSE, seed="map", layers=("3",), top=4)
+    result = last(network, HOUSE, signal="map", layers=("3",), top=4)
     image = network.prepare(HOUSE)
     maps = network.module[:4](image)[0].clamp_min(0)
     expected = maps.square().sum((1, 2)).topk(4).indices
@@ -114,7 +114,7 @@ class ChannelsLast(nn.Module):
 def test_maps_with_channels_last():
     torch.manual_seed(2)
     network = sw.Network(ChannelsLast().eval(), size=33)
-    result = last(network, HOUSE, seed="map", layers=("act",), top=3)
+    result = last(network, HOUSE, signal="map", layers=("act",), top=3)
     assert result.maps["act"] == (10, 15, 15)
     assert int(result.projections["act"].channels.max()) < 10
 
@@ -123,8 +123,8 @@ def test_maps_with_channels_last():
 @pytest.mark.parametrize("channels", [1, 3, 6])
 def test_every_dtype_and_number_of_channels(dtype, channels):
     network = sw.Network(chain(channels).module.to(dtype), size=40)
-    for seed in ("activation", "class"):
-        result = last(network, HOUSE, seed=seed, top=2)
+    for signal in ("activation", "class"):
+        result = last(network, HOUSE, signal=signal, top=2)
         assert all(projection.images.dtype == dtype for projection in result.projections.values())
         for display in ("projection", "heat", "overlay"):
             assert result.figure(display).to_html()
@@ -137,14 +137,14 @@ def test_a_network_without_class_scores_is_looked_into_all_the_same(photo):
     assert list(result.projections) == ["1"]
     assert len(result.figure().sections[0].tiles) == 1  # the picture, and no probabilities
     with pytest.raises(ValueError, match="not class scores"):
-        last(network, photo, seed="class")
+        last(network, photo, signal="class")
 
 
 def test_the_model_is_left_as_it_was(photo):
     network = skipping()
     before = {name: value.clone() for name, value in network.module.state_dict().items()}
-    for seed in ("activation", "map", "class"):
-        last(network, photo, seed=seed)
+    for signal in ("activation", "map", "class"):
+        last(network, photo, signal=signal)
     assert all(torch.equal(value, before[name]) for name, value in network.module.state_dict().items())
     for module in network.module.modules():
         assert not module._forward_hooks
@@ -264,7 +264,7 @@ def test_layers_by_their_tags(panels):
 
 
 def test_the_class_to_explain(panels):
-    widget = panels(chain(), HOUSE, seed="class")
+    widget = panels(chain(), HOUSE, signal="class")
     assert widget.result.class_name == widget.result.top[0][0]
     assert widget._classes.options == ("ant", "bee", "cat", "dog")
     widget._classes.value = "bee"
@@ -327,15 +327,22 @@ def test_layers_come_one_by_one_and_end_when_told():
 
 def test_it_saves_what_it_shows(panels, tmp_path):
     widget = panels(chain(), HOUSE, top=2)
-    widget.save(tmp_path / "panels.svg")
+    widget.save_picture(tmp_path / "panels.svg")
     assert (tmp_path / "panels.svg").read_text().count("<image") == 1 + 2 * 2 * 2
-    widget.save(tmp_path / "panels.png")
+    widget.save_picture(tmp_path / "panels.png")
     assert (tmp_path / "panels.png").read_bytes()[1:4] == b"PNG"
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"rule": "lrp"}, {"seed": "sum"}, {"top": 0}, {"top": 17}, {"display": "jet"}, {"convolution": "none"}],
+    [
+        {"rule": "lrp"},
+        {"signal": "sum"},
+        {"top": 0},
+        {"top": 17},
+        {"display": "jet"},
+        {"convolution": "none"},
+    ],
 )
 def test_wrong_settings(wrong):
     with pytest.raises(TraitError):

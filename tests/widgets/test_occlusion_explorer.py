@@ -167,7 +167,7 @@ def test_the_view_waits_for_the_page_and_answers_hello():
     page.confirm()
     assert page.of("occlusion")[-1]["rows"] == 0
     with pytest.raises(ValueError, match="nothing to save"):
-        view.save("maps.png")
+        view.save_picture("maps.png")
 
 
 def test_follows_a_pad_and_saves(explorer, tmp_path):
@@ -178,7 +178,7 @@ def test_follows_a_pad_and_saves(explorer, tmp_path):
     pad.sketch = SKETCH
     assert made.settle(30)
     assert made.result.activity.shape == (5, 5)
-    made.save(tmp_path / "maps.svg")
+    made.save_picture(tmp_path / "maps.svg")
     assert "Occlusion" in (tmp_path / "maps.svg").read_text()
     pad.sketch = sw.Sketch([])
     assert made.settle(30)

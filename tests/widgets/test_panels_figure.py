@@ -48,7 +48,7 @@ def test_the_figure_is_that_of_the_projections(panels, projections):
 
 
 def test_files_from_python_and_for_the_page(panels, tmp_path):
-    panels.save(tmp_path / "panels.svg")
+    panels.save_picture(tmp_path / "panels.svg")
     assert "Projections by deconvnet" in (tmp_path / "panels.svg").read_text(encoding="utf-8")
     page = Page(panels)
     page.say({"type": "export", "format": "png", "client": "c", "number": 1})

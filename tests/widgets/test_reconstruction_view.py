@@ -167,7 +167,7 @@ def test_another_network_goes_back_to_defaults_and_saves(make, tmp_path):
     view.network = network(classes=("one", "two", "three"))
     assert view.settle()
     assert view.result.names == ("one",)
-    view.save(tmp_path / "one.svg")
+    view.save_picture(tmp_path / "one.svg")
     assert "one" in (tmp_path / "one.svg").read_text()
 
 

@@ -250,7 +250,7 @@ def test_a_file_that_cannot_be_drawn_is_an_error_in_the_page(monkeypatch):
 
 
 def test_save(tmp_path):
-    TileGrid(figure(1)).save(tmp_path / "f.svg")
+    TileGrid(figure(1)).save_picture(tmp_path / "f.svg")
     assert (tmp_path / "f.svg").read_text().startswith("<svg")
 
 

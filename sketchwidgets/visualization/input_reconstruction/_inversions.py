@@ -1,7 +1,5 @@
 """Several layers inverted, side by side."""
 
-import os
-
 from .._by_layer import ByLayer
 from ..figures import Chart, Figure, Section, Tile
 from ._result import Reconstruction
@@ -39,10 +37,6 @@ class Inversions(ByLayer[Reconstruction]):
         return Figure(
             f"{first.network}: the input, from its features", [*sections, Section("Energy", [chart])]
         )
-
-    def save(self, path: str | os.PathLike, scale: float = 2.0) -> None:
-        """Write the figure to a .png or .svg file."""
-        self.figure().save(path, scale)
 
     def _repr_html_(self) -> str:
         return self.figure().to_html()

@@ -1,6 +1,5 @@
 """What a reconstruction returns."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -150,10 +149,6 @@ class Reconstruction:
         if self.kind == "invert":
             return f"invert {self.layer or 'the output'}"
         return f"maximise {title_of(self.names)}" + (f" of {self.layer}" if self.layer else "")
-
-    def save(self, path: str | os.PathLike, scale: float = 2.0) -> None:
-        """Write the figure to a .png or .svg file."""
-        self.figure().save(path, scale)
 
     def _repr_html_(self) -> str:
         return self.figure().to_html()

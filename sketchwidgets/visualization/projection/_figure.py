@@ -72,5 +72,5 @@ def in_field(crop: Tensor, box: Sequence[int], field: int) -> Tensor:
 
 
 def _explained(layer: "LayerProjection") -> str:
-    start = {"unit": ", started with 1", "map": ", the whole map"}.get(layer.seed, "")
+    start = {"unit": ", started with 1", "map": ", the whole map"}.get(layer.signal, "")
     return f"{layer.rule}{start}, channel and activation below"

@@ -14,7 +14,7 @@ from ._switches import TIES
 
 _CHOICES = {
     "rule": RULES,
-    "seed": ("activation", "unit", "map"),
+    "signal": ("activation", "unit", "map"),
     "convolution": ("standard", "relevance"),
     "ties": TIES,
     "normalization": (None, "skip", "derivative"),
@@ -29,7 +29,7 @@ class Options:
 
     top: int = 9
     rule: str = "deconvnet"
-    seed: str = "activation"
+    signal: str = "activation"
     ties: str = "center"
     normalization: str | None = None
     path: str = "auto"
@@ -86,7 +86,7 @@ def check_model(model: Any, layers: str | Sequence[str] | None) -> list[str] | N
 
 
 def check_units(
-    maps: Tensor, channels: Any, positions: Any, seed: str
+    maps: Tensor, channels: Any, positions: Any, signal: str
 ) -> tuple[Tensor | None, Tensor | None]:
     """Channels (n, t) and positions (n, t, 2) as int64 on the device of maps (n, c, h, w); None stays None."""
     if channels is None:
@@ -104,8 +104,8 @@ def check_units(
     _check_range("channels", channels, count, f"the {count} channels of the layer")
     if positions is None:
         return channels, None
-    if seed == "map":
-        raise ProjectionError("positions has no meaning with seed='map', which starts from the whole map")
+    if signal == "map":
+        raise ProjectionError("positions has no meaning with signal='map', which starts from the whole map")
     positions = _whole_numbers("positions", positions, maps.device)
     if positions.shape != (*channels.shape, 2):
         raise ProjectionError(

@@ -37,7 +37,7 @@ def project(
     *,
     channels: Channels | None = None,
     positions: Tensor | np.ndarray | None = None,
-    seed: str = "activation",
+    signal: str = "activation",
     convolution: str = "standard",
     ties: str = "center",
     normalization: str | None = None,
@@ -60,7 +60,7 @@ def project(
     top : units per image, at least 1; at most as many as the layer has channels are returned.
     rule : "deconvnet" (Zeiler & Fergus 2014, section 2.1), "guided" (guided backpropagation, Springenberg et al.
         2015) or "backprop" (the gradient, Simonyan et al. 2013). See Grün et al. 2016, arXiv 1606.07757, figure 2.
-    channels, positions, seed, convolution, ties, normalization, path, dtype : as in `Recording.project`;
+    channels, positions, signal, convolution, ties, normalization, path, dtype : as in `Recording.project`;
         channels and positions hold for every one of the layers.
 
     Returns
@@ -79,11 +79,11 @@ def project(
 
     What speaks for classes 3 and 7:
 
-    >>> result = sw.project(net, torch.rand(2, 1, 225, 225), "fc8", channels=[3, 7], seed="unit")
+    >>> result = sw.project(net, torch.rand(2, 1, 225, 225), "fc8", channels=[3, 7], signal="unit")
     >>> result["fc8"].channels.tolist()
     [[3, 7], [3, 7]]
     """
-    options = Options(top, rule, seed, ties, normalization, path, convolution, dtype)
+    options = Options(top, rule, signal, ties, normalization, path, convolution, dtype)
     tape = KeepingTape if convolution == "relevance" else Tape
     recording = _record(model, images, layers, None, stop_early=layers is not None, make_tape=tape)
     return Projections(
@@ -172,7 +172,7 @@ class Recording:
         *,
         channels: Channels | None = None,
         positions: Tensor | np.ndarray | None = None,
-        seed: str = "activation",
+        signal: str = "activation",
         convolution: str = "standard",
         ties: str = "center",
         normalization: str | None = None,
@@ -185,7 +185,7 @@ class Recording:
             numbers, the same for every image, or (n, t), a row for each image. A class score is a channel of
             the last layer.
         positions : (n, t, 2), row and column of each unit of `channels`. None: where the channel has its maximum.
-        seed : the signal that starts at the unit: its "activation", as in the paper, or "unit", 1.0, which
+        signal : what starts at the unit: its "activation", as in the paper, or "unit", 1.0, which
             makes a backprop projection the gradient of the activation. Under every rule the two differ by
             just that factor. "map": the whole map of the channel with its values, as in FeatureVis; the
             strongest channels are then those with the largest 2-norm of the map (its largest singular value, as
@@ -196,7 +196,7 @@ class Recording:
             "relevance", relevance propagation as in FeatureVis, which shares the signal out among the inputs in
             proportion to what each gave to the output: x · transpose(R / (y + 0.001 · sign y)). Sums, batch
             normalization and average pools share in the same way; activations, under "backprop", hand the
-            relevance on. Result: what every pixel gave to the seed; of the seed "activation", its parts. A
+            relevance on. Result: what every pixel gave to the signal; of the signal "activation", its parts. A
             `Recording` runs the forward pass once more for it.
         ties : where several positions of a pooling window (or of a map, for the unit's position) hold the
             maximum, as on blank paper: the one nearest to the "center", without drift, or the "first" in
@@ -213,7 +213,7 @@ class Recording:
             in narrow, deep networks); which units are active and where maxima are still comes from the forward pass in the
             model's own format, as does the format of the result.
         """
-        options = Options(top, rule, seed, ties, normalization, path, convolution, dtype)
+        options = Options(top, rule, signal, ties, normalization, path, convolution, dtype)
         return self._project(layer, options, channels, positions)
 
     def _project(
@@ -241,8 +241,8 @@ class Recording:
                 maps = maps.permute(0, 3, 1, 2)
             try:
                 as_maps = maps if maps.ndim == 4 else maps[:, :, None, None]
-                chosen = check_units(as_maps, channels, positions, options.seed)
-                units = choose_units(maps, options.top, options.seed, options.ties, *chosen)
+                chosen = check_units(as_maps, channels, positions, options.signal)
+                units = choose_units(maps, options.top, options.signal, options.ties, *chosen)
                 windows, corners, boxes = self._project_units(layer, value, units, options)
             except ProjectionError as error:
                 raise ProjectionError(f"layer {layer!r}: {error}") from None
@@ -257,7 +257,7 @@ class Recording:
             units.activations,
             tuple(self._images.shape[2:]),
             units.dead,
-            options.seed,
+            options.signal,
         )
 
     def _output(self, layer: str) -> Any:

@@ -6,7 +6,7 @@ With x the input of a layer, y its output and R the signal from above, what goes
 
 where `transpose` is the transposed linear part of the layer, without bias: each input gets its part of the sum
 that made the output (Bach et al. 2015, doi 10.1371/journal.pone.0130140, equation 58, the epsilon rule; FeatureVis,
-ConvolutionPass "Relevance Propagation"). At the pixels the signal is a share of the seed, and has the sign of
+ConvolutionPass "Relevance Propagation"). At the pixels the signal is a share of what started, and has the sign of
 speaking for or against the unit; a pixel of 0 has none.
 
 FeatureVis defines it for convolutions. Here, layer by layer:

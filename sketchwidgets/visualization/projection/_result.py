@@ -16,9 +16,9 @@ class LayerProjection:
     n is the number of images, top the units per image, strongest first or in the order of `channels=`;
     (C, H, W) the shape of an input image.
 
-    seed : what started at a unit: "activation", "unit" or "map", its whole map.
+    signal : what started at a unit: "activation", "unit" or "map", its whole map.
     channels : (n, top) int64, the feature map of each unit.
-    positions : (n, top, 2) int64, row and column of the unit on its map; with seed "map", of the map's maximum.
+    positions : (n, top, 2) int64, row and column of the unit on its map; with the signal "map", of the map's maximum.
     activations : (n, top), the value there.
     dead : (n, top) bool, no signal starts there, as a rule because the activation is 0 or less: nothing excites
         the unit, and its projection is blank.
@@ -27,7 +27,7 @@ class LayerProjection:
     crops(i) : the projections of image i, only the boxes: a list of (C, h, w).
 
     Values are signed: positive where a brighter pixel would excite the unit (under backprop, exactly so; under the
-    other rules, to be read as a picture), negative where a darker one would. They scale with the seed.
+    other rules, to be read as a picture), negative where a darker one would. They scale with that signal.
     """
 
     def __init__(
@@ -42,11 +42,11 @@ class LayerProjection:
         activations: Tensor,
         image_size: tuple[int, int],
         dead: Tensor,
-        seed: str = "activation",
+        signal: str = "activation",
     ) -> None:
         self.layer = layer
         self.rule = rule
-        self.seed = seed
+        self.signal = signal
         self.channels = channels
         self.positions = positions
         self.activations = activations

@@ -39,7 +39,7 @@ def trace_figure(trace: Trace, look: TraceLook, steps: Sequence[TraceStep]) -> F
 
 def unit_title(trace: Trace) -> str:
     row, column = trace.position
-    if trace.seed == "map":
+    if trace.signal == "map":
         return f"{trace.layer}, map {trace.channel}"
     return f"{trace.layer}, channel {trace.channel} at row {row}, column {column}: {short(trace.activation)}"
 

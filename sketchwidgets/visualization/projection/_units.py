@@ -62,31 +62,31 @@ class Units:
 
 
 def choose_units(
-    maps: Tensor, top: int, seed: str, ties: str, channels: Tensor | None, positions: Tensor | None
+    maps: Tensor, top: int, signal: str, ties: str, channels: Tensor | None, positions: Tensor | None
 ) -> Units:
     """The units of maps (n, c, h, w) or (n, c): those asked for, or the `top` strongest of each image.
 
     Without positions, a unit is where its channel has its maximum; see `peak_positions` for the ties. The
-    strongest channels are those with the largest maximum, for seed="map" those with the largest norm;
+    strongest channels are those with the largest maximum, for signal="map" those with the largest norm;
     equally strong ones come in order of their index.
     """
     as_maps = maps if maps.ndim == 4 else maps[:, :, None, None]
     asked = channels is not None
     images = torch.arange(len(maps), device=maps.device)[:, None]
     if not asked:
-        strength = _spectral_norms(as_maps) if seed == "map" else as_maps.amax((2, 3))
+        strength = _spectral_norms(as_maps) if signal == "map" else as_maps.amax((2, 3))
         channels = strength.sort(dim=1, descending=True, stable=True).indices[:, :top]
     chosen = as_maps[images, channels]
     if positions is None:
         positions = peak_positions(chosen, ties)
     activations = as_maps[images, channels, positions[..., 0], positions[..., 1]]
-    if seed == "activation":
+    if signal == "activation":
         strengths = activations.clamp_min(0)
-    elif seed == "unit" and asked:
+    elif signal == "unit" and asked:
         strengths = (activations != 0).to(maps.dtype)  # a class score may be negative and is still asked for
     else:
         strengths = (activations > 0).to(maps.dtype)
-    return Units(channels, positions, activations, strengths, maps if seed == "map" else None)
+    return Units(channels, positions, activations, strengths, maps if signal == "map" else None)
 
 
 def peak_positions(maps: Tensor, ties: str) -> Tensor:

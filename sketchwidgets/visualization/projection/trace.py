@@ -28,7 +28,7 @@ _BATCH_NORMS = (nn.BatchNorm2d, nn.BatchNorm1d, nn.SyncBatchNorm)
 class Trace:
     """A unit's way down; made by `trace`.
 
-    layer, channel, position, activation : the unit; its position is (row, column). For seed="map", the
+    layer, channel, position, activation : the unit; its position is (row, column). For signal="map", the
         position and activation are those of the map's maximum.
     dead : no signal starts there, because nothing excites the unit: every signal is blank.
     steps : from the layer down to the pixels, in the order in which the signal passes them.
@@ -41,7 +41,7 @@ class Trace:
     position: tuple[int, int]
     activation: float
     dead: bool
-    seed: str
+    signal: str
     ties: str
     rules: tuple[str, ...]
     steps: tuple[TraceStep, ...]
@@ -93,7 +93,7 @@ def trace(
     channel: int | None = None,
     position: tuple[int, int] | None = None,
     *,
-    seed: str = "activation",
+    signal: str = "activation",
     rules: Sequence[str] = ("backprop", "deconvnet", "guided"),
     ties: str = "center",
     normalization: str | None = None,
@@ -113,7 +113,7 @@ def trace(
     layer : a name of `model.named_modules()`.
     channel : the feature map; None: the one with the highest maximum.
     position : row and column of the unit; None: the maximum of the channel.
-    seed : the unit's "activation", "unit" (1.0), or "map": the whole map of the channel with its values.
+    signal : what starts, the unit's "activation", "unit" (1.0), or "map": the whole map of the channel with its values.
         What starts where an activation is negative: see `Recording.project`.
     rules : which of "backprop", "deconvnet" and "guided", in the order to show them.
     ties, normalization, forward : as in `project` and `record`.
@@ -138,7 +138,7 @@ def trace(
         raise ProjectionError(f"layer must be the name of one layer, not {layer!r}")
     names = check_model(model, layer)
     rules = _check_rules(rules)
-    Options(seed=seed, ties=ties, normalization=normalization)
+    Options(signal=signal, ties=ties, normalization=normalization)
     running: list[str] = []
     with explained(model, image, ProjectionError, "image"), names_of_running(model, running):
         tape, outputs, _ = run_recorded(
@@ -149,7 +149,7 @@ def trace(
     value, saved = outputs[layer]
     with torch.inference_mode(False), torch.no_grad():
         try:
-            unit = _unit(tape, value, saved, channel, position, seed, ties)
+            unit = _unit(tape, value, saved, channel, position, signal, ties)
             seeds = unit.seeds(0, 1, tape.shapes[value], tape.channels_last[value])
             sweeps, arrived = {}, {}
             for rule in rules:
@@ -172,7 +172,7 @@ def trace(
         tuple(unit.positions[0, 0].tolist()),
         float(unit.activations),
         bool(unit.dead),
-        seed,
+        signal,
         ties,
         rules,
         steps,
@@ -196,7 +196,7 @@ def _unit(
     saved: Saved,
     channel: int | None,
     position: tuple[int, int] | None,
-    seed: str,
+    signal: str,
     ties: str,
 ) -> Units:
     """The one unit, or the one map, that is followed."""
@@ -210,4 +210,4 @@ def _unit(
     as_maps = maps if maps.ndim == 4 else maps[:, :, None, None]
     channels = None if channel is None else [channel]
     positions = None if position is None else [[position]]
-    return choose_units(maps, 1, seed, ties, *check_units(as_maps, channels, positions, seed))
+    return choose_units(maps, 1, signal, ties, *check_units(as_maps, channels, positions, signal))

@@ -65,7 +65,7 @@ def test_a_family_of_torchvision(name, size):
     every = record(model, x).layers
     for layer in (every[len(every) // 2], every[-1]):
         recording = record(model, x, layer)
-        fast = recording.project(layer, 2, "backprop", seed="unit", ties="first", path="windows")
+        fast = recording.project(layer, 2, "backprop", signal="unit", ties="first", path="windows")
         assert not fast.dead.any()
         expected = gradients(model, x, layer, fast, channels_last=name == "convnext_tiny")
         assert relative(fast.images, expected) < 1e-9, layer
@@ -80,6 +80,6 @@ def test_a_class_score_of_a_network(name, layer):
     model, x = random_network(name), images(1, 3, 64, 64)
     inputs = x.clone().requires_grad_()
     (expected,) = torch.autograd.grad(model(inputs)[0, 4], inputs)
-    options = {"channels": [4], "seed": "unit", "ties": "first"}
+    options = {"channels": [4], "signal": "unit", "ties": "first"}
     result = project(model, x, layer, rule="backprop", **options)[layer]
     assert relative(result.images[0, 0], expected[0]) < 1e-9

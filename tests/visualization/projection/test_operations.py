@@ -37,13 +37,13 @@ def test_group_normalization_by_windows_and_by_autograd(norm):
         nn.init.normal_(norm.weight, 1.0, 0.3)
     for rule in RULES:
         for normalization in ("skip", "derivative"):
-            options = {"rule": rule, "normalization": normalization, "seed": "unit", "ties": "first"}
+            options = {"rule": rule, "normalization": normalization, "signal": "unit", "ties": "first"}
             fast = project(model, x, "relu", 3, path="windows", **options)["relu"]
             general = project(model, x, "relu", 3, path="autograd", **options)["relu"]
             assert relative(fast.images, general.images) < 1e-12
             if normalization == "derivative":
                 assert relative(fast.images, oracle(model, x, "relu", fast, rule)) < 1e-10
-            default = project(model, x, "relu", 3, rule, seed="unit", ties="first")["relu"]
+            default = project(model, x, "relu", 3, rule, signal="unit", ties="first")["relu"]
             if (normalization == "skip") == (rule == "deconvnet"):
                 assert torch.equal(default.images, fast.images)
     # With fixed statistics it is a scale: the windows stay small.
@@ -72,7 +72,7 @@ def test_group_normalization_widens_the_receptive_field():
 def test_what_has_no_windows_goes_by_autograd(operation, channels):
     model, x = seeded(Between, operation, channels), images()
     for rule in RULES:
-        result = project(model, x, "relu", 2, rule, seed="unit", ties="first")["relu"]
+        result = project(model, x, "relu", 2, rule, signal="unit", ties="first")["relu"]
         assert relative(result.images, oracle(model, x, "relu", result, rule)) < 1e-12
 
 
@@ -94,7 +94,7 @@ def test_a_nonlinearity_without_a_rule_is_named_with_its_module(operation):
     for rule in ("deconvnet", "guided"):
         with pytest.raises(ProjectionError, match=rf"{rule}.* {type(operation).__name__} 'between'"):
             project(model, x, "relu", rule=rule)
-    result = project(model, x, "relu", 2, "backprop", seed="unit", ties="first")["relu"]
+    result = project(model, x, "relu", 2, "backprop", signal="unit", ties="first")["relu"]
     assert relative(result.images, oracle(model, x, "relu", result, "backprop")) < 1e-10
 
 
@@ -138,12 +138,12 @@ def test_a_transformer_is_explained():
     with pytest.raises(ProjectionError, match=r"returns \(1, 16, 8\), not maps .* tokens of a transformer"):
         project(model, x, "block")
     with pytest.raises(ProjectionError, match=r"deconvnet.* is not defined for the operation"):
-        project(model, x, "head", channels=[1], seed="unit")
-    kernel = project(model, x, "patches", 1, seed="unit")["patches"]
+        project(model, x, "head", channels=[1], signal="unit")
+    kernel = project(model, x, "patches", 1, signal="unit")["patches"]
     assert torch.equal(kernel.crops(0)[0], model.patches.weight[kernel.channels[0, 0]].detach())
     inputs = x.clone().requires_grad_()
     (expected,) = torch.autograd.grad(model(inputs)[0, 1], inputs)
-    result = project(model, x, "head", channels=[1], seed="unit", rule="backprop")["head"]
+    result = project(model, x, "head", channels=[1], signal="unit", rule="backprop")["head"]
     assert relative(result.images[0, 0], expected[0]) < 1e-10
 
 
@@ -166,7 +166,7 @@ def test_a_rectifier_written_as_a_choice_is_not_passed_over(rule):
     model, x = Chooses().double().eval(), torch.randn(1, 1, 9, 9, dtype=torch.float64)
     with pytest.raises(ProjectionError, match=f"rule '{rule}' is not defined for the operation 'Where'"):
         project(model, x, "last", rule=rule)
-    found = project(model, x, "last", channels=[0], positions=[[[2, 3]]], rule="backprop", seed="unit")[
+    found = project(model, x, "last", channels=[0], positions=[[[2, 3]]], rule="backprop", signal="unit")[
         "last"
     ]
     inputs = x.clone().requires_grad_()

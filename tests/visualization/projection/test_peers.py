@@ -62,7 +62,7 @@ def relative(a, b):
 def test_equal_to_captum_where_it_is_right(name, size, layers, rule):
     model = random_network(name)
     x = images(1, 3, size, size)
-    result = project(model, x, layers, top=2, rule=rule, seed="unit", ties="first")
+    result = project(model, x, layers, top=2, rule=rule, signal="unit", ties="first")
     for layer in layers:
         assert relative(result[layer].images, by_captum(model, x, layer, result[layer], rule)) < 1e-9, layer
 
@@ -73,8 +73,8 @@ def test_equal_to_captum_where_it_is_right(name, size, layers, rule):
 )
 def test_right_where_captum_and_zennit_miss_functional_relus(name, size, layer, rule):
     model, x = random_network(name), images(1, 3, size, size)
-    result = project(model, x, layer, top=2, rule=rule, seed="unit", ties="first")[layer]
-    gradient = project(model, x, layer, rule="backprop", seed="unit", ties="first",
+    result = project(model, x, layer, top=2, rule=rule, signal="unit", ties="first")[layer]
+    gradient = project(model, x, layer, rule="backprop", signal="unit", ties="first",
                        channels=result.channels, positions=result.positions)[layer]  # fmt: skip
     assert relative(result.images, oracle(model, x, layer, result, rule)) < 1e-9
     for theirs in (by_captum(model, x, layer, result, rule), by_zennit(model, x, layer, result, rule)):
@@ -85,7 +85,7 @@ def test_right_where_captum_and_zennit_miss_functional_relus(name, size, layer, 
 def test_right_where_captum_misses_the_last_relu_of_densenet():
     # Of the 121 ReLUs of DenseNet-121, the last is a function.
     model, x = random_network("densenet121"), images(1, 3, 64, 64)
-    result = project(model, x, "classifier", rule="guided", seed="unit", ties="first", channels=[2])[
+    result = project(model, x, "classifier", rule="guided", signal="unit", ties="first", channels=[2])[
         "classifier"
     ]
     assert relative(result.images, oracle(model, x, "classifier", result, "guided")) < 1e-9
@@ -95,7 +95,7 @@ def test_right_where_captum_misses_the_last_relu_of_densenet():
 @pytest.mark.parametrize("rule", ["guided", "deconvnet"])
 def test_right_where_captum_clamps_the_total_of_a_skip(rule):
     model, x = seeded(PreActivation), images()
-    result = project(model, x, "act2", top=3, rule=rule, seed="unit")["act2"]
+    result = project(model, x, "act2", top=3, rule=rule, signal="unit")["act2"]
     assert relative(result.images, oracle(model, x, "act2", result, rule)) < 1e-12
     assert relative(by_captum(model, x, "act2", result, rule), result.images) > 0.01
 
@@ -103,7 +103,7 @@ def test_right_where_captum_clamps_the_total_of_a_skip(rule):
 @pytest.mark.parametrize(("rule", "composite"), [("guided", "guided_backprop"), ("deconvnet", "deconvnet")])
 def test_equal_to_zennit_on_a_pre_activation_block(rule, composite):
     model, x = seeded(PreActivation), images()
-    result = project(model, x, "act2", top=3, rule=rule, seed="unit")["act2"]
+    result = project(model, x, "act2", top=3, rule=rule, signal="unit")["act2"]
     with COMPOSITES[composite]().context(model) as ruled:
         inputs = x.clone().requires_grad_()
         maps = ruled(inputs)

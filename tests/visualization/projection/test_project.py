@@ -24,7 +24,7 @@ def relative(a, b):
 @pytest.mark.parametrize("net", RELU_NETS)
 def test_relu_networks_equal_relus_rewritten_by_hand(net, rule, path):
     model, x = seeded(net), images(n=2)
-    result = project(model, x, top=3, rule=rule, seed="unit", ties="first", path=path)
+    result = project(model, x, top=3, rule=rule, signal="unit", ties="first", path=path)
     for layer, projection in result.items():
         expected = oracle(model, x, layer, projection, rule)
         assert relative(projection.images, expected) < 1e-12, layer
@@ -34,7 +34,7 @@ def test_relu_networks_equal_relus_rewritten_by_hand(net, rule, path):
 @pytest.mark.parametrize("net", NETS)
 def test_backprop_is_the_gradient(net, path):
     model, x = seeded(net), images(n=2)
-    result = project(model, x, top=3, rule="backprop", seed="unit", ties="first", path=path)
+    result = project(model, x, top=3, rule="backprop", signal="unit", ties="first", path=path)
     for layer, projection in result.items():
         if layer == "act" and net is toy_nets.LayerNormalized:
             continue  # channels-last: the oracle's indexing is not for it
@@ -72,8 +72,8 @@ def test_the_two_paths_agree(net, rule, ties):
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=str)
 def test_activations_follow_the_stated_rule(activation, rule):
     model, x = seeded(toy_nets.Activated, copy.deepcopy(activation)), images()
-    result = project(model, x, "relu", top=2, rule=rule, seed="unit", path="windows")["relu"]
-    general = project(model, x, "relu", top=2, rule=rule, seed="unit", path="autograd")["relu"]
+    result = project(model, x, "relu", top=2, rule=rule, signal="unit", path="windows")["relu"]
+    general = project(model, x, "relu", top=2, rule=rule, signal="unit", path="autograd")["relu"]
     assert relative(result.images, general.images) < 1e-12
     # By hand: R is the signal below the upper ReLU and convolution, f' the derivative by autograd.
     inputs = 2 * model.a(x)
@@ -103,7 +103,11 @@ def test_an_activation_without_a_rule_is_named(activation):
         with pytest.raises(ProjectionError, match=rf"'relu'.*{rule}.*not defined"):
             project(model, x, "relu", rule=rule)
     expected = oracle(
-        model, x, "relu", result := project(model, x, "relu", 2, "backprop", seed="unit")["relu"], "backprop"
+        model,
+        x,
+        "relu",
+        result := project(model, x, "relu", 2, "backprop", signal="unit")["relu"],
+        "backprop",
     )
     assert relative(result.images, expected) < 1e-12
 
@@ -113,7 +117,7 @@ def test_an_unknown_operation_takes_the_autograd_path():
     with pytest.raises(ProjectionError, match="upsample_nearest2d"):
         project(model, x, "act2", path="windows")
     for rule in RULES:
-        result = project(model, x, "act2", 3, rule, seed="unit", ties="first")["act2"]
+        result = project(model, x, "act2", 3, rule, signal="unit", ties="first")["act2"]
         assert relative(result.images, oracle(model, x, "act2", result, rule)) < 1e-12
 
 
@@ -132,7 +136,7 @@ def test_a_write_into_a_view_takes_the_autograd_path():
     model, x = seeded(Views), images()
     with pytest.raises(ProjectionError, match="writes into a view"):
         project(model, x, "relu", path="windows")
-    result = project(model, x, "relu", 2, "backprop", seed="unit")["relu"]
+    result = project(model, x, "relu", 2, "backprop", signal="unit")["relu"]
     assert relative(result.images, oracle(model, x, "relu", result, "backprop")) < 1e-12
 
 
@@ -176,7 +180,7 @@ def test_two_maps_multiplied_have_no_rule():
         for rule in ("guided", "deconvnet"):
             with pytest.raises(ProjectionError, match="product of two maps"):
                 project(model, x, rule=rule, path=path)
-        result = project(model, x, "relu", 2, "backprop", seed="unit", path=path)["relu"]
+        result = project(model, x, "relu", 2, "backprop", signal="unit", path=path)["relu"]
         assert relative(result.images, oracle(model, x, "relu", result, "backprop")) < 1e-12
 
 
@@ -199,7 +203,7 @@ def test_gates_are_held_fixed(path):
 def test_local_response_normalization_is_skipped_or_derived(rule, path):
     model, x = seeded(toy_nets.Normalized), images()
     derived = project(
-        model, x, "relu2", 3, rule, normalization="derivative", ties="first", seed="unit", path=path
+        model, x, "relu2", 3, rule, normalization="derivative", ties="first", signal="unit", path=path
     )["relu2"]
     assert relative(derived.images, oracle(model, x, "relu2", derived, rule)) < 1e-11
     skipped = project(model, x, "relu2", 3, rule, normalization="skip", path=path)["relu2"]
@@ -236,7 +240,7 @@ class ChannelsLastHead(nn.Module):
 def test_a_fully_connected_layer_behind_a_channels_last_map(path):
     torch.manual_seed(1)
     model, x = ChannelsLastHead().double().eval(), torch.rand(2, 1, 8, 8, dtype=torch.float64)
-    result = project(model, x, "act", top=4, rule="backprop", seed="unit", path=path)["act"]
+    result = project(model, x, "act", top=4, rule="backprop", signal="unit", path=path)["act"]
     pixels = x.clone().requires_grad_()
     outputs = model(pixels)
     for i, rank in ((0, 0), (1, 0)):
@@ -247,7 +251,7 @@ def test_a_fully_connected_layer_behind_a_channels_last_map(path):
 
 def test_channels_last_maps_are_told_apart():
     model, x = seeded(toy_nets.LayerNormalized), images(n=2)
-    result = project(model, x, "act", 4, "backprop", seed="unit")["act"]
+    result = project(model, x, "act", 4, "backprop", signal="unit")["act"]
     with torch.no_grad():
         maps = model.act(model.widen(model.norm(model.depthwise(model.stem(x)).permute(0, 2, 3, 1))))
     peaks = maps.amax((1, 2))

@@ -55,7 +55,7 @@ def test_with_non_negative_weights_and_input_guided_is_backprop():
 def test_the_seed_is_a_scale(rule):
     model, x = seeded(Branches), images(n=2)
     activation = project(model, x, "end", top=4, rule=rule)["end"]
-    unit = project(model, x, "end", top=4, rule=rule, seed="unit")["end"]
+    unit = project(model, x, "end", top=4, rule=rule, signal="unit")["end"]
     scaled = unit.images * activation.activations.clamp(min=0)[:, :, None, None, None]
     assert torch.allclose(activation.images, scaled, rtol=0, atol=1e-12)
     assert activation.images.abs().max() > 0
@@ -76,8 +76,8 @@ def test_dead_units_are_labelled_and_blank():
     model[0].bias.data[2:] = -100.0
     model[2].bias.data[:] = -100.0
     for path in ("windows", "autograd"):
-        for seed in ("activation", "unit"):
-            result = project(model, images(), ["1", "2"], top=6, seed=seed, path=path)
+        for signal in ("activation", "unit"):
+            result = project(model, images(), ["1", "2"], top=6, signal=signal, path=path)
             assert result["1"].dead.tolist() == [[False, False, True, True, True, True]]
             blank = (result["1"].images == 0).flatten(2).all(2)
             assert blank.tolist() == result["1"].dead.tolist()
@@ -187,7 +187,7 @@ def test_max_pools_send_the_signal_to_the_stated_switch(pool, height, width, tie
     if min(pooled.shape[2:]) < 2:
         return
     for path in ("windows", "autograd"):
-        result = project(model, values, "2", top=1, rule="backprop", seed="unit", ties=ties, path=path)["2"]
+        result = project(model, values, "2", top=1, rule="backprop", signal="unit", ties=ties, path=path)["2"]
         row, column = result.positions[0, 0].tolist()
         kernel = model[2].weight[result.channels[0, 0]].detach()
         expected = torch.zeros(2, height, width, dtype=torch.float64)

@@ -163,7 +163,7 @@ def test_two_hundred_calls_leave_nothing_and_cost_the_same():
         for layer in recording.layers:
             recording.project(layer, 3, "guided")
         project(general, x, "act2", 1, "guided")  # by autograd
-        recording.project("act2", 1, seed="map", convolution="relevance")
+        recording.project("act2", 1, signal="map", convolution="relevance")
         spent.append(time.thread_time() - start)
         model.fails = True
         for path in ("windows", "autograd"):
@@ -218,7 +218,7 @@ def test_two_threads_record_one_model():
         ({"rule": "gradient"}, "rule must be one of 'deconvnet', 'guided', 'backprop', not 'gradient'"),
         ({"top": 0}, "top must be a whole number of at least 1"),
         ({"top": 2.5}, "top must be a whole number"),
-        ({"seed": "one"}, "seed must be one of"),
+        ({"signal": "one"}, "signal must be one of"),
         ({"ties": "last"}, "ties must be one of"),
         ({"path": "slow"}, "path must be one of"),
         ({"normalization": "none"}, "normalization must be one of"),

@@ -38,11 +38,11 @@ def test_two_layers_by_hand():
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize(("seed", "channel"), [("activation", 1), ("unit", 3), ("map", 2)])
-def test_equal_to_the_epsilon_rule_of_zennit(seed, channel, path):
+@pytest.mark.parametrize(("signal", "channel"), [("activation", 1), ("unit", 3), ("map", 2)])
+def test_equal_to_the_epsilon_rule_of_zennit(signal, channel, path):
     model, x = seeded(InPlace), images(n=1)
     for name in ("4", "10"):
-        options = {"channels": [channel], "seed": seed, "ties": "first", "path": path}
+        options = {"channels": [channel], "signal": signal, "ties": "first", "path": path}
         result = project(model, x, name, 1, "backprop", convolution="relevance", **options)[name]
         share = Epsilon(epsilon=1e-3)
         rules = LayerMapComposite(
@@ -54,10 +54,10 @@ def test_equal_to_the_epsilon_rule_of_zennit(seed, channel, path):
             maps = ruled(inputs)
             start = torch.zeros_like(maps)
             at = (0, channel, *result.positions[0, 0].tolist())[: maps.ndim]
-            if seed == "map":
+            if signal == "map":
                 start[0, channel] = maps[0, channel].detach()
             else:
-                start[at] = maps[at].detach() if seed == "activation" else 1.0
+                start[at] = maps[at].detach() if signal == "activation" else 1.0
             (expected,) = torch.autograd.grad(maps, inputs, start)
         if result.dead.any():
             assert not result.images.any()

@@ -32,7 +32,7 @@ def test_units_of_choice_start_where_they_are_asked_for(rule, path):
     channels = torch.tensor([[1, 4], [7, 0], [2, 2]])
     positions = torch.tensor([[[0, 0], [10, 8]], [[5, 3], [3, 5]], [[9, 2], [2, 7]]])
     options = {"rule": rule, "ties": "first", "path": path, "channels": channels, "positions": positions}
-    result = project(model, x, "out", **options, seed="unit")["out"]
+    result = project(model, x, "out", **options, signal="unit")["out"]
     scaled = project(model, x, "out", **options)["out"]
     assert torch.equal(result.channels, channels)
     assert torch.equal(result.positions, positions)
@@ -88,8 +88,8 @@ def test_one_channel_of_nine_images_as_in_an_atlas():
 @pytest.mark.parametrize(("net", "layer"), [(Residual, "out"), (Branches, "end"), (GlobalHead, "act")])
 def test_whole_maps_start_with_their_values(net, layer, rule, path):
     model, x = seeded(net), images(n=2)
-    result = project(model, x, layer, top=3, rule=rule, seed="map", ties="first", path=path)[layer]
-    assert result.seed == "map"
+    result = project(model, x, layer, top=3, rule=rule, signal="map", ties="first", path=path)[layer]
+    assert result.signal == "map"
     for rank in range(3):
 
         def seeds(maps, rank=rank):
@@ -108,7 +108,7 @@ def test_whole_maps_start_with_their_values(net, layer, rule, path):
 def test_whole_maps_are_ranked_by_their_largest_singular_value():
     model, x = seeded(Residual), images(n=2)
     recording = record(model, x, "out")
-    result = recording.project("out", 8, seed="map")
+    result = recording.project("out", 8, signal="map")
     norms = torch.linalg.matrix_norm(recording.maps("out"), ord=2)
     ranked = norms.sort(dim=1, descending=True)
     alive = ranked.values > 1e-9
@@ -121,8 +121,8 @@ def test_whole_maps_are_ranked_by_their_largest_singular_value():
 def test_a_whole_channels_last_map():
     model, x = seeded(LayerNormalized), images()
     maps = record(model, x, "act").maps("act")
-    result = project(model, x, "act", rule="backprop", seed="map", channels=[2, 5])["act"]
-    general = project(model, x, "act", rule="backprop", seed="map", channels=[2, 5], path="autograd")["act"]
+    result = project(model, x, "act", rule="backprop", signal="map", channels=[2, 5])["act"]
+    general = project(model, x, "act", rule="backprop", signal="map", channels=[2, 5], path="autograd")["act"]
     assert result.activations.tolist() == maps[..., [2, 5]].amax((1, 2)).tolist()
     assert torch.allclose(result.images, general.images, rtol=0, atol=1e-12)
 
@@ -136,7 +136,7 @@ def test_a_class_score_may_be_negative(path):
     classes = [int(scores[0].argmax()), int(scores[0].argmin())]
     assert scores[0, classes[1]] < 0
     result = project(
-        model, x.detach(), "fc8", rule="backprop", channels=classes, seed="unit", ties="first", path=path
+        model, x.detach(), "fc8", rule="backprop", channels=classes, signal="unit", ties="first", path=path
     )["fc8"]
     for rank, chosen in enumerate(classes):
         (expected,) = torch.autograd.grad(scores[:, chosen].sum(), x, retain_graph=True)
@@ -163,8 +163,8 @@ def test_a_class_score_may_be_negative(path):
             "the columns in positions: 10 is not one of the layer's 10 columns, 0 to 9",
         ),
         (
-            {"channels": [1], "positions": torch.zeros(2, 1, 2).long(), "seed": "map"},
-            "positions has no meaning with seed='map'",
+            {"channels": [1], "positions": torch.zeros(2, 1, 2).long(), "signal": "map"},
+            "positions has no meaning with signal='map'",
         ),
     ],
 )  # fmt: skip

@@ -81,7 +81,7 @@ def test_the_figure_of_the_papers():
         model[0].bias.zero_()
         # The filter over the whole map is the signal that comes down from a seed of 1.
         model[2].weight.copy_(torch.tensor([[-2.0, 3, -1], [6, -3, 1], [2, -1, 3]])[None, None])
-    relu = trace(model, x[None, None], "2", channel=0, seed="unit").step("1")
+    relu = trace(model, x[None, None], "2", channel=0, signal="unit").step("1")
     assert relu.forward_output[0].tolist() == [[1, 0, 5], [2, 0, 0], [0, 2, 4]]
     assert {rule: relu.signals[rule][1][0].tolist() for rule in RULES} == {
         "backprop": [[-2, 0, -1], [6, 0, 0], [0, -1, 3]],
@@ -151,15 +151,15 @@ def test_units_and_maps_of_choice():
     model, x = seeded(toy_nets.InPlace), images()
     for options, asked in (
         ({"channel": 3, "position": (2, 1)}, {"channels": [3], "positions": [[[2, 1]]]}),
-        ({"channel": 5, "seed": "map"}, {"channels": [5], "seed": "map"}),
-        ({"channel": 4, "seed": "unit"}, {"channels": [4], "seed": "unit"}),
+        ({"channel": 5, "signal": "map"}, {"channels": [5], "signal": "map"}),
+        ({"channel": 4, "signal": "unit"}, {"channels": [4], "signal": "unit"}),
     ):
         traced = trace(model, x, "4", **options)
         for rule in RULES:
             expected = project(model, x, "4", rule=rule, **asked)["4"]
             assert torch.equal(traced.pixels[rule], expected.images[0, 0])
             assert traced.dead == bool(expected.dead)
-    logit = trace(model, x, "10", channel=2, seed="unit", rules="backprop")
+    logit = trace(model, x, "10", channel=2, signal="unit", rules="backprop")
     inputs = x.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(model(inputs)[0, 2], inputs)
     assert (logit.pixels["backprop"] - gradient[0]).abs().max() < 1e-12 * gradient.abs().max()
@@ -208,7 +208,7 @@ def test_the_model_is_left_as_it_is(by_hand, fails):
         ({"position": (0, 0)}, "position needs channel"),
         ({"rules": ["lrp"]}, "rule must be one of .* not 'lrp'"),
         ({"rules": []}, "rules is empty"),
-        ({"seed": "ones"}, "seed must be one of"),
+        ({"signal": "ones"}, "signal must be one of"),
         ({"ties": "last"}, "ties must be one of"),
     ],
 )
