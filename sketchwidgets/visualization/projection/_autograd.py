@@ -21,10 +21,17 @@ from torch.overrides import TorchFunctionMode
 
 from ._errors import ProjectionError
 from ._normalization import group_norm_signal, layer_norm_signal, local_response_signal
-from ._recorder import Forward, StopForward, check_all_ran, group_norm_of_instances, watch
+from ._recorder import (
+    Forward,
+    StopForward,
+    check_all_ran,
+    group_norm_of_instances,
+    stops_gradient,
+    watch,
+)
 from ._relevance_autograd import SharedLayers
 from ._rules import no_rule, skips_normalization
-from ._switches import PoolGeometry, switch_offsets
+from ._switches import PoolGeometry, adaptive_switches, switch_offsets
 from ._units import Units
 
 # Nodes through which a signal passes by the transpose of a linear map: the same under every rule. Where is none of
@@ -74,6 +81,8 @@ _RECTIFIERS = frozenset(
     "Relu LeakyRelu Elu Celu Silu Gelu Mish Hardswish Hardsigmoid Softplus Sigmoid PreluKernel".split()  # noqa: SIM905
 )
 _SIGMOIDS = ("Sigmoid", "Hardsigmoid")
+_THRESHOLDS = ("threshold", "_threshold", "threshold_")
+_REPLACEMENT = "sketchwidgets: replacement"  # in the metadata of a node
 
 Hook = Callable[[tuple, tuple], tuple | None]
 
@@ -114,7 +123,7 @@ class AutogradPath:
         with torch.inference_mode(False), torch.enable_grad():
             self._images = images.detach().clone().requires_grad_()
             shares = SharedLayers(_gate_of) if self._relevance else nullcontext()
-            with watch(model, layers, collect), _Normalization(self._skip_normalization), shares:
+            with watch(model, layers, collect), _Graph(self._skip_normalization), shares:
                 inputs = self._images.clone()  # not a leaf: the model may write into it
                 with suppress(StopForward):
                     model(inputs) if forward is None else forward(model, inputs)
@@ -178,6 +187,8 @@ class AutogradPath:
         kind = _kind(node)
         if kind == "MaxPool2DWithIndices" and self._ties != "first":
             node.register_hook(_switching(node, self._ties))
+        elif kind == "AdaptiveMaxPool2D" and self._ties != "first":
+            node.register_hook(_adaptive_switching(node))
         if kind.startswith("_"):
             return None
         if self._relevance:
@@ -235,7 +246,8 @@ _BOUNDED: dict[str, Callable[[Any], bool]] = {
     "Hardtanh": lambda node: node._saved_min_val >= 0,
     "ClampMin": lambda node: node._saved_min >= 0,
     "Clamp": lambda node: node._saved_min is not None and node._saved_min >= 0,
-    "Threshold": lambda node: node._saved_threshold >= 0,
+    # The node does not keep what takes the place of smaller values: see `_Graph`.
+    "Threshold": lambda node: node._saved_threshold >= 0 and node.metadata.get(_REPLACEMENT, -1) >= 0,
 }
 
 
@@ -322,6 +334,17 @@ def _switching(node: Any, ties: str) -> Hook:
     return hook
 
 
+def _adaptive_switching(node: Any) -> Hook:
+    maps, size = node._saved_self.detach(), tuple(node._saved_result1.shape[2:])
+
+    def hook(passed: tuple, incoming: tuple) -> tuple:
+        switches = adaptive_switches(maps, size).flatten(2)
+        down = torch.zeros_like(maps).flatten(2).scatter_add_(2, switches, incoming[0].flatten(2))
+        return (down.view_as(maps),)
+
+    return hook
+
+
 def _fixed_layer_norm(node: Any) -> Hook:
     rstd = node._saved_result2.detach()
     weight = None if node._saved_weight is None else node._saved_weight.detach()
@@ -365,8 +388,12 @@ class _LocalResponseNorm(torch.autograd.Function):
         return signal, None, None, None
 
 
-class _Normalization(TorchFunctionMode):
-    """Makes local response normalization one node of the graph, and instance normalization that of the groups."""
+class _Graph(TorchFunctionMode):
+    """Makes the graph say what the rules have to know.
+
+    Local response normalization is one node, and instance normalization that of the groups; what stops a gradient
+    is crossed (`_rules` says why); a threshold's node tells its replacement value.
+    """
 
     def __init__(self, skip: bool) -> None:
         super().__init__()
@@ -381,4 +408,14 @@ class _Normalization(TorchFunctionMode):
             return _LocalResponseNorm.apply(x, self.skip, size, constants)
         if function is F.instance_norm and kwargs.get("use_input_stats", True):
             return group_norm_of_instances(*args, **kwargs)
-        return function(*args, **kwargs)
+        if function is torch._C._set_grad_enabled:  # torch.no_grad around a part of the forward pass
+            return None
+        if stops_gradient(function) and args[0].grad_fn is not None:  # a parameter is left to its owner
+            return torch.ops.aten.alias(args[0])
+        if function is Tensor.detach_ and args[0].grad_fn is not None:
+            return args[0]
+        result = function(*args, **kwargs)
+        if getattr(function, "__name__", "") in _THRESHOLDS and result.grad_fn is not None:
+            given = dict(zip(("input", "threshold", "value"), args, strict=False)) | kwargs
+            result.grad_fn.metadata[_REPLACEMENT] = float(given["value"])
+        return result

@@ -92,15 +92,32 @@ def _adaptive_average_pool(tape: Tape, operation: Any, x: Tensor, size: list[int
     if x.ndim != 4:
         return run_unknown(tape, operation, x, size)
     result = operation(x, size)
-    bins = [n // m for n, m in zip(x.shape[2:], size, strict=True)]
-    even = all(n == m * b for n, m, b in zip(x.shape[2:], size, bins, strict=True))
-    if even:
-        tape.add(
-            _sliding.AveragePool([tape.value(x)], PoolGeometry(_pair(bins), _pair(bins), (0, 0))), result
-        )
+    bins = _even_bins(x, size)
+    if bins is not None:
+        tape.add(_sliding.AveragePool([tape.value(x)], PoolGeometry(bins, bins, (0, 0))), result)
     else:
         tape.add(_shaping.AdaptiveAveragePool([tape.value(x)]), result)
     return result
+
+
+@handles(aten.adaptive_max_pool2d.default)
+def _adaptive_max_pool(tape: Tape, operation: Any, x: Tensor, size: list[int]) -> tuple[Tensor, Tensor]:
+    bins = _even_bins(x, size)
+    if bins is None:
+        return run_unknown(tape, operation, x, size)
+    pooled, indices = operation(x, size)
+    geometry = PoolGeometry(bins, bins, (0, 0))
+    tape.add(_sliding.MaxPool([tape.value(x)], tape.save(x), tape.save(pooled), indices, geometry), pooled)
+    return pooled, indices
+
+
+def _even_bins(x: Tensor, size: list[int]) -> tuple[int, int] | None:
+    """Height and width of the windows of an adaptive pool; None where they differ among themselves."""
+    if x.ndim != 4:
+        return None
+    bins = [n // m for n, m in zip(x.shape[2:], size, strict=True)]
+    even = all(n == m * b for n, m, b in zip(x.shape[2:], size, bins, strict=True))
+    return _pair(bins) if even else None
 
 
 @handles(aten.mean.dim)

@@ -78,6 +78,8 @@ class _Functions(TorchFunctionMode):
             )
         if function is F.instance_norm and self._flows(args) and kwargs.get("use_input_stats", True):
             return group_norm_of_instances(*args, **kwargs)
+        if stops_gradient(function) and self._flows(args):
+            return args[0].detach()  # of `.data`, the operations below would show nothing
         if function is F.linear and self._flows(args) and args[0].ndim > 2:
             return linear(self.tape, lambda: self._unrecorded(function, args, kwargs), *args, **kwargs)
         return function(*args, **kwargs)
@@ -91,6 +93,11 @@ class _Functions(TorchFunctionMode):
             return function(*args, **kwargs)
         finally:
             self.operations.paused = False
+
+
+def stops_gradient(function: Any) -> bool:
+    """Whether a function returns its tensor without its gradient: `detach`, or the getter of `.data`."""
+    return function in (Tensor.detach, torch.detach) or function == Tensor.data.__get__
 
 
 def group_norm_of_instances(

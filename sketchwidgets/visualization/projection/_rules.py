@@ -29,6 +29,10 @@ What is not an activation goes down the same way under every rule, with two exce
                     layer, group and instance normalization keep their statistics fixed there; the other rules take
                     the true derivative. `normalization="skip"` or `"derivative"` overrides this. Batch normalization
                     in eval mode is a per-channel scale, a part of the filter, under every rule.
+
+What only tells PyTorch where to stop a gradient (`detach`, `.data`, `torch.no_grad` around a part of the forward
+pass) changes nothing of what the network computes of the image, and is crossed under every rule, as if it were not
+there: also the stem of a network is looked into that is frozen in this way.
 """
 
 from collections.abc import Callable

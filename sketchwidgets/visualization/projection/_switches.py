@@ -8,9 +8,12 @@ which drags the projection of a blank region to the top left, by up to a pixel p
                distances are equal); a window without ties has its one maximum. The default: it has no
                drift.
     "first"    the position that PyTorch's forward reports, as in every library built on its gradients.
+
+The windows of an adaptive max pool are of different sizes; they follow the same policy.
 """
 
 from dataclasses import dataclass
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -45,6 +48,30 @@ def switch_offsets(
     if ties == "first":
         return _offsets_of_indices(indices, maps.shape[-1], geometry)
     return _central_offsets(maps, pooled, geometry)
+
+
+def adaptive_switches(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """The switches of an adaptive max pool of maps (n, c, h, w) under "center": (n, c, *size) int64, places in h * w."""
+    (height, width), (rows, columns) = maps.shape[2:], size
+    switches = torch.empty((*maps.shape[:2], rows, columns), dtype=torch.int64, device=maps.device)
+    for row, column in product(range(rows), range(columns)):
+        top, bottom = row * height // rows, -(-(row + 1) * height // rows)
+        left, right = column * width // columns, -(-(column + 1) * width // columns)
+        window = maps[:, :, top:bottom, left:right].flatten(2)
+        order = torch.tensor(_nearest_first(bottom - top, right - left), device=maps.device)
+        tied = window[..., order] == window.amax(2, keepdim=True)
+        found = order[tied.to(torch.uint8).argmax(2)]
+        y, x = found // (right - left), found % (right - left)
+        switches[:, :, row, column] = (top + y) * width + left + x
+    return switches
+
+
+def _nearest_first(height: int, width: int) -> list[int]:
+    """The places of a window in row-major order, those nearest to its middle first."""
+    return sorted(
+        range(height * width),
+        key=lambda at: ((2 * (at // width) + 1 - height) ** 2 + (2 * (at % width) + 1 - width) ** 2, at),
+    )
 
 
 def _offsets_of_indices(indices: Tensor, width: int, geometry: PoolGeometry) -> tuple[Tensor, Tensor]:
