@@ -1,8 +1,17 @@
-"""Drawings as values: `Sketch`, the file formats it comes in, and the rasterizer."""
+"""Drawings as values: `Sketch`, the file formats it comes in, augmentation, and the rasterizer."""
 
 from ._errors import SketchError
 from ._limits import MAX_COORDINATE, MAX_POINTS, MAX_STROKES
 from ._sketch import Sketch
+from .augmentation import (
+    augment,
+    deform_sketch,
+    deform_strokes,
+    removal_probabilities,
+    remove_strokes,
+    stroke_order_channels,
+    stroke_order_parts,
+)
 from .formats.quickdraw import QuickDrawRecord, read_bin, read_ndjson, write_bin, write_ndjson
 from .formats.simplify import simplify
 from .rasterizer import Canvas, rasterize
@@ -15,10 +24,17 @@ __all__ = [
     "QuickDrawRecord",
     "Sketch",
     "SketchError",
+    "augment",
+    "deform_sketch",
+    "deform_strokes",
     "rasterize",
     "read_bin",
     "read_ndjson",
+    "removal_probabilities",
+    "remove_strokes",
     "simplify",
+    "stroke_order_channels",
+    "stroke_order_parts",
     "write_bin",
     "write_ndjson",
 ]

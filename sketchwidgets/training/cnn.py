@@ -14,10 +14,11 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
-from sketchwidgets.models.sketch_a_net import SketchANet
+from sketchwidgets.models import SketchANet
 from sketchwidgets.recognition import Preprocessing
+from sketchwidgets.sketch.augmentation.stroke_order import CHANNELS as STROKE_ORDER_CHANNELS
 from sketchwidgets.training.batch_norm import BatchNormSketchANet
-from sketchwidgets.training.images import Augmentation, PrefixBatches, render
+from sketchwidgets.training.images import Augmentation, Channels, PrefixBatches, render
 from sketchwidgets.training.quickdraw import DrawingSet
 
 
@@ -28,6 +29,7 @@ class CNNRecipe:
     steps : optimiser steps; the learning rate rises for `warmup` of them and then falls as a cosine to 0.
     learning_rate : its peak. weight_decay : AdamW's. label_smoothing : share of the target spread over all classes.
     dropout : after fc6 and fc7.
+    channels : "ink", or "order" for a network of the six stroke-order channels.
     """
 
     steps: int = 1700
@@ -40,6 +42,7 @@ class CNNRecipe:
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    channels: Channels = "ink"
 
 
 class CNNTraining(L.LightningModule):
@@ -48,9 +51,9 @@ class CNNTraining(L.LightningModule):
     def __init__(self, classes: int, recipe: CNNRecipe) -> None:
         super().__init__()
         self.recipe = recipe
-        self.network = BatchNormSketchANet(SketchANet(classes, dropout=recipe.dropout)).to(
-            memory_format=torch.channels_last
-        )
+        channels = 1 if recipe.channels == "ink" else STROKE_ORDER_CHANNELS
+        network = SketchANet(classes, channels=channels, dropout=recipe.dropout)
+        self.network = BatchNormSketchANet(network).to(memory_format=torch.channels_last)
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         images, labels = batch
@@ -106,6 +109,7 @@ class DrawingData(L.LightningDataModule):
             recipe.batch_size,
             recipe.steps,
             recipe.seed,
+            recipe.channels,
         )
 
     def train_dataloader(self) -> DataLoader:
@@ -134,7 +138,9 @@ class _FixedImages(torch.utils.data.IterableDataset):
     def __iter__(self):
         for first in range(0, len(self.chosen), 256):
             chosen, keep = self.chosen[first : first + 256], self.keep[first : first + 256]
-            images = render(self.drawings, chosen, keep, self.recipe.preprocessing)
+            images = render(
+                self.drawings, chosen, keep, self.recipe.preprocessing, channels=self.recipe.channels
+            )
             yield images, torch.from_numpy(self.drawings.label[chosen].astype(np.int64))
 
 

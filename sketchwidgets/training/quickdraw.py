@@ -85,13 +85,13 @@ class DrawingSet:
 
     def gather(self, indices: np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Points (P, 2), stroke lengths (S,) and drawing number (S,) of the first `keep` strokes of drawings."""
-        strokes = _ranges(self.first_stroke[indices], keep)
+        strokes = ranges(self.first_stroke[indices], keep)
         lengths = self.stroke_len[strokes].astype(np.int64)
-        points = self.points[_ranges(self.first_point[strokes], lengths)]
+        points = self.points[ranges(self.first_point[strokes], lengths)]
         return points, lengths, np.repeat(np.arange(len(indices)), keep)
 
 
-def _ranges(start: np.ndarray, count: np.ndarray) -> np.ndarray:
+def ranges(start: np.ndarray, count: np.ndarray) -> np.ndarray:
     """arange(start[i], start[i] + count[i]) for all i, end to end."""
     count = count.astype(np.int64)
     before = np.cumsum(count) - count

@@ -1,21 +1,19 @@
 """A drawing stroke by stroke in the frame of a network: what the input would be of some of its strokes."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sketchwidgets.sketch import Sketch
+from sketchwidgets.sketch import Sketch, stroke_order_parts
 from sketchwidgets.sketch._normalize import fit_to_frame
+from sketchwidgets.sketch.augmentation.stroke_order import CHANNELS as STROKE_ORDER_CHANNELS
 from sketchwidgets.sketch.differentiable import InkShares, ink_shares, rasterize_points
 from sketchwidgets.sketch.rasterizer import rasterize
 
 from ..network import Network
-
-_STROKE_ORDER_CHANNELS = 6
 
 
 class StrokeFrame:
@@ -45,12 +43,9 @@ class StrokeFrame:
     @property
     def parts(self) -> list[list[int]]:
         """The strokes that each distinct channel shows: all of them, or the six parts of stroke-order channels."""
-        everything = list(range(len(self)))
-        if self.network.channels != _STROKE_ORDER_CHANNELS:
-            return [everything]
-        ends = [-(-len(self) * part // 3) for part in range(4)]
-        first, second, third = (everything[i:j] for i, j in pairwise(ends))
-        return [first, second, third, first + second, second + third, everything]
+        if self.network.channels != STROKE_ORDER_CHANNELS:
+            return [list(range(len(self)))]
+        return [list(part) for part in stroke_order_parts(len(self))]
 
     @property
     def alone(self) -> Tensor:
