@@ -1,0 +1,163 @@
+"""Layers of Caffe that torch has not, as modules. Those that other programs share are in `_layers`."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class InnerProduct(nn.Linear):
+    """A fully connected layer that takes maps: (n, c, h, w) is laid out as (n, c · h · w), channel by channel."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return super().forward(maps.flatten(1))
+
+
+class MaxPool2d(nn.MaxPool2d):
+    """Max pooling that may be padded by more than half a window: pixels beyond the image are never the maximum.
+
+    The window has no more than `kernel_size - 1` rows of padding, so every one of Caffe's has a pixel of the image.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        sizes = zip(maps.shape[2:], self.kernel_size, self.stride, self.padding, strict=True)
+        # What the windows of Caffe cover beyond the image, left and right, top and bottom.
+        (above, below), (left, right) = [_covered(*size, self.ceil_mode) for size in sizes]
+        padded = F.pad(maps, (left, right, above, below), value=-math.inf)
+        return F.max_pool2d(padded, self.kernel_size, self.stride)
+
+
+def _covered(size: int, kernel: int, stride: int, padding: int, ceil_mode: bool) -> tuple[int, int]:
+    count = pooled_size(size, kernel, stride, padding, ceil_mode)
+    return padding, (count - 1) * stride + kernel - padding - size
+
+
+def pooled_size(size: int, kernel: int, stride: int, padding: int, ceil_mode: bool) -> int:
+    """Windows along one axis; the last one starts inside the image or on the padding before it."""
+    count = windows(size, kernel, stride, padding, ceil_mode)
+    return count - (ceil_mode and (count - 1) * stride >= size + padding)
+
+
+def windows(size: int, kernel: int, stride: int, padding: int, ceil_mode: bool) -> int:
+    """Windows along one axis, a last one counted that starts beyond the image."""
+    beyond = size + 2 * padding - kernel
+    return (-(-beyond // stride) if ceil_mode else beyond // stride) + 1
+
+
+class GlobalMaxPool2d(nn.Module):
+    """The maximum of every channel, (n, c, 1, 1)."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return F.max_pool2d(maps, maps.shape[2:])
+
+
+class SpatialResponseNorm(nn.Module):
+    """Local response normalization within a channel: x / (1 + alpha · mean of x² over size x size pixels) ^ beta.
+
+    The mean is that of all size² pixels, with zeros beyond the border.
+    """
+
+    def __init__(self, size: int, alpha: float, beta: float) -> None:
+        super().__init__()
+        self.size, self.alpha, self.beta = size, alpha, beta
+
+    def forward(self, maps: Tensor) -> Tensor:
+        mean = F.avg_pool2d(maps.square(), self.size, 1, (self.size - 1) // 2)
+        return maps * (1 + self.alpha * mean) ** -self.beta
+
+    def extra_repr(self) -> str:
+        return f"{self.size}, alpha={self.alpha:g}, beta={self.beta:g}"
+
+
+class Maximum(nn.Module):
+    """The largest of inputs of one shape, pixel by pixel."""
+
+    def forward(self, *maps: Tensor) -> Tensor:
+        total = maps[0]
+        for other in maps[1:]:
+            total = torch.maximum(total, other)
+        return total
+
+
+class Gate(nn.Module):
+    """Maps (n, c, h, w) times one number for every image and channel, (n, c)."""
+
+    def forward(self, maps: Tensor, factors: Tensor) -> Tensor:
+        return maps * factors.reshape(*factors.shape[:2], *[1] * (maps.ndim - 2))
+
+
+class Shift(nn.Module):
+    """The input plus a bias of a shape that broadcasts to it, such as (channels, 1, 1)."""
+
+    def __init__(self, bias: Tensor) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(bias)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return maps + self.bias
+
+    def extra_repr(self) -> str:
+        return f"{tuple(self.bias.shape)}"
+
+
+class Power(nn.Module):
+    """(shift + scale · x) ^ power."""
+
+    def __init__(self, power: float, scale: float, shift: float) -> None:
+        super().__init__()
+        self.power, self.scale, self.shift = power, scale, shift
+
+    def forward(self, maps: Tensor) -> Tensor:
+        values = maps * self.scale + self.shift
+        return values if self.power == 1 else values**self.power
+
+    def extra_repr(self) -> str:
+        return f"power={self.power:g}, scale={self.scale:g}, shift={self.shift:g}"
+
+
+class Slice(nn.Module):
+    """The input cut along an axis into two or more parts of these sizes, a tuple."""
+
+    def __init__(self, sizes: tuple[int, ...], axis: int = 1) -> None:
+        super().__init__()
+        self.sizes, self.axis = sizes, axis
+
+    def forward(self, maps: Tensor) -> tuple[Tensor, ...]:
+        return maps.split(self.sizes, self.axis)
+
+    def extra_repr(self) -> str:
+        return f"{self.sizes}, axis={self.axis}"
+
+
+class Part(nn.Module):
+    """Of the input along an axis only `size` numbers from `start` on: the one part of a slice that is used."""
+
+    def __init__(self, start: int, size: int, axis: int = 1) -> None:
+        super().__init__()
+        self.start, self.size, self.axis = start, size, axis
+
+    def forward(self, maps: Tensor) -> Tensor:
+        if self.axis < 2:
+            return maps.narrow(self.axis, self.start, self.size)
+        # Rows or columns: as padding by less than nothing, which projections know the way down of.
+        sides = [0] * (2 * (maps.ndim - self.axis))
+        sides[-2:] = -self.start, self.start + self.size - maps.shape[self.axis]
+        return F.pad(maps, sides)
+
+    def extra_repr(self) -> str:
+        return f"{self.start}:{self.start + self.size}, axis={self.axis}"
+
+
+class Reshape(nn.Module):
+    """Each image in another shape of as many numbers."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, values: Tensor) -> Tensor:
+        return values.reshape(len(values), *self.shape)
+
+    def extra_repr(self) -> str:
+        return f"{self.shape}"

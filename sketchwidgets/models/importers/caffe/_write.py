@@ -1,0 +1,182 @@
+"""`to_caffe`."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from .._errors import NetworkFileError
+from .._network import ImportedNetwork
+from ._files import MAX_BINARY
+from ._input import ORDER_LINE
+from ._schema import message
+from ._steps import Step, steps_of
+from ._write_kinds import WRITERS
+from ._writer import Place, Writer, put
+
+Path_ = str | os.PathLike
+
+
+def to_caffe(
+    network: nn.Module,
+    prototxt: Path_,
+    caffemodel: Path_,
+    *,
+    input_shape: tuple[int, int, int] | None = None,
+) -> tuple[Path, ...]:
+    """Write a network for Caffe: a deploy prototxt and a caffemodel that give the same numbers.
+
+    Written are networks from a file (`from_matconvnet`, `from_caffe`), and others that torch.fx can trace, which
+    those are whose path does not depend on the images: Sketch-a-Net, AlexNet, ZFNet, VGG, SqueezeNet, ResNet,
+    GoogLeNet, ... Of modules: Conv2d, ConvTranspose2d, Linear, Max-, Avg-, AdaptiveAvg- and AdaptiveMaxPool2d, BatchNorm (as
+    BatchNorm and Scale), LocalResponseNorm, ReLU, ReLU6, Hardtanh, LeakyReLU, PReLU, ELU, Sigmoid, Tanh, Softmax,
+    Dropout, Flatten and Identity, and the same as functions, sums, products, concatenations and views.
+
+    Caffe rounds the sizes of pools up and pads opposite sides alike. What differs is written with layers of Caffe that
+    change no number: maps are cut by a Slice in front of a pool that rounds down, kernels get rows of zeros where the
+    padding differs, averages over another number of pixels are scaled. That holds for the one input size.
+
+    Parameters
+    ----------
+    network : in eval mode.
+    prototxt, caffemodel : files to write; both are replaced only when both are ready.
+    input_shape : (channels, height, width). None: from the network's `input_size` (else 224) and `channels`, else
+        those of its first convolution.
+
+    Returns the paths of what was written. A mean for every pixel goes to a third file beside the caffemodel,
+    `<name>_mean.binaryproto`, names of classes to `<name>_labels.txt`. One mean a channel and the scale are in the
+    prototxt; Caffe wants the channels in the network's order, which a comment in the first line states.
+
+    Raises ValueError for a network in training mode, and `NetworkFileError` that names a layer that Caffe does
+    not have.
+
+    >>> net = sw.models.create("sketch_a_net", classes=10).eval()
+    >>> [path.name for path in sw.models.to_caffe(net, "sketch.prototxt", "sketch.caffemodel")]
+    ['sketch.prototxt', 'sketch.caffemodel']
+    >>> again = sw.models.from_caffe("sketch.prototxt", "sketch.caffemodel")
+    >>> images = torch.rand(1, 1, 225, 225)
+    >>> torch.allclose(again(images), net(images), rtol=1e-6, atol=1e-6)
+    True
+    """
+    if not isinstance(network, nn.Module):
+        raise TypeError(f"network must be a torch.nn.Module, not {type(network).__name__}")
+    if network.training:
+        raise ValueError("network must be in eval mode: call network.eval() first")
+    prototxt, caffemodel = Path(prototxt), Path(caffemodel)
+    shape = _input_shape(network, input_shape)
+    parameter = next(network.parameters(), torch.zeros(0))
+    images = torch.zeros((1, *shape), dtype=parameter.dtype, device=parameter.device)
+    steps, first = steps_of(network, images, lambda module: type(module) in WRITERS)
+    if not steps:
+        raise NetworkFileError(f"{type(network).__name__} has no layer")
+    name = network.source.file if isinstance(network, ImportedNetwork) else type(network).__name__
+    writer = Writer(name)
+    data = writer.add("Input", "data", [])
+    data.input_param.shape.add().dim.extend((1, *shape))
+    _write_layers(writer, steps, first)
+    extra = _beside(network, data, caffemodel)
+    return _save(writer, network, prototxt, caffemodel, extra)
+
+
+def _write_layers(writer: Writer, steps: list[Step], first: str) -> None:
+    blobs = {first: "data"}
+    for step in steps:
+        for parts in _parts(step):
+            place = Place(writer, parts, [blobs[value] for value in parts.inputs])
+            write = WRITERS.get(type(parts.module))
+            if write is None:
+                raise place.fail("Caffe has no such layer, or it is not known here")
+            write(place)
+            blobs.update(zip(parts.outputs, place.tops, strict=True))
+
+
+def _parts(step: Step) -> list[Step]:
+    """The step, or the parts of a sequence that a function was taken for."""
+    if type(step.module) is not nn.Sequential:
+        return [step]
+    made, inputs, shape = [], step.inputs, step.takes[0]
+    for number, module in enumerate(step.module):
+        out = tuple(module(torch.zeros(shape)).shape)
+        is_last = number == len(step.module) - 1
+        outputs = step.outputs if is_last else (f"{step.outputs[0]}#{number}",)
+        made.append(Step(f"{step.name}_{number}", module, inputs, outputs, (shape,), (out,)))
+        inputs, shape = outputs, out
+    return made
+
+
+def _input_shape(network: nn.Module, given: Any) -> tuple[int, int, int]:
+    if given is not None:
+        if not (
+            isinstance(given, tuple | list) and len(given) == 3 and all(isinstance(n, int) for n in given)
+        ):
+            raise TypeError(f"input_shape must be (channels, height, width), not {given!r}")
+        if min(given) < 1:
+            raise ValueError(f"input_shape must be positive, not {given!r}")
+        return tuple(given)
+    size = getattr(network, "input_size", 224)
+    height, width = size if isinstance(size, tuple | list) else (size, size)
+    channels = getattr(network, "channels", None)
+    if not isinstance(channels, int):
+        first = next((m for m in network.modules() if isinstance(m, nn.Conv2d)), None)
+        if first is None:
+            raise ValueError(
+                "network has no convolution that says how many channels it takes: give input_shape"
+            )
+        channels = first.in_channels
+    return channels, height, width
+
+
+def _beside(network: nn.Module, data: Any, caffemodel: Path) -> list[tuple[Path, bytes]]:
+    """Mean and scale into the prototxt; what else there is to know, as files beside the caffemodel."""
+    extra = []
+    preprocessing = getattr(network, "preprocessing", None)
+    if isinstance(network, ImportedNetwork):
+        transform = data.transform_param
+        if preprocessing.scale != 1:
+            transform.scale = preprocessing.scale
+        mean = preprocessing.mean
+        if mean is not None and mean.ndim == 1:
+            transform.mean_value.extend(mean.tolist())
+        elif mean is not None:
+            path = caffemodel.with_name(f"{caffemodel.stem}_mean.binaryproto")
+            blob = message("BlobProto")()
+            put(blob, mean[None], NetworkFileError)
+            transform.mean_file = path.name
+            extra.append((path, blob.SerializeToString()))
+    names = getattr(network, "class_names", None)
+    if names is not None:
+        lines = "".join(" ".join(str(name).split()) + "\n" for name in names)
+        extra.append((caffemodel.with_name(f"{caffemodel.stem}_labels.txt"), lines.encode()))
+    return extra
+
+
+def _save(
+    writer: Writer, network: nn.Module, prototxt: Path, caffemodel: Path, extra: list[tuple[Path, bytes]]
+) -> tuple[Path, ...]:
+    from google.protobuf import text_format
+
+    net = writer.net
+    size = sum(len(run) for layer in net.layer for blob in layer.blobs for run in blob.data)
+    if size > MAX_BINARY - 2**20:
+        raise NetworkFileError(f"{size} bytes of weights; a caffemodel holds at most {MAX_BINARY}")
+    binary = net.SerializeToString()
+    for layer in net.layer:
+        layer.ClearField("blobs")
+    text = text_format.MessageToString(net)
+    order = getattr(getattr(network, "preprocessing", None), "channel_order", None)
+    if isinstance(network, ImportedNetwork) and order in ("rgb", "bgr"):
+        text = f"{ORDER_LINE}{order}\n{text}"
+    files = [(prototxt, text.encode()), (caffemodel, binary), *extra]
+    # Never one file of a new network beside one of an old network: all are written beside, then renamed.
+    temporary = [path.with_name(f".{path.name}.{os.getpid()}") for path, _ in files]
+    try:
+        for place, (_, content) in zip(temporary, files, strict=True):
+            place.write_bytes(content)
+        for place, (path, _) in zip(temporary, files, strict=True):
+            place.replace(path)
+    finally:
+        for place in temporary:
+            place.unlink(missing_ok=True)
+    return tuple(path for path, _ in files)
