@@ -9,10 +9,11 @@ from typing import Any
 import ipywidgets
 from torch import Tensor
 
+from sketchwidgets.models._pictures import as_picture
+
 from ..sketch import Sketch
 from ..visualization import Network
 from ..visualization.figures import Figure
-from ..visualization.network._pictures import as_picture
 from ._job import Cancelled, Job
 from ._status_line import StatusLine
 from .live._worker import Worker

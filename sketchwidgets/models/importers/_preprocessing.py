@@ -63,8 +63,8 @@ class ImagePreprocessing:
                 raise ValueError(f"mean must be {shapes}, not {tuple(self.mean.shape)}")
             if not bool(self.mean.isfinite().all()):
                 raise ValueError("mean holds values that are not finite")
-        if not 0 < abs(self.scale) < float("inf"):
-            raise ValueError(f"scale must be finite and not 0, not {self.scale!r}")
+        if not 0 < self.scale < float("inf"):
+            raise ValueError(f"scale must be finite and above 0, not {self.scale!r}")
         if self.ink not in _INKS:
             raise ValueError(f"ink must be one of {', '.join(map(repr, _INKS))}, not {self.ink!r}")
         if self.resize is not None and not min(self.size) <= self.resize <= 8192:

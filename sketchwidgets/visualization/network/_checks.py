@@ -3,7 +3,8 @@
 from typing import Any
 
 import numpy as np
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from sketchwidgets.recognition import Preprocessing
 
@@ -45,6 +46,16 @@ def check_per_channel(name: str, values: Any, channels: int) -> tuple[float, ...
     if array.ndim > 1 or array.size not in (1, channels) or not np.isfinite(array).all():
         raise ValueError(f"{name} must be one number or {channels}, one a channel, not {values!r}")
     return tuple(float(v) for v in np.broadcast_to(array, (channels,)))
+
+
+def split_mean(mean: Any, shape: tuple[int, int, int]) -> tuple[Tensor | None, Any]:
+    """A mean image (channels, h, w) and its average colour; of anything else None and itself."""
+    if not isinstance(mean, Tensor | np.ndarray) or mean.ndim != 3:
+        return None, mean
+    image = torch.as_tensor(mean).detach().float().cpu()
+    if tuple(image.shape) != shape or not torch.isfinite(image).all():
+        raise ValueError(f"mean as an image must be {shape} and finite, not {tuple(image.shape)}")
+    return image.clone(), image.mean((1, 2))
 
 
 def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> str:

@@ -7,12 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sketchwidgets.models._pictures import as_picture, fit
+from sketchwidgets.models.importers import ImportedNetwork
 from sketchwidgets.recognition import Preprocessing, Recognizer
 from sketchwidgets.sketch import Sketch
 
 from .._failures import explained
 from .._modules import FeaturesOnly
-from . import _pretrained
+from . import _imported, _pretrained
 from ._checks import (
     check_choice,
     check_classes,
@@ -22,11 +24,11 @@ from ._checks import (
     check_preprocessing,
     check_size,
     first_channels,
+    split_mean,
 )
 from ._classes import class_name
 from ._drawings import STROKE_ORDER_CHANNELS, draw_ink
 from ._layers import OWN_INPUTS, all_layers, class_layer, stage_layers, uncapped
-from ._pictures import as_picture, fit
 
 # Of the photos that ImageNet classifiers are trained on, red, green, blue; the values of torchvision.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -49,7 +51,7 @@ class Network:
     channels : input channels; None: those of its first convolution. Drawings go into 1, 3 and 6, photos into
         1 and 3.
     mean, std : numbers, or one for each channel in the order of the network: it sees (value - mean) / std of
-        values in 0..1.
+        values in 0..1. The mean may be an image (channels, h, w); then `mean` keeps its average colour.
     ink : "positive": ink is 1 on paper of 0, as in networks made for drawings; a photo is inverted, so that its
         dark lines are ink. "negative": as a person sees it, dark ink on white paper. None: positive for 1 and 6
         channels, negative for others.
@@ -93,6 +95,7 @@ class Network:
         self.module = check_module(module)
         self.size = check_size(size)
         self.channels = first_channels(module) if channels is None else check_count("channels", channels)
+        self._mean_image, mean = split_mean(mean, (self.channels, *self.size))
         self.mean = check_per_channel("mean", mean, self.channels)
         self.std = check_per_channel("std", std, self.channels)
         if min(self.std) <= 0:
@@ -121,7 +124,7 @@ class Network:
         A `Network` is returned as it is. None is the bundled recogniser. Of a `Recognizer` it is the CNN alone,
         on the recogniser's own preprocessing. Its scores are those of the CNN's own classifier; where it has
         none, those of one step of the recurrent part from its initial state. Neither is what the recogniser says,
-        which remembers how the drawing grew.
+        which remembers how the drawing grew. An `ImportedNetwork` brings what its file says.
 
         Of any other module: channels from its first convolution; size from an attribute `input_size`, else
         224; for 3 channels the mean and standard deviation of ImageNet, else 0 and 1; classes unknown. Where that is wrong
@@ -136,6 +139,8 @@ class Network:
             return network
         if isinstance(network, Recognizer):
             return cls._of_recognizer(network)
+        if isinstance(network, ImportedNetwork):
+            return cls(network, **_imported.description(network))
         if not isinstance(network, nn.Module):
             raise TypeError(
                 f"network must be a Network, a Recognizer or a torch.nn.Module, not {type(network).__name__}"
@@ -238,7 +243,7 @@ class Network:
         >>> network.from_ink(torch.zeros(1, 1, 225, 225)).shape
         torch.Size([1, 1, 225, 225])
         """
-        mean, std = (values.to(ink) for values in self._statistics())
+        mean, std = (values.to(ink) for values in self._statistics(tuple(ink.shape[-2:])))
         values = ink if self.ink == "positive" else 1 - ink
         if self.channel_order == "bgr" and self.channels == 3:
             values = values.flip(1)
@@ -252,7 +257,7 @@ class Network:
         """
         if not isinstance(images, Tensor) or images.ndim != 4 or images.shape[1] != self.channels:
             raise ValueError(f"images must be (n, {self.channels}, h, w), not {_shape(images)}")
-        mean, std = self._statistics()
+        mean, std = self._statistics(tuple(images.shape[-2:]))
         values = images.detach().float().cpu() * std + mean
         if self.channels == STROKE_ORDER_CHANNELS:
             values = values[:, -1:]
@@ -290,8 +295,11 @@ class Network:
         device, dtype = self._place()
         return images.detach().to(device, dtype)
 
-    def _statistics(self) -> tuple[Tensor, Tensor]:
-        return tuple(torch.tensor(values).view(-1, 1, 1) for values in (self.mean, self.std))
+    def _statistics(self, size: tuple[int, int] | None = None) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation for values of that size, None: of the input."""
+        mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (self.mean, self.std))
+        fits = self._mean_image is not None and size in (None, self.size)
+        return self._mean_image if fits else mean, std
 
     def _place(self) -> tuple[torch.device, torch.dtype]:
         for parameter in (*self.module.parameters(), *self.module.buffers()):
