@@ -165,9 +165,18 @@ def _chunks(counts: Tensor, width: int, device: torch.device) -> Iterable[tuple[
 
 def rasterize_polylines(lines: Polylines, n_images: int, size: int = 225, width: float = 3.0) -> Tensor:
     """Images (n_images, 1, size, size), float32 in [0, 1], of packed polylines given in pixels."""
-    canvas = torch.zeros(n_images, size, size, device=lines.points.device)
+    canvas = _blank(n_images, size, lines.points.device)
     _draw(canvas, lines, width)
     return canvas[:, None]
+
+
+def _blank(n_images: int, size: int, device: torch.device) -> Tensor:
+    """(n_images, size, size) of 0."""
+    if device.type != "cpu":
+        return torch.zeros(n_images, size, size, device=device)
+    # Of NumPy, which asks the system for huge pages: the first touch of the small ones of torch.zeros takes as long
+    # as drawing does.
+    return torch.from_numpy(np.zeros((n_images, size, size), np.float32))
 
 
 def rasterize(
