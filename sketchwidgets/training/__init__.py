@@ -1,6 +1,17 @@
 """Train the recogniser: data, recipes, measurement."""
 
-from sketchwidgets.training.datasets import load_images_npz, three_folds
+from sketchwidgets.training import ensemble
+from sketchwidgets.training.datasets import (
+    Caltech101,
+    Caltech256,
+    DataSetError,
+    ImageFolder,
+    QuickDraw,
+    TUBerlin,
+    load_images_npz,
+    split_per_class,
+    three_folds,
+)
 from sketchwidgets.training.evaluate import Evaluation, evaluate
 from sketchwidgets.training.evolution import RecordEvolution
 from sketchwidgets.training.fitting import (
@@ -28,19 +39,26 @@ from sketchwidgets.training.recipes import (
 from sketchwidgets.training.recognizer import RecognizerRecipe, train_recognizer
 
 __all__ = [
+    "Caltech101",
+    "Caltech256",
     "CheckpointError",
+    "DataSetError",
     "DrawingSet",
     "Evaluation",
     "Fitted",
     "History",
+    "ImageFolder",
+    "QuickDraw",
     "Recipe",
     "RecognizerRecipe",
     "RecordEvolution",
     "RenormalizeFilters",
     "ReportProgress",
+    "TUBerlin",
     "TrainingProgress",
     "Views",
     "alexnet_pictionary_recipe",
+    "ensemble",
     "evaluate",
     "fine_tuning_recipe",
     "fit",
@@ -50,6 +68,7 @@ __all__ = [
     "recurrent_recipe",
     "renormalize_filters",
     "sketch_a_net_recipe",
+    "split_per_class",
     "three_folds",
     "train_recognizer",
     "zeiler_recipe",

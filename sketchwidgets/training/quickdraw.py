@@ -1,11 +1,14 @@
 """Many drawings in a few flat arrays: the QuickDraw training data."""
 
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+
+from sketchwidgets.training.datasets.quickdraw import QuickDraw
 
 _ARRAYS = ("label", "classes", "key_id", "n_strokes", "stroke_len")
 
@@ -47,8 +50,13 @@ class DrawingSet:
 
     @classmethod
     def load(cls, path: str | Path) -> "DrawingSet":
-        """Read an .npz with `xy` (or `x`, `y`, `t_ms`), `stroke_len`, `n_strokes`, `label`, `classes`, `key_id`."""
+        """Read an .npz with `xy` (or `x`, `y`, `t_ms`), `stroke_len`, `n_strokes`, `label`, `classes`, `key_id`.
+
+        A folder is one of QuickDraw's simplified ndjson files: all drawings of all classes in it.
+        """
         path = Path(path)
+        if path.is_dir():
+            return cls.from_quickdraw(QuickDraw(path))
         if not path.is_file():
             raise FileNotFoundError(f"there is no file of drawings at {path}")
         try:
@@ -70,6 +78,41 @@ class DrawingSet:
             )
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
+
+    @classmethod
+    def from_quickdraw(cls, data: QuickDraw, progress: bool = True) -> "DrawingSet":
+        """All drawings of a `QuickDraw` data set, in memory: 10 to 20 kB a hundred; raw ones with their times.
+
+        Raises SketchError for a drawing that is none, ValueError where there are no drawings.
+
+        >>> from pathlib import Path
+        >>> _ = Path("cat.ndjson").write_text('{"key_id": "50", "drawing": [[[0, 9, 9], [0, 7, 8]]]}')
+        >>> sw.training.DrawingSet.from_quickdraw(sw.training.QuickDraw("."), progress=False).stroke_len
+        array([3])
+        """
+        if not len(data):
+            raise ValueError(f"no drawings to pack: {data!r}".splitlines()[0])
+        numbers: Iterable[int] = range(len(data))
+        if progress:
+            from tqdm.auto import tqdm
+
+            numbers = tqdm(numbers, desc="reading drawings", unit="drawing", unit_scale=True)
+        points, lengths, times = [], [], []
+        for number in numbers:
+            sketch = data.sketch(number)
+            points.append(sketch.points[:, :2])
+            lengths.append(sketch.lengths)
+            if sketch.timed:
+                times.append(sketch.points[:, 2])
+        return cls(
+            np.concatenate(points),
+            np.concatenate(times) if len(times) == len(points) else None,
+            np.concatenate(lengths),
+            np.array([len(strokes) for strokes in lengths]),
+            data.labels,
+            data.key_id,
+            data.classes,
+        )
 
     def split(self, one_in: int = 25) -> tuple[np.ndarray, np.ndarray]:
         """Indices for training and for validation; every `one_in`-th drawing by key_id is kept for validation."""

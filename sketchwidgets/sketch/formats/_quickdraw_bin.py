@@ -39,6 +39,15 @@ def read(path: str | PathLike) -> Iterator[tuple[Sketch, int, str, bool, int]]:
             raise SketchError("the file is empty", fspath(path))
 
 
+def read_one(file: BinaryIO) -> tuple[Sketch, int, str, bool, int]:
+    """The record that begins where the file stands, as `read` gives them.
+
+    Raises:
+        SketchError: it is cut off, or counts more than the file holds.
+    """
+    return _read_record(file, file.read(_HEADER.size))
+
+
 def _read_record(file: BinaryIO, head: bytes) -> tuple[Sketch, int, str, bool, int]:
     if len(head) < _HEADER.size:
         raise SketchError(f"the file ends within the header: {len(head)} of {_HEADER.size} bytes")
