@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from .._products import addmm
 from ..projection._recorder import Forward, watch
 from ._layers import LastMap
 
@@ -37,8 +38,12 @@ _PREDICTABLE = {
     aten._native_batch_norm_legit_no_training.default,
     aten.relu.default,
 }
-# A view of a value is only possible in one memory layout; the replay has its own.
-_REPLACED = {aten.view.default: aten.reshape.default, aten._unsafe_view.default: aten.reshape.default}
+# A view of a value is only possible in one memory layout; the replay has its own. A product of many rows has a quicker way.
+_REPLACED = {
+    aten.view.default: aten.reshape.default,
+    aten._unsafe_view.default: aten.reshape.default,
+    aten.addmm.default: addmm,
+}
 
 
 class Unreplayable(Exception):
