@@ -121,5 +121,72 @@ def atlas(
     typer.echo(f"{made} in {folder}")
 
 
+@app.command()
+def ensemble(
+    data: Annotated[
+        Path, typer.Argument(help="Grey sketches, black on white: an .npz with images, label, classes.")
+    ],
+    folder: Annotated[
+        Path, typer.Option("--out", help="Where networks, fusions and result.json go; made if absent.")
+    ] = Path("runs/ensemble"),
+    fold: Annotated[
+        list[int] | None, typer.Option(min=0, max=2, help="Fold to test on; repeat it for more. All three.")
+    ] = None,
+    scale: Annotated[
+        list[int] | None,
+        typer.Option(min=1, max=256, help="Scale in pixels; repeat it for more. The paper's five."),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=0, help="Passes over the training images.")] = None,
+    training_views: Annotated[
+        int | None, typer.Option(min=1, max=10, help="Views of a training image that the fusions learn from.")
+    ] = None,
+    neighbours: Annotated[int | None, typer.Option(min=1, help="Votes of Joint Bayesian.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
+) -> None:
+    """Fine-tune Sketch-a-Nets at several scales, fuse and measure them. Cut off, it goes on where it stopped."""
+    from sketchwidgets.training.ensemble import FineTuning, train_ensemble
+
+    options = {
+        "folds": fold or None,
+        "scales": scale or None,
+        "training_views": training_views,
+        "neighbours": neighbours,
+    }
+    try:
+        recipe = FineTuning(**_given({"epochs": epochs}))
+        result = train_ensemble(data, folder, recipe=recipe, seed=seed, **_given(options))
+    except (ValueError, FileNotFoundError) as error:
+        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
+        raise typer.Exit(1) from error
+    typer.echo(result.table())
+
+
+@app.command()
+def convert(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="IN... OUT",
+            help="A network: a .mat, or a .prototxt and a .caffemodel (also a .binaryproto with its mean, a .txt "
+            "with its class names). Last, what to write: .prototxt, .mat or .safetensors.",
+        ),
+    ],
+) -> None:
+    """Convert a network between MatConvNet and Caffe. What the other format lacks is named, never left out."""
+    from sketchwidgets.models.importers import convert_files
+
+    if len(files) < 2:
+        typer.secho(
+            "Error: give the files of a network and, last, the file to write", fg=typer.colors.RED, err=True
+        )
+        raise typer.Exit(2)
+    try:
+        written = convert_files(files[:-1], files[-1])
+    except (ValueError, OSError) as error:
+        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
+        raise typer.Exit(1) from error
+    typer.echo("\n".join(map(str, written)))
+
+
 def _given(options: dict) -> dict:
     return {name: value for name, value in options.items() if value is not None}

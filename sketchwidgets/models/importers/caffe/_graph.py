@@ -28,6 +28,7 @@ class Graph:
     nodes: list[Node]
     data: list[Node]
     blobs: dict[str, str]  # the name of a blob in the file -> its last value
+    silenced: frozenset[str]  # values that the file says are of no use
     left_out: list[tuple[str, str]]
 
 
@@ -36,7 +37,7 @@ def test_graph(net: Any, file: str) -> Graph:
     layers = _layers(net, file)
     current: dict[str, str] = {}
     taken: set[str] = set()
-    graph = Graph([], [], current, [])
+    graph = Graph([], [], current, frozenset(), [])
 
     def make(blob: str) -> str:
         value, number = blob, 2
@@ -73,17 +74,19 @@ def test_graph(net: Any, file: str) -> Graph:
 
 def _without_losses(graph: Graph) -> Graph:
     """Losses left off, and a softmax that only they, or nothing, takes the result of."""
-    nodes, used, left_out = [], set(), []
+    nodes, used, silenced, left_out = [], set(), set(), []
     for node in reversed(graph.nodes):
         if node.kind in LOSSES:
-            if node.kind != "Silence":
+            if node.kind == "Silence":
+                silenced.update(node.inputs)
+            else:
                 left_out.append((node.name, f"{node.kind}: of training and measuring"))
         elif node.kind == "Softmax" and not used.intersection(node.outputs):
             left_out.append((node.name, "Softmax: the scores before it are returned"))
         else:
             nodes.append(node)
             used.update(node.inputs)
-    return replace(graph, nodes=nodes[::-1], left_out=left_out[::-1])
+    return replace(graph, nodes=nodes[::-1], silenced=frozenset(silenced), left_out=left_out[::-1])
 
 
 def _layers(net: Any, file: str) -> list[tuple[Any, str]]:

@@ -17,20 +17,35 @@ class InnerProduct(nn.Linear):
 class MaxPool2d(nn.MaxPool2d):
     """Max pooling that may be padded by more than half a window: pixels beyond the image are never the maximum.
 
-    The window has no more than `kernel_size - 1` rows of padding, so every one of Caffe's has a pixel of the image.
+    Sizes are pairs (vertical, horizontal). The padding is smaller than the window, so each has a pixel of the image.
     """
 
     def forward(self, maps: Tensor) -> Tensor:
-        sizes = zip(maps.shape[2:], self.kernel_size, self.stride, self.padding, strict=True)
-        # What the windows of Caffe cover beyond the image, left and right, top and bottom.
-        (above, below), (left, right) = [_covered(*size, self.ceil_mode) for size in sizes]
-        padded = F.pad(maps, (left, right, above, below), value=-math.inf)
+        padded = F.pad(maps, _covered(self, maps), value=-math.inf)
         return F.max_pool2d(padded, self.kernel_size, self.stride)
 
 
-def _covered(size: int, kernel: int, stride: int, padding: int, ceil_mode: bool) -> tuple[int, int]:
-    count = pooled_size(size, kernel, stride, padding, ceil_mode)
-    return padding, (count - 1) * stride + kernel - padding - size
+class AvgPool2d(nn.AvgPool2d):
+    """The same for the average: of what of a window is inside the padded image, where the padding counts as zeros."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        left, right, above, below = _covered(self, maps)
+        sums = F.avg_pool2d(
+            F.pad(maps, (left, right, above, below)), self.kernel_size, self.stride, divisor_override=1
+        )
+        inside = maps.new_ones((1, 1, maps.shape[2] + 2 * above, maps.shape[3] + 2 * left))
+        inside = F.pad(inside, (0, right - left, 0, below - above))
+        return sums / F.avg_pool2d(inside, self.kernel_size, self.stride, divisor_override=1)
+
+
+def _covered(pool: nn.MaxPool2d | nn.AvgPool2d, maps: Tensor) -> list[int]:
+    """How far the windows reach beyond the maps: left, right, above, below; negative where they end before."""
+    reach = []
+    sizes = zip(maps.shape[2:], pool.kernel_size, pool.stride, pool.padding, strict=True)
+    for size, kernel, stride, padding in reversed(list(sizes)):
+        count = pooled_size(size, kernel, stride, padding, pool.ceil_mode)
+        reach += [padding, (count - 1) * stride + kernel - padding - size]
+    return reach
 
 
 def pooled_size(size: int, kernel: int, stride: int, padding: int, ceil_mode: bool) -> int:

@@ -1,7 +1,7 @@
 """`from_caffe`."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -153,16 +153,16 @@ def _make_layers(
         if len(out) != len(node.outputs):
             raise at.fail(f"makes {len(out)} blobs, and has {len(node.outputs)} tops")
         shapes.update(zip(node.outputs, out, strict=True))
-        layers.append(_layer(node, module, used))
+        layers.append(_layer(node, module, used, graph.silenced))
     return layers, shapes
 
 
-def _layer(node: Node, module: nn.Module, used: Iterable[str]) -> Layer:
+def _layer(node: Node, module: nn.Module, used: Set[str], silenced: Set[str]) -> Layer:
     """The layer; of a slice of which one part is used, only that part."""
     outputs = node.outputs
-    taken = [place for place, name in enumerate(outputs) if name in used]
+    taken = used.intersection(outputs) or set(outputs) - silenced
     if isinstance(module, Slice) and len(taken) == 1:
-        (place,) = taken
+        place = outputs.index(*taken)
         module = Part(sum(module.sizes[:place]), module.sizes[place], module.axis)
         outputs = (outputs[place],)
     return Layer(node.name or node.kind, module, node.inputs, outputs)

@@ -106,13 +106,9 @@ def pooling(at: At) -> Made:
         needs=channels * math.prod(side + 2 * p for side, p in zip(size, pad, strict=True)),
     )
     narrow = all(p <= k // 2 for p, k in zip(pad, kernel, strict=True))
-    if method == "AVE":
-        if not narrow:
-            raise at.fail(f"average pooling with padding {pad} of more than half the kernel {kernel}")
-        # Divided by the part of the window inside the padded image: in both libraries.
-        return nn.AvgPool2d(kernel, stride, pad, ceil_mode, count_include_pad=True), [shape]
-    pool = nn.MaxPool2d if narrow else _modules.MaxPool2d
-    return pool(kernel, stride, pad, ceil_mode=ceil_mode), [shape]
+    pools = (nn.MaxPool2d, nn.AvgPool2d) if narrow else (_modules.MaxPool2d, _modules.AvgPool2d)
+    # Averages are over the part of a window that is inside the padded image: in both libraries.
+    return pools[method == "AVE"](kernel, stride, pad, ceil_mode=ceil_mode), [shape]
 
 
 def response_norm(at: At) -> Made:

@@ -39,9 +39,15 @@ def steps_of(
     is no layer.
     """
     with torch.no_grad():
-        if isinstance(network, ImportedNetwork):
-            return _imported(network, images)
-        return _traced(network, images, known)
+        try:
+            if isinstance(network, ImportedNetwork):
+                return _imported(network, images)
+            return _traced(network, images, known)
+        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            if isinstance(error, NetworkFileError):
+                raise
+            name, reason = type(network).__name__, str(error).split("\n\n")[0]
+            raise ValueError(f"{name} cannot be run on images {tuple(images.shape)}: {reason}") from None
 
 
 def _imported(network: ImportedNetwork, images: Tensor) -> tuple[list[Step], str]:

@@ -1,6 +1,7 @@
 """`to_caffe`."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from torch import nn
 
 from .._errors import NetworkFileError
 from .._network import ImportedNetwork
+from .._preprocessing import ImagePreprocessing
 from ._files import MAX_BINARY
 from ._input import ORDER_LINE
 from ._schema import message
@@ -24,7 +26,9 @@ def to_caffe(
     prototxt: Path_,
     caffemodel: Path_,
     *,
-    input_shape: tuple[int, int, int] | None = None,
+    class_names: Sequence[str] | None = None,
+    preprocessing: ImagePreprocessing | None = None,
+    input_size: int | tuple[int, int] | None = None,
 ) -> tuple[Path, ...]:
     """Write a network for Caffe: a deploy prototxt and a caffemodel that give the same numbers.
 
@@ -42,8 +46,9 @@ def to_caffe(
     ----------
     network : in eval mode.
     prototxt, caffemodel : files to write; both are replaced only when both are ready.
-    input_shape : (channels, height, width). None: from the network's `input_size` (else 224) and `channels`, else
-        those of its first convolution.
+    class_names : of the outputs. None: those of an imported network.
+    preprocessing : what pictures go through. None: that of an imported network.
+    input_size : pixels of the images, or (height, width). None: the network's own `input_size`, else 224.
 
     Returns the paths of what was written. A mean for every pixel goes to a third file beside the caffemodel,
     `<name>_mean.binaryproto`, names of classes to `<name>_labels.txt`. One mean a channel and the scale are in the
@@ -65,7 +70,14 @@ def to_caffe(
     if network.training:
         raise ValueError("network must be in eval mode: call network.eval() first")
     prototxt, caffemodel = Path(prototxt), Path(caffemodel)
-    shape = _input_shape(network, input_shape)
+    if isinstance(network, ImportedNetwork):
+        preprocessing = preprocessing or network.preprocessing
+        class_names = class_names or network.class_names
+    shape = (_channels_of(network), *_size_of(network, input_size, preprocessing))
+    if preprocessing is not None and preprocessing.channels != shape[0]:
+        raise ValueError(
+            f"preprocessing is for {preprocessing.channels} channels; the network takes {shape[0]}"
+        )
     parameter = next(network.parameters(), torch.zeros(0))
     images = torch.zeros((1, *shape), dtype=parameter.dtype, device=parameter.device)
     steps, first = steps_of(network, images, lambda module: type(module) in WRITERS)
@@ -76,8 +88,9 @@ def to_caffe(
     data = writer.add("Input", "data", [])
     data.input_param.shape.add().dim.extend((1, *shape))
     _write_layers(writer, steps, first)
-    extra = _beside(network, data, caffemodel)
-    return _save(writer, network, prototxt, caffemodel, extra)
+    extra = _beside(preprocessing, class_names, data, caffemodel)
+    order = "" if preprocessing is None or preprocessing.channels != 3 else preprocessing.channel_order
+    return _save(writer, f"{ORDER_LINE}{order}\n" if order else "", prototxt, caffemodel, extra)
 
 
 def _write_layers(writer: Writer, steps: list[Step], first: str) -> None:
@@ -106,54 +119,55 @@ def _parts(step: Step) -> list[Step]:
     return made
 
 
-def _input_shape(network: nn.Module, given: Any) -> tuple[int, int, int]:
-    if given is not None:
-        if not (
-            isinstance(given, tuple | list) and len(given) == 3 and all(isinstance(n, int) for n in given)
-        ):
-            raise TypeError(f"input_shape must be (channels, height, width), not {given!r}")
-        if min(given) < 1:
-            raise ValueError(f"input_shape must be positive, not {given!r}")
-        return tuple(given)
-    size = getattr(network, "input_size", 224)
-    height, width = size if isinstance(size, tuple | list) else (size, size)
+def _size_of(network: nn.Module, given: Any, preprocessing: ImagePreprocessing | None) -> tuple[int, int]:
+    """Height and width: as given, else of the preprocessing, else the network's own, else the usual 224."""
+    if given is None:
+        given = preprocessing.size if preprocessing is not None else getattr(network, "input_size", 224)
+    sides = (given, given) if isinstance(given, int) else given
+    if not isinstance(sides, tuple | list) or len(sides) != 2 or not all(isinstance(s, int) for s in sides):
+        raise TypeError(f"input_size must be a number of pixels or (height, width), not {given!r}")
+    if not all(1 <= side <= 4096 for side in sides):
+        raise ValueError(f"input_size must be in 1..4096, not {given!r}")
+    if preprocessing is not None and tuple(sides) != preprocessing.size:
+        raise ValueError(f"input_size is {tuple(sides)}, and preprocessing is for {preprocessing.size}")
+    return tuple(sides)
+
+
+def _channels_of(network: nn.Module) -> int:
     channels = getattr(network, "channels", None)
-    if not isinstance(channels, int):
-        first = next((m for m in network.modules() if isinstance(m, nn.Conv2d)), None)
-        if first is None:
-            raise ValueError(
-                "network has no convolution that says how many channels it takes: give input_shape"
-            )
-        channels = first.in_channels
-    return channels, height, width
+    if isinstance(channels, int):
+        return channels
+    first = next((module for module in network.modules() if isinstance(module, nn.Conv2d)), None)
+    if first is None:
+        raise ValueError("network has no convolution that says how many channels it takes")
+    return first.in_channels
 
 
-def _beside(network: nn.Module, data: Any, caffemodel: Path) -> list[tuple[Path, bytes]]:
+def _beside(
+    preprocessing: ImagePreprocessing | None, class_names: Any, data: Any, caffemodel: Path
+) -> list[tuple[Path, bytes]]:
     """Mean and scale into the prototxt; what else there is to know, as files beside the caffemodel."""
     extra = []
-    preprocessing = getattr(network, "preprocessing", None)
-    if isinstance(network, ImportedNetwork):
-        transform = data.transform_param
+    if preprocessing is not None:
         if preprocessing.scale != 1:
-            transform.scale = preprocessing.scale
+            data.transform_param.scale = preprocessing.scale
         mean = preprocessing.mean
         if mean is not None and mean.ndim == 1:
-            transform.mean_value.extend(mean.tolist())
+            data.transform_param.mean_value.extend(mean.tolist())
         elif mean is not None:
             path = caffemodel.with_name(f"{caffemodel.stem}_mean.binaryproto")
             blob = message("BlobProto")()
             put(blob, mean[None], NetworkFileError)
-            transform.mean_file = path.name
+            data.transform_param.mean_file = path.name
             extra.append((path, blob.SerializeToString()))
-    names = getattr(network, "class_names", None)
-    if names is not None:
-        lines = "".join(" ".join(str(name).split()) + "\n" for name in names)
+    if class_names is not None:
+        lines = "".join(" ".join(str(name).split()) + "\n" for name in class_names)
         extra.append((caffemodel.with_name(f"{caffemodel.stem}_labels.txt"), lines.encode()))
     return extra
 
 
 def _save(
-    writer: Writer, network: nn.Module, prototxt: Path, caffemodel: Path, extra: list[tuple[Path, bytes]]
+    writer: Writer, comment: str, prototxt: Path, caffemodel: Path, extra: list[tuple[Path, bytes]]
 ) -> tuple[Path, ...]:
     from google.protobuf import text_format
 
@@ -164,10 +178,7 @@ def _save(
     binary = net.SerializeToString()
     for layer in net.layer:
         layer.ClearField("blobs")
-    text = text_format.MessageToString(net)
-    order = getattr(getattr(network, "preprocessing", None), "channel_order", None)
-    if isinstance(network, ImportedNetwork) and order in ("rgb", "bgr"):
-        text = f"{ORDER_LINE}{order}\n{text}"
+    text = comment + text_format.MessageToString(net)
     files = [(prototxt, text.encode()), (caffemodel, binary), *extra]
     # Never one file of a new network beside one of an old network: all are written beside, then renamed.
     temporary = [path.with_name(f".{path.name}.{os.getpid()}") for path, _ in files]

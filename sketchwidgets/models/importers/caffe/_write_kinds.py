@@ -43,6 +43,7 @@ WRITERS: dict[type[nn.Module], Callable[[Place], None]] = {
     _layers.Product: pointwise.product,
     _layers.Scale: pointwise.scale,
     _layers.Sum: pointwise.eltwise_sum,
+    _modules.AvgPool2d: sliding.average_pool,
     _modules.Gate: pointwise.gate,
     _modules.GlobalMaxPool2d: sliding.global_max_pool,
     _modules.InnerProduct: sliding.linear,
