@@ -56,8 +56,8 @@ def to_matconvnet(
         preprocessing = network.preprocessing
     if class_names is None and isinstance(network, ImportedNetwork):
         class_names = network.class_names
-    size = _size_of(network, input_size, preprocessing)
     channels = _channels_of(network)
+    size = _size_of(network, input_size, preprocessing)
     chain = chain_of(network, channels, size)
     layers = [layer for link in chain for layer in _layer(link)]
     mean = None if preprocessing is None else preprocessing.mean
