@@ -47,3 +47,20 @@ def checkbox(description: str) -> ipywidgets.Checkbox:
     """Yes or no."""
     layout = ipywidgets.Layout(width="auto", margin=_GAP)
     return ipywidgets.Checkbox(description=description, indent=False, layout=layout)
+
+
+def slider(
+    description: str, low: float, high: float, step: float = 0.1, *, tooltip: str = ""
+) -> ipywidgets.FloatSlider:
+    """A number within bounds, which follows the hand."""
+    return ipywidgets.FloatSlider(
+        value=low,
+        min=low,
+        max=high,
+        step=step,
+        readout_format=".1f",
+        description=description,
+        tooltip=tooltip,
+        style={"description_width": "initial"},
+        layout=ipywidgets.Layout(width="250px", margin=_GAP),
+    )

@@ -56,6 +56,8 @@ class Explorer(ipywidgets.VBox):
 
     # Whether there is nothing to compute without a drawing or a picture.
     _needs_source = True
+    # Whether a job is given the network, and its image.
+    _needs_network = True
     # Whether a stroke counts while it is being drawn. If not, only its end does.
     _follows_pen = True
     # True also for one whose constructor has failed: there is nothing to close.
@@ -289,6 +291,8 @@ class Explorer(ipywidgets.VBox):
         empty = source is None or (job.sketch is not None and not len(job.sketch))
         if empty and self._needs_source:
             return False
+        if not self._needs_network:
+            return True
         if self._network is None:
             job.progress(0, 0, "loading the recogniser …")
         job.network = self.network
