@@ -40,6 +40,7 @@ _HOME = {
     "stroke_occlusion": "visualization",
     "trace": "visualization",
     "Atlas": "widgets",
+    "AugmentationExplorer": "widgets",
     "EvolutionPlayer": "widgets",
     "FilterGallery": "widgets",
     "InvariancePlot": "widgets",

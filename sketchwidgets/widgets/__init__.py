@@ -3,6 +3,7 @@
 from ._link import link
 from ._show import show
 from .atlas import Atlas
+from .augmentation_explorer import AugmentationExplorer
 from .compare import Compare
 from .evolution_player import EvolutionPlayer
 from .filter_gallery import FilterGallery
@@ -20,6 +21,7 @@ from .tile_grid import TileGrid
 
 __all__ = [
     "Atlas",
+    "AugmentationExplorer",
     "Compare",
     "EvolutionPlayer",
     "FilterGallery",
