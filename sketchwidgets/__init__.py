@@ -55,6 +55,7 @@ _HOME = {
     "SketchPad": "widgets",
     "StrokeExplorer": "widgets",
     "TileGrid": "widgets",
+    "TrainingMonitor": "widgets",
     "link": "widgets",
     "show": "widgets",
 }

@@ -18,6 +18,7 @@ from .sketch_lab import SketchLab
 from .sketch_pad import SketchPad
 from .stroke_explorer import StrokeExplorer
 from .tile_grid import TileGrid
+from .training_monitor import TrainingMonitor
 
 __all__ = [
     "Atlas",
@@ -36,6 +37,7 @@ __all__ = [
     "SketchPad",
     "StrokeExplorer",
     "TileGrid",
+    "TrainingMonitor",
     "link",
     "show",
 ]

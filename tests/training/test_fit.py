@@ -1,5 +1,7 @@
 """fit: it learns, it stops and goes on at any step, and says what does not fit."""
 
+import signal
+
 import numpy as np
 import pytest
 import torch
@@ -202,3 +204,29 @@ class Renamed(nn.Sequential):
     def __init__(self):
         super().__init__(*network())
         self.input_size = 16
+
+
+def test_an_interrupt_stops_between_two_steps_and_leaves_the_handler(whole, tmp_path):
+    before = signal.getsignal(signal.SIGINT)
+    told = []
+
+    def interrupt(progress):
+        told.append(progress)
+        if progress.step == 7:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt, match="the same call goes on"):
+        run(tmp_path, callback=interrupt)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert (told[-1].step, told[-1].ended, told[-1].finished) == (7, True, False)
+    again = run(tmp_path)
+    for name, tensor in whole.network.state_dict().items():
+        assert torch.equal(again.network.state_dict()[name], tensor)
+
+    def twice(progress):
+        for _ in range(2):
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "twice", callback=twice)
+    assert signal.getsignal(signal.SIGINT) is before

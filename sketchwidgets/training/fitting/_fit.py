@@ -21,7 +21,7 @@ from sketchwidgets.training.fitting._history import LOG, History, read_history
 from sketchwidgets.training.fitting._module import STATE, Classification, view_scores
 from sketchwidgets.training.fitting._pictures import Pictures, as_pictures
 from sketchwidgets.training.fitting._progress import ReportProgress, TrainingProgress
-from sketchwidgets.training.fitting._quiet import quiet_lightning
+from sketchwidgets.training.fitting._quiet import interrupts, quiet_lightning
 from sketchwidgets.training.fitting._recipe import Recipe, changed
 from sketchwidgets.training.fitting._tensor_file import CheckpointError, TensorFiles, read_checkpoint
 from sketchwidgets.visualization import Figure
@@ -120,6 +120,7 @@ def fit(
     accelerator, devices, num_nodes, strategy : Lightning's. The batch of the recipe is shared by all processes.
     trainer : further arguments of `lightning.Trainer`, `deterministic` or `sync_batchnorm`, say.
 
+    An interrupt ends it after the step under way, with a state on the disk, and is then raised as KeyboardInterrupt.
     Raises ValueError or TypeError, naming the argument; CheckpointError where the state in the folder is damaged or
     belongs to another training.
 
@@ -210,7 +211,8 @@ def fit(
             default_root_dir=folder,
             **trainer,
         )
-        runner.fit(module, ckpt_path=str(state) if going_on else None)
+        with interrupts(module.stop, alone=runner.world_size == 1):
+            runner.fit(module, ckpt_path=str(state) if going_on else None)
     network.eval()
     # Not the trainer's count, which stays in the other processes where they were spawned.
     step = int(read_checkpoint(state, tensors=False)["sketchwidgets"]["step"]) if state.exists() else 0

@@ -150,6 +150,10 @@ class Classification(L.LightningModule):
             return torch.optim.AdamW(groups, recipe.learning_rate)
         return torch.optim.SGD(groups, recipe.learning_rate, momentum=recipe.momentum)
 
+    def stop(self) -> None:
+        """End the training after the step under way. Any thread."""
+        self.stop_asked = True
+
     # State
 
     def save(self) -> None:

@@ -21,7 +21,7 @@ class TrainingProgress:
     values : name -> number, of this step: "loss", "accuracy" (in [0, 1]), "rate" (the learning rate), ...
     validation : the same of the last validation, empty before the first; `validated` is the step it was made at.
     pictures_per_second : of the last steps, 0 before there are two. seconds_left : as it looks, None if not known.
-    finished : whether this was the last step.
+    finished : whether all steps are done. ended : whether no other will be told, finished or not.
     """
 
     step: int
@@ -33,13 +33,14 @@ class TrainingProgress:
     pictures_per_second: float
     seconds_left: float | None
     finished: bool = False
+    ended: bool = False
 
 
 class ReportProgress(Callback):
     """A Lightning callback that tells a function how far the training is, after every step.
 
-    tell : called with a TrainingProgress; if it returns False, the training ends early. With several processes
-        it is called in the first one only, and all of them end.
+    tell : called with a TrainingProgress, without `values` after a validation and at the end; if it returns False, the
+        training ends early. With several processes it is called in the first one only, and all of them end.
 
     >>> from sketchwidgets.training import ReportProgress
     >>> callback = ReportProgress(lambda progress: progress.step < 100)
@@ -86,32 +87,20 @@ class ReportProgress(Callback):
             values.update({name: float(value) for name, value in told.items()})
         self._report(trainer, pl_module, values)
 
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if trainer.is_global_zero:
+            self._tell(trainer, pl_module, {}, ended=True)
+
+    def on_exception(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
+    ) -> None:
+        if trainer.is_global_zero and trainer.optimizers:
+            self._tell(trainer, pl_module, {}, ended=True)
+
     def _report(self, trainer: L.Trainer, pl_module: L.LightningModule, values: dict[str, float]) -> None:
         going = True
         if trainer.is_global_zero:
-            step, steps = trainer.global_step, int(trainer.estimated_stepping_batches)
-            rate, left = 0.0, None
-            if len(self._times) > 1:
-                taken = max(self._times[-1][0] - self._times[0][0], 1e-9)
-                rate = sum(count for _, count in list(self._times)[1:]) / taken
-                left = max(0, steps - step) * taken / (len(self._times) - 1)
-            per_epoch = getattr(pl_module, "steps_per_epoch", None)
-            going = (
-                self.tell(
-                    TrainingProgress(
-                        step,
-                        steps,
-                        step / per_epoch if per_epoch else None,
-                        values,
-                        dict(self._validation),
-                        self._validated,
-                        rate,
-                        left,
-                        step >= steps,
-                    )
-                )
-                is not False
-            )
+            going = self._tell(trainer, pl_module, values)
         if trainer.world_size > 1:
             going = trainer.strategy.reduce_boolean_decision(going, all=True)
         if not going:
@@ -120,3 +109,27 @@ class ReportProgress(Callback):
                 pl_module.stop_asked = True
             else:
                 trainer.should_stop = True
+
+    def _tell(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, values: dict[str, float], ended: bool = False
+    ) -> bool:
+        step, steps = trainer.global_step, int(trainer.estimated_stepping_batches)
+        rate, left = 0.0, None
+        if len(self._times) > 1:
+            taken = max(self._times[-1][0] - self._times[0][0], 1e-9)
+            rate = sum(count for _, count in list(self._times)[1:]) / taken
+            left = max(0, steps - step) * taken / (len(self._times) - 1)
+        per_epoch = getattr(pl_module, "steps_per_epoch", None)
+        progress = TrainingProgress(
+            step,
+            steps,
+            step / per_epoch if per_epoch else None,
+            values,
+            dict(self._validation),
+            self._validated,
+            rate,
+            left,
+            step >= steps,
+            ended,
+        )
+        return self.tell(progress) is not False
