@@ -132,7 +132,7 @@ def natural(name: str) -> list[Any]:
 
 
 def open_image(path: Path) -> "Image":
-    """A picture file as a PIL image, grey ("L") or colour ("RGB"), decoded.
+    """A picture file as a PIL image, grey ("L") or colour ("RGB"), decoded; what is transparent lies on white.
 
     Raises FileNotFoundError, or DataSetError naming the file where it is no picture, damaged, or larger than 2**27 pixels.
     """
@@ -148,8 +148,21 @@ def open_image(path: Path) -> "Image":
                     raise DataSetError(
                         f"{path}: {width} x {height} pixels; at most {MAX_PIXELS:,} are opened"
                     )
-                return image.convert("L" if image.mode in ("1", "L", "I;16") else "RGB")
+                return _grey_or_colour(image)
     except FileNotFoundError:
         raise
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, EOFError) as error:
         raise DataSetError(f"{path}: not a picture, or damaged ({error})") from None
+
+
+def _grey_or_colour(image: "Image") -> "Image":
+    from PIL import Image as images
+
+    if image.mode.startswith("I;16"):
+        return images.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
+    if image.has_transparency_data:
+        grey = image.mode == "LA"
+        over = image.convert("RGBA")
+        paper = images.new("RGBA", image.size, "white")
+        return images.alpha_composite(paper, over).convert("L" if grey else "RGB")
+    return image.convert("L" if image.mode in ("1", "L") else "RGB")

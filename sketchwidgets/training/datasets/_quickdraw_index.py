@@ -30,7 +30,7 @@ class FileIndex:
     """The drawings of one file, in its order.
 
     start : (n,) int64, first byte. end : (n,) int64, one behind the last. key_id : (n,) uint64; where a line has
-    none, its number. recognized : (n,) bool, whether the game recognised it.
+    none, how many drawings come before it. recognized : (n,) bool, whether the game recognised it.
     """
 
     start: NDArray[np.int64]
@@ -97,15 +97,18 @@ def _index_ndjson(path: Path) -> FileIndex:
         start, end = start[end > start], end[end > start]
         key_id = np.empty(len(start), np.uint64)
         recognized = np.zeros(len(start), bool)
+        keyed = np.zeros(len(start), bool)
         drawn = np.ones(len(start), bool)
         for number, (a, b) in enumerate(zip(start.tolist(), end.tolist(), strict=True)):
             # What is said of a drawing stands before it in Google's files; the points need not be looked through.
             head = data.find(b'"drawing"', a, b)
             text = data[a : b if head < 0 else head]
             found = _KEY_ID.search(text) or (_KEY_ID.search(data[head:b]) if head >= 0 else None)
-            key_id[number] = int(found[1]) % 2**64 if found else number
+            if found:
+                keyed[number], key_id[number] = True, int(found[1]) % 2**64
             recognized[number] = _RECOGNIZED.search(text) is not None
             drawn[number] = head >= 0 or not text.isspace()
+        key_id[~keyed] = (np.cumsum(drawn) - 1)[~keyed]
     return FileIndex(start, end, key_id, recognized).chosen(np.flatnonzero(drawn))
 
 
