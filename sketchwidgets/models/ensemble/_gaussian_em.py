@@ -1,5 +1,6 @@
 """EM for x = mu + eps: mu shared by the samples of a class, eps each sample's own, both Gaussian around 0."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -32,12 +33,15 @@ def first_guess(samples: Array, labels: NDArray, ridge: float = 0.0) -> Covarian
     return Covariances(identity, variation + ridge * np.eye(samples.shape[1]))
 
 
-def expectation(covariances: Covariances, samples: Array, labels: NDArray) -> tuple[Array, Array]:
-    """E-step: the posterior means of mu, (classes, d), and their posterior covariances, (classes, d, d).
+def expectation(
+    covariances: Covariances, samples: Array, labels: NDArray, spread: bool = True
+) -> tuple[Array, dict[int, Array]]:
+    """E-step: the posterior means of mu, (classes, d), and its posterior covariance (d, d) for each size of a class.
 
     For a class of m samples, with F = S_eps^-1 and G = -(m S_mu + S_eps)^-1 S_mu S_eps^-1, the mean of mu is
     S_mu (F + m G) sum_j x_j, in which F + m G = (m S_mu + S_eps)^-1. The mean of eps_j, x_j + S_eps G sum_j x_j, is
-    x_j - mu. The covariance is S_eps (m S_mu + S_eps)^-1 S_mu, equal for classes of the same size.
+    x_j - mu. The covariance is S_eps (m S_mu + S_eps)^-1 S_mu, the same for all classes of m samples; without
+    `spread` it is not computed.
 
     Raises ValueError where m S_mu + S_eps is singular.
     """
@@ -45,8 +49,8 @@ def expectation(covariances: Covariances, samples: Array, labels: NDArray) -> tu
     groups = _groups(labels)
     sums, counts = _sums(samples, groups), np.bincount(groups)
     means = np.empty_like(sums)
-    spread = np.empty((len(sums), *identity.shape))
-    for m in np.unique(counts):
+    spreads = {}
+    for m in np.unique(counts).tolist():
         here = counts == m
         try:
             factor = linalg.cho_factor(m * identity + variation)
@@ -55,27 +59,29 @@ def expectation(covariances: Covariances, samples: Array, labels: NDArray) -> tu
                 "the covariances are singular: give JointBayesian fewer components or a larger ridge"
             ) from None
         means[here] = linalg.cho_solve(factor, sums[here].T).T @ identity
-        spread[here] = variation @ linalg.cho_solve(factor, identity)
-    return means, spread
+        if spread:
+            spreads[m] = variation @ linalg.cho_solve(factor, identity)
+    return means, spreads
 
 
 def maximization(
-    means: Array, spread: Array | None, samples: Array, labels: NDArray, ridge: float = 0.0
+    means: Array, spreads: Mapping[int, Array], samples: Array, labels: NDArray, ridge: float = 0.0
 ) -> Covariances:
     """M-step: S_mu and S_eps of the posterior means of mu, (classes, d).
 
-    Without `spread` as in the paper: the covariances of the means of mu and of the means of eps. With it the posterior
-    covariances are added, which makes each step of EM raise the likelihood.
+    Without `spreads` (an empty mapping) as in the paper: the covariances of the means of mu and of the means of eps.
+    With them the posterior covariances are added, which makes each step of EM raise the likelihood.
     """
     groups = _groups(labels)
-    variation = samples - means[groups]
-    if spread is None:
-        pair = np.atleast_2d(np.cov(means.T)), np.atleast_2d(np.cov(variation.T))
+    rest = samples - means[groups]
+    if not spreads:
+        pair = [np.atleast_2d(np.cov(means.T)), np.atleast_2d(np.cov(rest.T))]
     else:
-        counts = np.bincount(groups)
-        of_means = means.T @ means / len(means) + spread.mean(0)
-        of_samples = np.tensordot(counts, spread, 1) / len(samples)
-        pair = of_means, variation.T @ variation / len(samples) + of_samples
+        pair = [means.T @ means / len(means), rest.T @ rest / len(samples)]
+        sizes, classes = np.unique(np.bincount(groups), return_counts=True)
+        for m, many in zip(sizes.tolist(), classes.tolist(), strict=True):
+            pair[0] += spreads[m] * many / len(means)
+            pair[1] += spreads[m] * many * m / len(samples)
     identity, variation = ((matrix + matrix.T) / 2 for matrix in pair)
     return Covariances(identity, variation + ridge * np.eye(len(variation)))
 

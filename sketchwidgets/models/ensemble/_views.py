@@ -64,11 +64,11 @@ class InkPreparation:
 
 
 def at_scale(images: Tensor, scale: int) -> Tensor:
-    """Images (n, c, h, h) reduced to `scale` pixels and enlarged again: blurred, of the same size (papers: 4.4).
+    """Images (n, c, h, h) reduced to `scale` pixels and enlarged again: blurred, of the same size.
 
     Bicubic, anti-aliased, cut off to [0, 1]. A scale equal to the size gives the images themselves.
 
-    Yu et al., BMVC 2015: the five networks of Sketch-a-Net see 256, 224, 192, 128 and 64 pixels.
+    The five networks of Yu et al. (BMVC 2015) see 256, 224, 192, 128 and 64 pixels.
 
     >>> sw.models.ensemble.at_scale(torch.rand(1, 1, 256, 256), 64).shape
     torch.Size([1, 1, 256, 256])

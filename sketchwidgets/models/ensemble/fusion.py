@@ -15,8 +15,7 @@ _VERSION = 1
 def fuse_scores(scores: ArrayLike) -> NDArray[np.float64]:
     """Mean over the networks of each one's probabilities, (n, classes), of scores (n, networks, classes).
 
-    scores : before the softmax, of any finite size. The score-level fusion that Yu et al. (BMVC 2015, section 3)
-        compare with.
+    scores : before the softmax, of any finite size. Score-level fusion; Yu et al. (BMVC 2015) compare with one.
 
     >>> sw.models.ensemble.fuse_scores([[[0.0, 0.0], [0.0, np.log(3)]]]).round(3)
     array([[0.375, 0.625]])

@@ -22,8 +22,7 @@ class JointBayesian:
     mu ~ N(0, S_mu) is shared by all samples of a class, eps ~ N(0, S_eps) is each one's own. Two vectors are
     compared by log P(a, b | one class) - log P(a, b | two classes), which is in closed form.
 
-    Chen et al., "Bayesian Face Revisited: A Joint Formulation", ECCV 2012, sections 3 and 4; for sketches
-    Yu et al., BMVC 2015, section 3.
+    Chen et al., "Bayesian Face Revisited: A Joint Formulation", ECCV 2012; for sketches Yu et al., BMVC 2015.
 
     Parameters
     ----------
@@ -95,8 +94,8 @@ class JointBayesian:
         guess = first_guess(projected, labels, ridge)
         self.steps, self.converged = 0, False
         for step in range(1, self.iterations + 1):
-            means, spread = expectation(guess, projected, labels)
-            new = maximization(means, spread if self.posterior else None, projected, labels, ridge)
+            expected = expectation(guess, projected, labels, spread=self.posterior)
+            new = maximization(*expected, projected, labels, ridge)
             change = max(_change(old, value) for old, value in zip(guess, new, strict=True))
             guess, self.steps = new, step
             if change < self.tolerance:
@@ -111,7 +110,8 @@ class JointBayesian:
     def log_likelihood_ratio(self, a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
         """log P(a, b | same class) - log P(a, b | different classes), (n, m), of features a (n, d) and b (m, d).
 
-        Natural logarithm; positive: rather the same class. Chen et al., equations 4 to 8.
+        Natural logarithm; positive: rather the same class. With A and G of Chen et al. it is
+        (a'A a + b'A b) / 2 - a'G b and a constant that they leave out.
         """
         return self._ratio(self._project(a, "a"), self._project(b, "b"))
 
@@ -125,7 +125,7 @@ class JointBayesian:
     def predict(self, features: ArrayLike, neighbours: int = 30) -> NDArray[np.int64]:
         """The label with most votes among the `neighbours` nearest training samples by ratio, (n,) int64.
 
-        features : (n, d). neighbours : 30 in Yu et al.; cut off at the size of the training set. A tie goes to the
+        features : (n, d). neighbours : how many vote; cut off at the size of the training set. A tie goes to the
         class whose voters have the larger sum of ratios above that of the last neighbour.
         """
         votes, weights = self._vote(features, neighbours)

@@ -1,4 +1,4 @@
-"""Sketch-a-Nets that see a sketch at several scales (Yu et al., BMVC 2015, section 3)."""
+"""Sketch-a-Nets that see a sketch at several scales (Yu et al., BMVC 2015)."""
 
 import os
 from collections.abc import Iterable, Sequence

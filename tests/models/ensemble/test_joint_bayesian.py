@@ -42,7 +42,7 @@ def test_expectation_is_the_posterior_of_the_dense_gaussian(small):
         with_mu = np.tile(identity, (1, m))
         gain = with_mu @ np.linalg.inv(of_samples)
         assert np.allclose(means[index], gain @ chosen.reshape(-1), atol=1e-10)
-        assert np.allclose(spread[index], identity - gain @ with_mu.T, atol=1e-10)
+        assert np.allclose(spread[m], identity - gain @ with_mu.T, atol=1e-10)
 
 
 def test_expectation_is_what_the_paper_prints(small):
