@@ -74,6 +74,7 @@ def test_opencv_agrees(graph, tmp_path):
         sw.models.from_caffe(prototxt, model),
         cv2.dnn.readNetFromCaffe(str(prototxt), str(model)),
     )
+    other.enableFusion(False)
     images = images_for(network)
     for name, made in outputs(network, images).items():
         layers = [layer for layer in other.getLayerNames() if layer.replace(".", "_") == name]

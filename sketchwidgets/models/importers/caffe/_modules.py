@@ -86,13 +86,14 @@ class SpatialResponseNorm(nn.Module):
 
 
 class Maximum(nn.Module):
-    """The largest of inputs of one shape, pixel by pixel."""
+    """The largest of inputs of one shape, number by number.
+
+    A max pool over them, so that projections send the signal on to the input that was the largest.
+    """
 
     def forward(self, *maps: Tensor) -> Tensor:
-        total = maps[0]
-        for other in maps[1:]:
-            total = torch.maximum(total, other)
-        return total
+        side_by_side = torch.stack(maps, -1).reshape(len(maps[0]), 1, -1, len(maps))
+        return F.max_pool2d(side_by_side, (1, len(maps))).reshape(maps[0].shape)
 
 
 class Gate(nn.Module):

@@ -75,17 +75,15 @@ def batch_norm(at: At) -> Made:
     total = float(at.blob((1,), 1.0))
     # Caffe keeps sums of a moving average, and what they are to be divided by.
     factor = 1 / total if total else 0.0
-    if not math.isfinite(factor):
+    mean, variance, eps = mean * factor, variance * factor, at.positive("eps", param.eps)
+    if not (mean.isfinite().all() and variance.isfinite().all()):
         raise at.fail(f"the scale of its statistics is {total}")
-    variance, eps = variance * factor, at.positive("eps", param.eps)
     if (variance + eps <= 0).any():
         raise at.fail("a variance is below 0")
     kind = nn.BatchNorm2d if len(shape) == 4 else nn.BatchNorm1d
     module = bare(kind, channels, eps, affine=False)
     batches = torch.tensor(0)
-    return filled(module, running_mean=mean * factor, running_var=variance, num_batches_tracked=batches), [
-        shape
-    ]
+    return filled(module, running_mean=mean, running_var=variance, num_batches_tracked=batches), [shape]
 
 
 def scale(at: At) -> Made:
