@@ -52,7 +52,8 @@ def train(
     data: Annotated[
         Path,
         typer.Argument(
-            help="Labelled drawings: an .npz with xy, stroke_len, n_strokes, label, classes, key_id."
+            help="Labelled drawings: an .npz with xy, stroke_len, n_strokes, label, classes, key_id; or a folder of "
+            "QuickDraw's simplified ndjson files (`sketchwidgets download quickdraw`)."
         ),
     ],
     folder: Annotated[
@@ -98,7 +99,7 @@ def train(
 
 @app.command()
 def atlas(
-    data: Annotated[Path, typer.Argument(help="Labelled drawings: an .npz as for `train`.")],
+    data: Annotated[Path, typer.Argument(help="Labelled drawings: a file or folder as for `train`.")],
     folder: Annotated[Path, typer.Option("--out", help="Where the atlas goes; made if absent.")] = Path(
         "runs/atlas"
     ),
@@ -186,6 +187,35 @@ def convert(
         typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
         raise typer.Exit(1) from error
     typer.echo("\n".join(map(str, written)))
+
+
+@app.command()
+def download(
+    name: Annotated[str, typer.Argument(help="quickdraw, tu-berlin, caltech-101 or caltech-256.")],
+    folder: Annotated[Path, typer.Argument(help="Where it goes; what is there is not fetched again.")],
+    classes: Annotated[
+        str | None, typer.Option(help='Of quickdraw: names with commas between ("cat,the moon"), or "all".')
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(help="simplified, raw or binary files of quickdraw; svg or png files of tu-berlin."),
+    ] = None,
+    url: Annotated[str | None, typer.Option(help="Another address of its files.")] = None,
+    known_hash: Annotated[
+        str | None, typer.Option(help='Of its archive, "md5:..." or "sha256:..."; not of quickdraw.')
+    ] = None,
+) -> None:
+    """Fetch a public data set. Cut off, it goes on where it stopped."""
+    from sketchwidgets.training.datasets import download_by_name
+
+    wanted = [part.strip() for part in classes.split(",")] if classes else None
+    options = _given({"classes": wanted, "kind": kind, "url": url, "known_hash": known_hash})
+    try:
+        data = download_by_name(name, folder, **options)
+    except (ValueError, OSError) as error:
+        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
+        raise typer.Exit(1) from error
+    typer.echo(repr(data))
 
 
 def _given(options: dict) -> dict:

@@ -81,7 +81,7 @@ class DrawingSet:
 
     @classmethod
     def from_quickdraw(cls, data: QuickDraw, progress: bool = True) -> "DrawingSet":
-        """All drawings of a `QuickDraw` data set, in memory: 10 to 20 kB a hundred; raw ones with their times.
+        """All drawings of a `QuickDraw` data set, in memory, half a kilobyte each; raw ones with their times.
 
         Raises SketchError for a drawing that is none, ValueError where there are no drawings.
 

@@ -1,5 +1,6 @@
 """The public data sets of the papers, how they are downloaded, and how they are split."""
 
+from sketchwidgets.training.datasets._by_name import download_by_name
 from sketchwidgets.training.datasets._download import fetch, file_hash
 from sketchwidgets.training.datasets._errors import DataSetError
 from sketchwidgets.training.datasets.caltech import Caltech101, Caltech256
@@ -17,6 +18,7 @@ __all__ = [
     "ImageFolder",
     "QuickDraw",
     "TUBerlin",
+    "download_by_name",
     "fetch",
     "file_hash",
     "load_images_npz",
