@@ -12,9 +12,10 @@ from .._failures import explained
 from .._modules import module_of
 from ._autograd import AutogradPath
 from ._errors import ProjectionError, UnsupportedOperation
+from ._keeping import KeepingTape
 from ._options import Options, check_images, check_model, check_units
 from ._recorder import Forward, run_recorded
-from ._relevance import KeepingTape, RelevanceSweep
+from ._relevance import RelevanceSweep
 from ._result import LayerProjection, Projections, bounding_boxes
 from ._step import Unknown
 from ._sweep import Sweep

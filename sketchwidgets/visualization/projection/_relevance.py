@@ -30,10 +30,10 @@ from torch import Tensor
 
 from . import _pointwise, _shaping, _sliding
 from ._errors import UnsupportedOperation
+from ._keeping import KeepingTape
 from ._rules import no_rule
 from ._step import Signals, Step
 from ._sweep import Sweep
-from ._tape import Saved, Tape
 from ._windows import Windows
 
 _STABILIZER = 0.001
@@ -50,26 +50,6 @@ _MIXES = (
 def stabilized(y: Tensor) -> Tensor:
     """y + 0.001 · sign y, never 0."""
     return y + (y >= 0).to(y.dtype).mul_(2 * _STABILIZER).sub_(_STABILIZER)
-
-
-class KeepingTape(Tape):
-    """A tape that keeps the value of every step, each in `kept` by its number."""
-
-    def __init__(self, images: Tensor) -> None:
-        super().__init__(images)
-        self.kept: dict[int, Saved] = {0: self.save(images)}
-
-    def add(self, step: Step, result: Tensor) -> None:
-        super().add(step, result)
-        # By reference, and copied only if something writes into it.
-        self.kept[step.output] = self.save(result)
-
-    def finish(self, values: list[int]) -> None:
-        super().finish(values)
-        on_the_way = {0, *values}
-        for step in self.steps:
-            on_the_way.update(step.inputs)
-        self.kept = {value: saved for value, saved in self.kept.items() if value in on_the_way}
 
 
 class RelevanceSweep(Sweep):

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
+from ._keeping import KeepingTape
 from ._step import Signals, Step
 from ._sweep import Sweep
-from ._tape import Saved, Tape
+from ._tape import Tape
 from ._windows import Windows
 
 
-class TracingTape(Tape):
-    """A tape that keeps the value of every step and the innermost module that was running when it was made.
+class TracingTape(KeepingTape):
+    """A tape that also keeps the innermost module that was running when a value was made.
 
     running : the names of the modules under way, outermost first; kept up to date by `names_of_running`.
     """
@@ -23,21 +24,11 @@ class TracingTape(Tape):
     def __init__(self, images: Tensor, running: list[str]) -> None:
         super().__init__(images)
         self.running = running
-        self.kept: dict[int, Saved] = {0: self.save(images)}
         self.modules: dict[int, str] = {}
 
     def add(self, step: Step, result: Tensor) -> None:
         super().add(step, result)
-        # Kept by reference, and copied only if something writes into it: no operation, so nothing is recorded.
-        self.kept[step.output] = self.save(result)
         self.modules[step.output] = self.running[-1] if self.running else ""
-
-    def finish(self, values: list[int]) -> None:
-        super().finish(values)
-        on_the_way = {0, *values}
-        for step in self.steps:
-            on_the_way.update(step.inputs)
-        self.kept = {value: saved for value, saved in self.kept.items() if value in on_the_way}
 
 
 class TracingSweep(Sweep):
