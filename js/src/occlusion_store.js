@@ -232,17 +232,6 @@ export function occluded({ tiles: { image, filling }, boxes, cols }, cell) {
 }
 
 /**
- * A probability for a reader.
- *
- * @param {number} chance
- */
-export function percent(chance) {
-  if (Number.isNaN(chance)) return "–";
-  if (chance > 0 && chance < 0.001) return "< 0.1 %";
-  return `${(100 * chance).toFixed(chance >= 0.1 && chance <= 0.995 ? 0 : 1)} %`;
-}
-
-/**
  * By how much a probability has changed, in points of a hundred.
  *
  * @param {number} chance

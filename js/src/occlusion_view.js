@@ -3,7 +3,8 @@ import { h } from "./dom.js";
 import { exportButtons } from "./grid_toolbar.js";
 import { legendOf, PictureView, scaleOf } from "./grid_tile.js";
 import { notices } from "./notices.js";
-import { answerAt, cellOfMap, cellOfPicture, moved, occluded, percent, points, same } from "./occlusion_store.js";
+import { answerAt, cellOfMap, cellOfPicture, moved, occluded, points, same } from "./occlusion_store.js";
+import { percent } from "./percent.js";
 import { short } from "./tiles.js";
 
 /**
@@ -123,21 +124,21 @@ class AnswerPanel {
         mark.style.left = `${100 * Math.min(1, before)}%`;
         return h(
           "div",
-          { class: `skw-occ-row${isTarget ? " skw-occ-target" : ""}`, title: `${name}: ${percent(before)} without a patch` },
+          { class: `skw-occ-row${isTarget ? " skw-occ-target" : ""}`, title: `${name}: ${percent(before, true)} without a patch` },
           h("span", { class: "skw-occ-name" }, name),
           h("span", { class: "skw-occ-track" }, bar, mark),
-          h("span", { class: "skw-occ-share" }, percent(chance)),
+          h("span", { class: "skw-occ-share" }, percent(chance, true)),
           h("span", { class: "skw-occ-change" }, cell === null ? "" : points(chance, before)),
         );
       }),
     );
-    const share = experiment.activity ? ` (${signed((100 * (activity - experiment.activity)) / Math.abs(experiment.activity))} %)` : "";
+    const share = experiment.activity ? ` (${signed((100 * (activity - experiment.activity)) / Math.abs(experiment.activity))}\u00a0%)` : "";
     this.#facts.replaceChildren(
       ...(cell === null
         ? [h("span", {}, "Point at a place to cover it; a click or the arrow keys keep it.")]
         : done
           ? [
-              h("span", {}, `${target.name}: ${percent(target.chance)} instead of ${percent(target.before)}`),
+              h("span", {}, `${target.name}: ${percent(target.chance, true)} instead of ${percent(target.before, true)}`),
               h("span", {}, `Map ${experiment.unit}: ${short(activity)} instead of ${experiment.activity_text}${share}`),
             ]
           : [h("span", {}, "not computed")]),

@@ -1,16 +1,6 @@
 // What the drawing is taken for, under the board.
 import { h } from "./dom.js";
-
-/**
- * A probability for a reader: whole per cent, never a rounded "100 %" or "0 %".
- *
- * @param {number} p
- */
-export function percent(p) {
-  const value = Math.round(100 * p);
-  if (value >= 100) return "> 99 %";
-  return value < 1 ? "< 1 %" : `${value} %`;
-}
+import { percent } from "./percent.js";
 
 /**
  * @param {import("./pad_store.js").PadStore} store

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 import { PadStore } from "../src/pad_store.js";
-import { percent } from "../src/prediction_label.js";
 import { FakeModel, fakeFrames } from "./fakes.js";
 
 /** @param {boolean} [mounted] */
@@ -208,8 +207,4 @@ test("the end of the model ends its listening", () => {
   assert.equal(model.listeners, 2);
   life.abort();
   assert.equal(model.listeners, 0);
-});
-
-test("percentages never claim certainty", () => {
-  assert.deepEqual([0.8333, 0.999, 1, 0.004, 0, 0.005].map(percent), ["83 %", "> 99 %", "> 99 %", "< 1 %", "< 1 %", "1 %"]);
 });

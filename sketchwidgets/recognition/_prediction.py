@@ -53,7 +53,7 @@ class Prediction:
             "<div style='background:rgba(128,128,128,.2);border-radius:2px'>"
             f"<div style='background:var(--jp-brand-color1,#2f80c8);border-radius:2px;height:10px;"
             f"width:{100 * probability:.1f}%'></div></div></td>"
-            f"<td style='text-align:right;padding:1px 0 1px 8px'>{100 * probability:.1f} %</td></tr>"
+            f"<td style='text-align:right;padding:1px 0 1px 8px'>{100 * probability:.1f}\N{NO-BREAK SPACE}%</td></tr>"
             for name, probability in self.top(5)
         )
         return (

@@ -1,17 +1,16 @@
 """Everything that looks into a network."""
 
+from ._progress import Progress
 from .feature_analysis import (
     Correspondence,
-    CorrespondenceState,
     Invariance,
-    InvarianceState,
     correspondence,
     invariance,
 )
 from .feature_atlas import AtlasError, AtlasProgress, FeatureAtlas, LayerUnits, SketchImages, atlas
 from .feature_evolution import FeatureEvolution, evolution
 from .figures import Chart, Figure, Section, Tile
-from .first_layer import Filters, FitState, GaborFits, first_layer, gabor_fit
+from .first_layer import Filters, GaborFits, first_layer, gabor_fit
 from .input_modification import (
     Occlusion,
     OcclusionProgress,
@@ -75,13 +74,10 @@ __all__ = [
     "Section",
     "Tile",
     "Correspondence",
-    "CorrespondenceState",
     "Invariance",
-    "InvarianceState",
     "correspondence",
     "invariance",
     "Filters",
-    "FitState",
     "GaborFits",
     "first_layer",
     "gabor_fit",
@@ -99,6 +95,7 @@ __all__ = [
     "StrokeOcclusion",
     "StrokeOcclusionState",
     "occlusion",
+    "Progress",
     "project",
     "receptive_field",
     "record",

@@ -9,6 +9,7 @@ import torch
 
 from ..visualization import FeatureAtlas, Figure, LayerProjection, Section, Tile, record
 from ..visualization.feature_atlas.tiles import patch_tile, projection_tile
+from ..visualization.figures._numbers import percent
 
 PAGE = 48  # channels on a page of the overview
 _AT_ONCE = 8  # drawings projected at once, between two looks whether they are still wanted
@@ -106,8 +107,8 @@ def marked(tile: Tile, share: float | None, most: bool) -> Tile:
     if most and tile.pixels is not None:
         height, width = tile.pixels.shape[:2]
         boxes = ((0, 0, height, width),)
-    facts = (("Your drawing", f"{100 * share:.0f} % of the strongest"), *tile.facts)
-    return replace(tile, caption=f"{number} · {100 * share:.0f} %", boxes=boxes, facts=facts)
+    facts = (("Your drawing", f"{percent(share)} of the strongest"), *tile.facts)
+    return replace(tile, caption=f"{number} · {percent(share)}", boxes=boxes, facts=facts)
 
 
 def overview_figure(
@@ -145,7 +146,7 @@ def own_figure(layer: str, projection: LayerProjection, picture: Any, share: flo
     """The channel on the drawing: its projection and where on the drawing it looks."""
     box = tuple(projection.boxes[0, 0].tolist())
     value = float(projection.activations[0, 0])
-    caption = f"{100 * share:.0f} % of the strongest"
+    caption = f"{percent(share)} of the strongest"
     if bool(projection.dead[0, 0]):
         first = Tile(None, "does not excite it", label="silent")
     else:

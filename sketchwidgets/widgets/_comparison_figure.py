@@ -6,8 +6,8 @@ import numpy as np
 from PIL import Image
 
 from ..visualization import Figure, Section, Tile
-from ..visualization.figures._numbers import short
-from ._look_figure import COLOURED, OVERLAY, patch_tiles, peak, percent, said, strength, unit_tiles
+from ..visualization.figures._numbers import percent, short
+from ._look_figure import COLOURED, OVERLAY, patch_tiles, peak, said, strength, unit_tiles
 
 if TYPE_CHECKING:
     from ._comparison import Cell, Column, Comparison

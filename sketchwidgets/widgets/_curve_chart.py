@@ -6,31 +6,64 @@ import bqplot
 import ipywidgets
 import numpy as np
 
-from ..visualization.figures._numbers import ticks
+from ..visualization.figures._numbers import percent, ticks
 
+# Dark enough on white, light enough on Lab's dark grey.
 COLORS = ("#3d85c6", "#e0861a", "#2ca064", "#a06cc9", "#d9534f")
 
-# bqplot takes its text colour from variables that are orange in Lab's dark theme.
-STYLE = """<style>
-.skw-curves { --bq-content-font-color: var(--jp-ui-font-color1, #333);
-  --bq-mark-tooltip-background-color: var(--jp-layout-color1, #fff); }
-.skw-curves .bqplot .svg-background .plotarea_background,
-.skw-curves .bqplot .svg-figure { fill: none; background: none; }
-.skw-curves .bqplot text.axislabel { font: 11px sans-serif !important;
-  fill: var(--jp-ui-font-color2, #666) !important; }
-.skw-curves-title { font-size: 12px; line-height: 1.3; color: var(--jp-ui-font-color1, #333);
-  padding: 0 8px 0 44px; overflow-wrap: anywhere; }
+
+def plot_style(scope: str) -> str:
+    """The rules of a style sheet that makes bqplot fit the page, for what is inside of a CSS class.
+
+    bqplot takes its text colour from variables that are orange in Lab's dark theme.
+    """
+    return f"""
+.{scope} {{ --bq-content-font-color: var(--jp-ui-font-color1, #333);
+  --bq-mark-tooltip-background-color: var(--jp-layout-color1, #fff); }}
+.{scope} .bqplot .svg-background .plotarea_background,
+.{scope} .bqplot .svg-figure {{ fill: none; background: none; }}
+.{scope} .bqplot text.axislabel {{ font: 11px sans-serif !important;
+  fill: var(--jp-ui-font-color2, #666) !important; }}"""
+
+
+def plot(marks: list, axes: list, height: int, margin: dict[str, int]) -> bqplot.Figure:
+    """A figure as wide as there is room, `height` pixels high, with nothing behind it and no toolbar."""
+    return bqplot.Figure(
+        marks=marks,
+        axes=axes,
+        fig_margin=margin,
+        display_toolbar=False,
+        background_style={"fill": "none"},
+        min_aspect_ratio=0.1,
+        max_aspect_ratio=20,
+        padding_x=0,
+        padding_y=0,
+        layout=ipywidgets.Layout(width="100%", height=f"{height}px", min_width="0"),
+    )
+
+
+STYLE = f"""<style>{plot_style("skw-curves")}
+.skw-curves-title {{ font-size: 12px; line-height: 1.3; color: var(--jp-ui-font-color1, #333);
+  padding: 0 8px 0 44px; overflow-wrap: anywhere; }}
 </style>"""
 
 _HEIGHT = 190
 _MARGIN = {"top": 8, "bottom": 42, "left": 46, "right": 14}
 
 
-class CurveChart:
-    """`widget` holds a title and the chart. y_range : (lowest, highest); None: from 0 to the highest value."""
+def percent_labels(values: Sequence[float]) -> dict[str, str]:
+    """The labels of an axis of shares, by the values as bqplot's page writes them."""
+    return {f"{value:g}": percent(value) for value in values}
 
-    def __init__(self, y_range: tuple[float, float] | None = None, tick_format: str = ".3~g") -> None:
-        self._y_range = y_range
+
+class CurveChart:
+    """`widget` holds a title and the chart.
+
+    y_range : (lowest, highest); None: from 0 to the highest value. percents : whether the values are shares.
+    """
+
+    def __init__(self, y_range: tuple[float, float] | None = None, percents: bool = False) -> None:
+        self._y_range, self._percents = y_range, percents
         self._x = bqplot.LinearScale(min=0, max=1)
         self._y = bqplot.LinearScale(min=0, max=1)
         scales = {"x": self._x, "y": self._y}
@@ -59,20 +92,11 @@ class CurveChart:
             enable_hover=False,
         )
         self._x_axis = bqplot.Axis(scale=self._x, label_offset="30px", grid_lines="none", tick_format=".3~g")
-        self._y_axis = bqplot.Axis(scale=self._y, side="left", tick_format=tick_format)
+        self._y_axis = bqplot.Axis(scale=self._y, side="left", tick_format=".3~g")
         self._title = ipywidgets.HTML()
         self._title.add_class("skw-curves-title")
-        self._figure = bqplot.Figure(
-            marks=[self._mark, self._curves, self._dots],
-            axes=[self._x_axis, self._y_axis],
-            fig_margin=_MARGIN,
-            display_toolbar=False,
-            background_style={"fill": "none"},
-            min_aspect_ratio=0.1,
-            max_aspect_ratio=20,
-            padding_x=0,
-            padding_y=0,
-            layout=ipywidgets.Layout(width="100%", height=f"{_HEIGHT}px", min_width="0"),
+        self._figure = plot(
+            [self._mark, self._curves, self._dots], [self._x_axis, self._y_axis], _HEIGHT, _MARGIN
         )
         self.widget = ipywidgets.VBox(
             [self._title, self._figure],
@@ -92,7 +116,9 @@ class CurveChart:
             self._y.min, self._y.max = bottom, top
             self._x_axis.label = x_label
             self._x_axis.tick_values = np.array(ticks(low, high, 6))
-            self._y_axis.tick_values = np.array(ticks(bottom, top, 4))
+            values = ticks(bottom, top, 4)
+            self._y_axis.tick_labels = percent_labels(values) if self._percents else {}
+            self._y_axis.tick_values = np.array(values)
             # bqplot takes one point of several curves for one curve, and one curve wants one axis.
             rows = curves if len(x) > 1 else np.repeat(curves, 2, axis=1)
             self._curves.x = x if len(x) > 1 else np.repeat(x, 2)

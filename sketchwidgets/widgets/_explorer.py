@@ -341,7 +341,8 @@ class Explorer(ipywidgets.VBox):
             done, total, text = job.state
             if job.cancelled:
                 text = "stopping …"
-            self._status.show_progress(done, total, text)
+            shown = self._result is not None or self._figure is not None
+            self._status.show_progress(done, total, text, over=shown)
         return _EVERY
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from ..visualization import Chart, Figure, LayerProjection, Section, Tile
-from ..visualization.figures._numbers import short
+from ..visualization.figures._numbers import percent, short
 from ..visualization.projection._figure import in_field
 
 if TYPE_CHECKING:
@@ -211,16 +211,6 @@ def patch(picture: np.ndarray, box: list[int], side: int) -> np.ndarray:
     whole = np.full((side, side, *picture.shape[2:]), _GREY, np.uint8)
     whole[top : top + height, left : left + width] = part
     return whole
-
-
-def percent(share: float) -> str:
-    """A probability for a reader.
-
-    >>> from sketchwidgets.widgets._look_figure import percent
-    >>> percent(0.937), percent(0.002)
-    ('94 %', '< 1 %')
-    """
-    return "< 1 %" if share < 0.01 else f"{100 * share:.0f} %"
 
 
 def said(top: tuple[tuple[str, float], ...]) -> str:

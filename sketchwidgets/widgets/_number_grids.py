@@ -13,6 +13,8 @@ from ..visualization.projection._trace_pictures import as_maps
 
 REACH = 2  # positions to each side of the place
 
+_NARROWEST, _GAP = 236, 14  # CSS pixels, of a grid and between two
+
 _CELL = (
     "box-sizing:border-box;padding:2px 3px;overflow:hidden;text-align:right;font-variant-numeric:tabular-nums;"
     "border:1px solid var(--jp-border-color2,#ccc);white-space:nowrap"
@@ -71,9 +73,22 @@ def number_grids(trace: Trace, step: TraceStep, channel: int | None, row: int, c
         "<div class='skw'><div style='margin:4px 0 6px'>"
         f"<b>Numbers of {escape(step.title)}</b>, {escape(title)}, around row {row}, column {column}. "
         f"{_legend(step, same)}</div>"
-        "<div style='display:grid;grid-template-columns:repeat(auto-fit,minmax(236px,1fr));gap:10px 14px;"
+        f"<div style='display:grid;grid-template-columns:{_balanced(len(groups))};gap:10px {_GAP}px;"
         f"align-items:end;max-width:1180px'>{''.join(groups)}</div></div>"
     )
+
+
+def _balanced(groups: int) -> str:
+    """Columns of a CSS grid of at least _NARROWEST: all side by side, else an even number in two halves, else one each."""
+    halves = groups // 2 if groups % 2 == 0 else 1
+    wide = groups * _NARROWEST + (groups - 1) * _GAP
+
+    def share(columns: int) -> str:
+        return f"(100% - {(columns - 1) * _GAP}px)/{columns} - .1px"
+
+    # Times 999: below the least of the clamp where there is room for all, above the most of it where there is not.
+    side = f"clamp({share(groups)},({wide}px - 100%)*999,{share(halves)})"
+    return f"repeat(auto-fit,minmax(min(100%,max({_NARROWEST}px,{side})),1fr))"
 
 
 def _legend(step: TraceStep, same: bool) -> str:

@@ -49,8 +49,8 @@ class Atlas(Explorer):
     """Looks through the channels of a network by the images that excite them most, and projects these.
 
     Above, a page of channels, each by its strongest image; click one to see its images and, beside them, what in
-    each of them excites the channel. With a drawing, the channels that it excites most are framed, can be put first,
-    and the channel in full is shown on the drawing too.
+    each of them excites the channel. With a drawing, the channels that it excites most are framed in orange, can be
+    put first, and the channel in full is shown on the drawing too.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class Atlas(Explorer):
     rule : "deconvnet", "guided" or "backprop".
 
     layer, channel, search, order, display and rule are traits: change them in the page or in code, and observe them.
-    `result` is the `AtlasView`, `save` writes the channel in full. Raises TypeError for what is no atlas, network or
+    `result` is the `AtlasView`, `save_picture` writes the channel in full. Raises TypeError for what is no atlas, network or
     source, TraitError for other values.
 
     >>> browser = sw.Atlas(layer="relu4", search="face")
@@ -124,6 +124,7 @@ class Atlas(Explorer):
         if channel is not None:
             self.channel = channel
         self.overview = TileGrid(selectable=True)
+        self.overview.add_class("skw-atlas-overview")
         self.overview.layout.max_height = "420px"
         self.overview.layout.overflow = "auto"
         self.projected = _ChannelGrid(self)

@@ -26,13 +26,13 @@ class EvolutionPlayer(ipywidgets.VBox):
     ----------
     evolution : what `sw.evolution` returned, or the folder it was saved to.
     layer : a layer, or "all layers".
-    epoch : number of the epoch shown first, from 0: its place in `evolution.epochs`.
+    epoch : number of the epoch shown first, from 0: its place in `evolution.epochs`; None for the last.
     columns : whether all epochs are shown at once.
     patches : whether the images are shown in place of the projections.
     enhance : whether the contrast is stretched, as in the paper.
 
-    All but the evolution are traits: change them in the page or in code, and observe them. `save` writes what is shown.
-    Raises TypeError for what is no evolution, TraitError for values out of range.
+    All but the evolution are traits: change them in the page or in code, and observe them. `save_picture` writes what is
+    shown. Raises TypeError for what is no evolution, TraitError for values out of range.
 
     >>> nets = [torch.nn.Sequential(torch.nn.Conv2d(1, 4, 5), torch.nn.ReLU()).eval() for _ in range(3)]
     >>> found = sw.evolution(nets, nets[0], torch.rand(8, 1, 16, 16), progress=False)
@@ -54,7 +54,7 @@ class EvolutionPlayer(ipywidgets.VBox):
         evolution: FeatureEvolution | str | os.PathLike,
         *,
         layer: str = _ALL,
-        epoch: int = 0,
+        epoch: int | None = None,
         columns: bool = False,
         patches: bool = False,
         enhance: bool = True,
@@ -68,7 +68,8 @@ class EvolutionPlayer(ipywidgets.VBox):
         self.evolution = evolution
         self._tiles: dict[tuple[str, int, int, bool, bool], Tile] = {}
         self._lock = threading.Lock()
-        self.layer, self.epoch, self.columns = layer, epoch, columns
+        self.layer, self.columns = layer, columns
+        self.epoch = len(evolution.epochs) - 1 if epoch is None else epoch
         self.patches, self.enhance = patches, enhance
         self.view = TileGrid()
         super().__init__([self._make_controls(), self.view])

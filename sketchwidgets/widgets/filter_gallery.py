@@ -7,6 +7,7 @@ import ipywidgets
 from traitlets import Enum, Float, Int, TraitError, link, validate
 
 from ..visualization import Figure, Filters, GaborFits, Section, Tile, first_layer, gabor_fit
+from ..visualization.figures._numbers import percent
 from ..visualization.first_layer._figure import (
     SORTS,
     facts,
@@ -164,7 +165,7 @@ class FilterGallery(Explorer):
         peak = float(fits.filters.spatial[i].abs().max()) or None
         tiles: list[Any] = [fits.filters.tile(i, "filter")]
         if fits.filters.weights.shape[1] > 1:
-            share = f"{float(fits.filters.shares[i]):.0%} of its energy"
+            share = f"{percent(fits.filters.shares[i])} of its energy"
             tiles.append(
                 Tile.signed(fits.filters.spatial[i][None], f"its leading picture, {share}", scale=peak)
             )

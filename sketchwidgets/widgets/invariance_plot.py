@@ -13,6 +13,7 @@ from traitlets import Bool, Enum, Float, Int, List, TraitError, Unicode, link, v
 
 from ..visualization import Figure, Invariance, Section, invariance
 from ..visualization.feature_analysis.invariance import RANGES, UNITS
+from ..visualization.figures._numbers import percent
 from ._controls import checkbox, combobox, dropdown
 from ._curve_chart import COLORS, STYLE, CurveChart
 from ._explorer import Explorer
@@ -249,7 +250,7 @@ class InvariancePlot(Explorer):
     # Widgets
 
     def _make_view(self) -> None:
-        self._charts = (CurveChart(), CurveChart(), CurveChart((0, 1.02), ".0%"))
+        self._charts = (CurveChart(), CurveChart(), CurveChart((0, 1.02), percents=True))
         self._style = ipywidgets.HTML(STYLE, layout=ipywidgets.Layout(display="none"))
         side = f"{_PICTURE}px"
         self._picture = ipywidgets.Image(
@@ -358,8 +359,7 @@ def _answers_html(result: Invariance, image: int, k: int) -> str:
         share, colour = float(scores[label]), COLORS[image % len(COLORS)] if label == truth else _GREY
         bar = f"<span class='skw-bar' style='width:{max(1, 100 * share):.1f}%;background:{colour}'></span>"
         name = escape(result.name(label))
-        number = "&lt; 1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
-        rows.append(f"<span>{name}</span>{bar}<span class='skw-number'>{number}</span>")
+        rows.append(f"<span>{name}</span>{bar}<span class='skw-number'>{escape(percent(share))}</span>")
     says = escape(result.name(int(result.answers[image, k])))
     head = f"<div class='skw-answers-head'>{escape(result.network.name)} says<br><b>{says}</b></div>"
     return f"{head}<div class='skw-answers'>{''.join(rows)}</div>"

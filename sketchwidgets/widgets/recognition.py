@@ -9,34 +9,29 @@ import ipywidgets
 import numpy as np
 
 from ..recognition import Prediction
+from ..visualization.figures._numbers import percent
+from ._curve_chart import COLORS, percent_labels, plot, plot_style
 
-# One colour for each class shown; dark enough on white, light enough on Lab's dark grey.
-_COLORS = ("#3d85c6", "#e0861a", "#2ca064", "#a06cc9", "#d9534f")
-_COLORS += ("#2aa6b0", "#8f8f2f", "#c2578f", "#7f6a5a", "#6f7f95")
+# One colour for each class shown.
+_COLORS = (*COLORS, "#2aa6b0", "#8f8f2f", "#c2578f", "#7f6a5a", "#6f7f95")
 _MAX_POINTS = 200  # of a curve; more than the chart has pixels to tell apart
 _SIDES = ("top", "bottom", "left", "right")
 _ROW = 22  # pixels of one bar with its name
 _CURVES = 148  # pixels of the height of the curves with their axis
 _NAMES = 76  # pixels to the right of the curves, for names at their ends
 
-# bqplot takes its text colour from variables that are orange in Lab's dark theme, and frames every bar.
-_STYLE = """<style>
-.skw-recognition { --bq-content-font-color: var(--jp-ui-font-color1, #333);
-  --bq-mark-tooltip-background-color: var(--jp-layout-color1, #fff); }
-.skw-recognition .bqplot .svg-background .plotarea_background,
-.skw-recognition .bqplot .svg-figure { fill: none; background: none; }
-.skw-recognition .bqplot .bargroup rect { stroke: none; }
-.skw-recognition .bqplot .zeroLine { display: none; }
-.skw-recognition .bqplot text.object_label, .skw-recognition .bqplot .object_grp text {
-  fill: var(--jp-ui-font-color1, #333); }
-.skw-recognition .bqplot text.axislabel { font: 11px sans-serif !important;
-  fill: var(--jp-ui-font-color2, #666) !important; }
-.skw-recognition-title { line-height: 1.2; min-height: 50px; color: var(--jp-ui-font-color1, #333); }
-.skw-recognition-title .skw-name { font-size: 24px; font-weight: 600; overflow-wrap: anywhere; }
-.skw-recognition-title .skw-share { font-size: 24px; margin-left: .4em;
-  color: var(--jp-ui-font-color2, #666); }
-.skw-recognition-title .skw-note { font-size: 12px; color: var(--jp-ui-font-color2, #666); }
-.skw-recognition-title.skw-provisional .skw-name { font-style: italic; opacity: .65; }
+# bqplot frames every bar.
+_STYLE = f"""<style>{plot_style("skw-recognition")}
+.skw-recognition .bqplot .bargroup rect {{ stroke: none; }}
+.skw-recognition .bqplot .zeroLine {{ display: none; }}
+.skw-recognition .bqplot text.object_label, .skw-recognition .bqplot .object_grp text {{
+  fill: var(--jp-ui-font-color1, #333); }}
+.skw-recognition-title {{ line-height: 1.2; min-height: 50px; color: var(--jp-ui-font-color1, #333); }}
+.skw-recognition-title .skw-name {{ font-size: 24px; font-weight: 600; overflow-wrap: anywhere; }}
+.skw-recognition-title .skw-share {{ font-size: 24px; margin-left: .4em;
+  color: var(--jp-ui-font-color2, #666); }}
+.skw-recognition-title .skw-note {{ font-size: 12px; color: var(--jp-ui-font-color2, #666); }}
+.skw-recognition-title.skw-provisional .skw-name {{ font-style: italic; opacity: .65; }}
 </style>"""
 
 
@@ -146,7 +141,7 @@ class Recognition(ipywidgets.VBox):
         text |= {"enable_hover": False, "apply_clip": False, "colors": ["var(--jp-ui-font-color1)"]}
         self._names = bqplot.Label(x=zeros, x_offset=6, text=[""] * self._top, **text)
         self._shares = bqplot.Label(x=zeros + 1, x_offset=-6, align="end", text=[""] * self._top, **text)
-        self._bar_figure = _figure(
+        self._bar_figure = plot(
             [self._bars, self._names, self._shares], [], self._top * _ROW, dict.fromkeys(_SIDES, 0)
         )
 
@@ -186,9 +181,11 @@ class Recognition(ipywidgets.VBox):
         )
         axes = [
             self._step_axis,
-            bqplot.Axis(scale=share, side="left", tick_values=[0, 0.5, 1], tick_format=".0%"),
+            bqplot.Axis(
+                scale=share, side="left", tick_values=[0, 0.5, 1], tick_labels=percent_labels((0, 0.5, 1))
+            ),
         ]
-        self._curve_figure = _figure(
+        self._curve_figure = plot(
             [self._mark, self._curves, self._ends],
             axes,
             _CURVES,
@@ -201,7 +198,7 @@ class Recognition(ipywidgets.VBox):
         self._bars.colors = [_COLORS[self._slots[name]] for name, _ in best] or ["#888888"]
         self._bars.opacities = [0.3 if provisional else 0.5] * self._top
         self._names.text = np.array([name for name, _ in best] + [""] * blank)
-        self._shares.text = np.array([_percent(share) for _, share in best] + [""] * blank)
+        self._shares.text = np.array([percent(share) for _, share in best] + [""] * blank)
 
     def _show_curves(self, rows: list[Prediction], shown: Prediction | None, at: int) -> None:
         self._mark.x, self._mark.y = ([at, at], [0, 1]) if 0 < at < len(rows) else ([], [])
@@ -244,25 +241,6 @@ def _apart(shares: np.ndarray, least: float) -> np.ndarray:
     return placed
 
 
-def _figure(marks: list, axes: list, height: int, margin: dict[str, int]) -> bqplot.Figure:
-    return bqplot.Figure(
-        marks=marks,
-        axes=axes,
-        fig_margin=margin,
-        display_toolbar=False,
-        background_style={"fill": "none"},
-        min_aspect_ratio=0.1,
-        max_aspect_ratio=20,
-        padding_x=0,
-        padding_y=0,
-        layout=ipywidgets.Layout(width="100%", height=f"{height}px", min_width="0"),
-    )
-
-
-def _percent(share: float) -> str:
-    return "< 1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
-
-
 def _title(best: list[tuple[str, float]], at: int, strokes: int, provisional: bool) -> str:
     if not best:
         note = "Nothing drawn yet" if not strokes else f"before the first of {strokes} strokes"
@@ -276,6 +254,6 @@ def _title(best: list[tuple[str, float]], at: int, strokes: int, provisional: bo
         note = f"after {at} stroke{'s' if at > 1 else ''}"
     return (
         f'<div class="skw-recognition-title{" skw-provisional" if provisional else ""}">'
-        f'<span class="skw-name">{html.escape(name)}</span><span class="skw-share">{_percent(share)}</span>'
+        f'<span class="skw-name">{html.escape(name)}</span><span class="skw-share">{html.escape(percent(share))}</span>'
         f'<div class="skw-note">{note}</div></div>'
     )

@@ -39,7 +39,7 @@ class RuleExplorer(Explorer):
     is passed down (R') under each rule; a sentence and the numbers around one place, which a click chooses. Below,
     every step as a row: a click on one goes there. The rules: Zeiler & Fergus 2014; Grün et al. 2016, figure 2.
 
-    `view` is the TileGrid of the step, `rows` that of all steps; `save` writes both.
+    `view` is the TileGrid of the step, `rows` that of all steps; `save_picture` writes both.
 
     Parameters
     ----------

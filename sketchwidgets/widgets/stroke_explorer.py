@@ -23,7 +23,7 @@ from ..visualization import (
     stroke_attribution,
     stroke_occlusion,
 )
-from ..visualization.figures._numbers import short
+from ..visualization.figures._numbers import percent, short
 from ..visualization.input_modification import _stroke_figures as pictures
 from ._controls import combobox, dropdown
 from ._explorer import Explorer
@@ -226,7 +226,7 @@ class StrokeExplorer(Explorer):
     def _title(self, result: StrokeLook) -> str:
         if result.attribution is not None and result.method == "unit":
             return f"What drives {result.attribution.target}"
-        return f"What speaks for “{result.occlusion.name}” ({pictures.percent(result.occlusion.probability)})"
+        return f"What speaks for “{result.occlusion.name}” ({percent(result.occlusion.probability)})"
 
     def _coloured(self, result: StrokeLook) -> Tile:
         if result.attribution is None:
@@ -238,7 +238,7 @@ class StrokeExplorer(Explorer):
         if stroke < 0:
             return pictures.kept_tile(result.sketch, range(count), "all strokes", side=_LARGE)
         kept = [i for i in range(count) if i != stroke]
-        share = pictures.percent(result.occlusion.without[stroke])
+        share = percent(result.occlusion.without[stroke])
         return pictures.kept_tile(
             result.sketch,
             kept,
@@ -265,7 +265,7 @@ class StrokeExplorer(Explorer):
     def _sentence(self, result: StrokeLook, stroke: int) -> str:
         occlusion = result.occlusion
         if stroke < 0:
-            guesses = ", ".join(f"{name} {pictures.percent(p)}" for name, p in occlusion.top)
+            guesses = ", ".join(f"{name} {percent(p)}" for name, p in occlusion.top)
             return f"The whole drawing: {guesses}. Point at a stroke to take it away."
         text = f"Without stroke {stroke + 1}"
         top = occlusion.top_without[stroke]
@@ -275,10 +275,10 @@ class StrokeExplorer(Explorer):
                 if len(result.sketch) == 1
                 else f"{text}: not yet known."
             )
-        guesses = ", ".join(f"{name} {pictures.percent(p)}" for name, p in top)
+        guesses = ", ".join(f"{name} {percent(p)}" for name, p in top)
         text += (
-            f", {occlusion.name} goes from {pictures.percent(occlusion.probability)} to "
-            f"{pictures.percent(occlusion.without[stroke])}. The network says {guesses}."
+            f", {occlusion.name} goes from {percent(occlusion.probability)} to "
+            f"{percent(occlusion.without[stroke])}. The network says {guesses}."
         )
         for layer, effects in occlusion.layers.items():
             unit = f"{layer}/{int(effects.channels[0])}"

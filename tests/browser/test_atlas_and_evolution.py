@@ -93,8 +93,10 @@ def look_through_the_atlas(page, root, pictures):
 
 def play(page, root, pictures):
     expect(root.locator(".skw-cell")).to_have_count(12)
-    expect(root).to_contain_text("epoch 1 of 20")
-    root.locator(".widget-play button").first.click()
+    expect(root).to_contain_text("epoch 20 of 20")
+    page.ask("globals().update(seen=[]) or player.observe(lambda change: seen.append(change['new']), 'epoch')")
+    root.locator(".widget-play button").first.click()  # from the end it begins anew
+    wait_until(lambda: page.ask("seen"), [0, 1, 2, 3])
     expect(root).to_contain_text("epoch 20 of 20")
     shown = page.ask("[tile.caption for tile in player.figure.sections[0].tiles]")
     assert shown == page.ask(

@@ -19,10 +19,13 @@ from skimage.data import coffee
 photo = sw.ProjectionPanels(sw.Network.efficientnet_lite0(), coffee())
 photo
 """
-# How many tiles leave the output to the right.
+# How many sections leave the output to the right, and how many tiles are too small to see anything. The rows themselves
+# can be pushed sideways.
 STICKS_OUT = """(root) => {
   const edge = root.getBoundingClientRect().right + 1;
-  return [...root.querySelectorAll('.skw-cell')].filter((e) => e.getBoundingClientRect().right > edge).length;
+  const out = [...root.querySelectorAll('.skw-section, .skw-cells')].filter((e) => e.getBoundingClientRect().right > edge);
+  const small = [...root.querySelectorAll('.skw-cell')].filter((e) => e.getBoundingClientRect().width < 44);
+  return out.length + small.length;
 }"""
 STATE = "[panels.rule, panels.signal, panels.result and [len(panels.result.projections), panels.result.settings.rule]]"
 

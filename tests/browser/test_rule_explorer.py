@@ -13,6 +13,8 @@ explorer = sw.RuleExplorer(recognizer(), pad, layer="relu2")
 display(pad)
 explorer
 """
+# In how many columns the tables of numbers stand.
+COLUMNS = "(tables) => new Set(tables.map((table) => Math.round(table.getBoundingClientRect().x))).size"
 _SIDE_BY_SIDE = 4  # a forward map and three rules
 
 
@@ -39,9 +41,9 @@ def test_a_unit_is_followed_down_the_steps(notebook, drawing, pictures):
     expect(explorer).to_contain_text("(x > 0 and R > 0)")
     for theme, dark in (("light", False), ("dark", True)):
         page.set_theme(dark=dark)
-        for size, width in (("wide", 1250), ("narrow", 560)):
+        for size, width, columns in (("wide", 1250, 4), ("medium", 930, 2), ("narrow", 500, 1)):
             page.page.set_viewport_size({"width": width, "height": 2600})
-            page.page.wait_for_timeout(400)
+            wait_until(lambda: explorer.locator("table").evaluate_all(COLUMNS), columns)  # never 3 and 1
             explorer.screenshot(path=pictures / f"rules-{size}-{theme}.png")
     page.page.set_viewport_size({"width": 1250, "height": 1400})
     explorer.get_by_role("button", name="Down").click()

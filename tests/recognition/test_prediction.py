@@ -41,10 +41,10 @@ def test_html_is_well_formed_and_says_the_numbers(prediction):
     table = ET.fromstring(prediction._repr_html_())
     rows = [["".join(cell.itertext()) for cell in row] for row in table.iter("tr")]
     assert rows == [
-        ["cat & <dog>", "", "50.0 %"],
-        ["elk", "", "25.0 %"],
-        ["ant", "", "12.5 %"],
-        ["bee", "", "12.5 %"],
+        ["cat & <dog>", "", "50.0\N{NO-BREAK SPACE}%"],
+        ["elk", "", "25.0\N{NO-BREAK SPACE}%"],
+        ["ant", "", "12.5\N{NO-BREAK SPACE}%"],
+        ["bee", "", "12.5\N{NO-BREAK SPACE}%"],
     ]
     assert "".join(table.find("caption").itertext()) == "after 3 strokes"
     widths = re.findall(r"width:([\d.]+)%", prediction._repr_html_())

@@ -30,6 +30,14 @@ def tiles(player):
     return [tile for section in player.figure.sections for tile in section.tiles]
 
 
+def test_it_opens_at_the_last_epoch(player, evolution):
+    assert player.epoch == player._slider.value == len(evolution.epochs) - 1
+    assert f"epoch {evolution.epochs[-1]}" in player.figure.title
+    first = sw.EvolutionPlayer(evolution, epoch=0)
+    assert first.epoch == first._slider.value == 0
+    first.close()
+
+
 def test_epochs_one_after_the_other(player, evolution):
     assert isinstance(player, sw.EvolutionPlayer)
     channels = [c for layer in evolution.values() for c in layer.channels.tolist()]

@@ -136,7 +136,7 @@ def test_a_pad_is_followed_stroke_by_stroke_and_scrubbed_back(make):
         stroke(pad, number)
         assert explorer.settle(PATIENCE)
         assert shown(explorer)[1] == f"{number} strokes"
-    assert explorer._status.line.layout.visibility == "hidden"
+    assert explorer._status.line.layout.display == "none"
     pad.scrub(2)
     assert explorer.settle(PATIENCE)
     assert explorer.result.strokes == 2
@@ -231,7 +231,7 @@ def test_the_button_cancels_and_starts_again(make):
     explorer = make(network(), sw.Sketch([line(1)]), gated=True)
     assert explorer.started.wait(PATIENCE)
     status = explorer._status
-    eventually(lambda: status.line.layout.visibility == "visible")  # it has taken long
+    eventually(lambda: status.line.layout.display == "")  # it has taken long
     assert status._button.description == "Cancel"
     status._button.click()
     assert explorer.settle(PATIENCE)
@@ -243,7 +243,24 @@ def test_the_button_cancels_and_starts_again(make):
     status._button.click()
     assert explorer.settle(PATIENCE)
     assert explorer.outcomes == ["Cancelled", "done"]
-    assert status.line.layout.visibility == "hidden"
+    assert status.line.layout.display == "none"
+
+
+def test_progress_lies_over_what_is_shown_and_takes_a_line_before_there_is_anything(make):
+    explorer = make(network(), sw.Sketch([line(1)]), gated=True)
+    status = explorer._status
+    eventually(lambda: status.line.layout.display == "")
+    assert "skw-explorer-over" not in status.line._dom_classes
+    explorer.go.set()
+    assert explorer.settle(PATIENCE)
+    explorer.go.clear()
+    explorer.refresh()
+    eventually(lambda: status.line.layout.display == "")
+    assert "skw-explorer-over" in status.line._dom_classes
+    status._button.click()
+    assert explorer.settle(PATIENCE)
+    assert "Cancelled" in status._text.value
+    assert "skw-explorer-over" not in status.line._dom_classes  # it stays, and hides nothing
 
 
 def test_what_a_cancelled_computation_returns_is_shown(make):
@@ -281,12 +298,12 @@ def test_progress_is_shown_once_it_takes_long(make):
     explorer = make(network(), sw.Sketch([line(1)]), kind=Slow, gated=True)
     status = explorer._status
     assert explorer.started.wait(PATIENCE)
-    eventually(lambda: status.line.layout.visibility == "visible")
+    eventually(lambda: status.line.layout.display == "")
     assert status._bar.value == 0.25
     assert "layer &lt;b&gt; · 3 of 12" in status._text.value
     explorer.go.set()
     assert explorer.settle(PATIENCE)
-    assert status.line.layout.visibility == "hidden"
+    assert status.line.layout.display == "none"
 
 
 def test_an_error_is_shown_with_its_traceback_and_goes_with_the_next_success(make):

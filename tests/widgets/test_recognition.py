@@ -63,7 +63,7 @@ def test_the_bars_are_the_best_classes_in_order(recognition):
     shown = bars(recognition)
     assert [name for name, *_ in shown] == [name for name, _ in prediction.top(5)]
     np.testing.assert_allclose([share for _, share, *_ in shown], [share for _, share in prediction.top(5)])
-    assert shown[0][2] == f"{100 * prediction.top(1)[0][1]:.0f} %"
+    assert shown[0][2] == f"{100 * prediction.top(1)[0][1]:.0f}\N{NO-BREAK SPACE}%"
 
 
 def test_the_curves_are_the_best_classes_over_all_strokes(recognition):
@@ -171,7 +171,8 @@ def test_fewer_classes_than_bars(recognition):
     two = Prediction(np.array([0.004, 0.996], np.float32), ("yes", "no"), 1)
     recognition.update([two])
     assert [str(name) for name in recognition._names.text] == ["no", "yes", "", "", ""]
-    assert [str(text) for text in recognition._shares.text] == ["100 %", "< 1 %", "", "", ""]
+    shares = [str(text).replace("\N{NO-BREAK SPACE}", "_") for text in recognition._shares.text]
+    assert shares == ["> 99_%", "< 1_%", "", "", ""]
     assert set(curves(recognition)) == {"yes", "no"}
 
 

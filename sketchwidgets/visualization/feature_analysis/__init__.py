@@ -1,13 +1,11 @@
 """Analyses of what features know: correspondence of parts, invariance to transforms."""
 
-from .correspondence import Correspondence, CorrespondenceState, correspondence
-from .invariance import Invariance, InvarianceState, invariance
+from .correspondence import Correspondence, correspondence
+from .invariance import Invariance, invariance
 
 __all__ = [
     "Correspondence",
-    "CorrespondenceState",
     "Invariance",
-    "InvarianceState",
     "correspondence",
     "invariance",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._stopping import says_stop
+from .._progress import Progress, goes_on, progress_bar
 from ..figures import Chart, Figure, Section, Tile
 from ..input_modification._patches import filling
 from ..network import Network
@@ -20,14 +20,6 @@ RANDOM = "random"
 ZEROS = ("symbol", "opposite")
 
 Box = tuple[int, int, int, int]
-
-
-@dataclass(frozen=True)
-class CorrespondenceState:
-    """How far an analysis has come: `done` of `total` parts."""
-
-    done: int
-    total: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +100,7 @@ def correspondence(
     zeros: str = "symbol",
     seed: int = 0,
     progress: bool = True,
-    callback: Callable[[CorrespondenceState], bool | None] | None = None,
+    callback: Callable[[Progress], bool | None] | None = None,
 ) -> Correspondence:
     """Mask the same part of several images, and compare the signs of what changes.
 
@@ -163,7 +155,7 @@ def correspondence(
     hamming = torch.full((len(parts), len(layers), len(pairs)), torch.nan, dtype=torch.float64)
     total = torch.full((len(parts), len(layers)), torch.nan, dtype=torch.float64)
     done = 0
-    with _bar(len(parts), progress) as bar:
+    with progress_bar(len(parts), "Correspondence", "part", progress) as bar:
         for place, masked in enumerate(parts.values()):
             after, _ = run(network, masked, layers)
             for at, layer in enumerate(layers):
@@ -173,7 +165,7 @@ def correspondence(
                 total[place, at] = 2 * float(differ.sum())
             done += 1
             bar.update()
-            if callback is not None and says_stop(callback(CorrespondenceState(done, len(parts)))):
+            if not goes_on(callback, done, len(parts)):
                 break
     return Correspondence(
         tuple(parts), layers, hamming, total, zeros, parts, network, finished=done == len(parts)
@@ -277,9 +269,3 @@ def _random_mask(mask: Tensor, generator: np.random.Generator) -> Tensor:
     moved = torch.zeros_like(mask)
     moved[top : top + height, left : left + width] = True
     return moved
-
-
-def _bar(total: int, progress: bool) -> Any:
-    from tqdm.auto import tqdm
-
-    return tqdm(total=total, desc="Correspondence", unit="part", disable=not progress)

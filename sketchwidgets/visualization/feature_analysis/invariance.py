@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._stopping import says_stop
+from .._progress import Progress, goes_on, progress_bar
 from ..figures import Chart, Figure, Section, Tile
+from ..figures._numbers import percent
 from ..network import Network
 from ..network._classes import class_index
 from ._run import as_network, check_layers, late_layer, run
@@ -24,14 +25,6 @@ RANGES = {
 UNITS = {"translation": "shift down in pixels", "scale": "scale", "rotation": "degrees clockwise"}
 _IDENTITY = {"translation": 0.0, "scale": 1.0, "rotation": 0.0}
 _EXAMPLES = 5
-
-
-@dataclass(frozen=True)
-class InvarianceState:
-    """How far an analysis has come: `done` of `total` values."""
-
-    done: int
-    total: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +131,10 @@ class Invariance:
             description=f"{self.transform} {value:g}: the network says {answer}",
             smooth=True,
             facts=(
-                ("True class", f"{self.name(int(self.targets[i]))}, {float(self.probabilities[i, k]):.1%}"),
+                (
+                    "True class",
+                    f"{self.name(int(self.targets[i]))}, {percent(self.probabilities[i, k], fine=True)}",
+                ),
             ),
         )
 
@@ -156,7 +152,7 @@ def invariance(
     *,
     fill: float | Sequence[float] = 0.0,
     progress: bool = True,
-    callback: Callable[[InvarianceState], bool | None] | None = None,
+    callback: Callable[[Progress], bool | None] | None = None,
 ) -> Invariance:
     """How far features move, and whether the answer holds, when images are shifted, enlarged or turned.
 
@@ -205,14 +201,14 @@ def invariance(
     distances = torch.full((len(layers), n, v), torch.nan, dtype=torch.float64)
     scores = torch.full((n, v, at_rest.shape[1]), torch.nan)
     done = 0
-    with _bar(v, transform, progress) as bar:
+    with progress_bar(v, transform.capitalize(), "value", progress) as bar:
         for k, value in enumerate(values.tolist()):
             after, scores[:, k] = run(network, sources.moved(transform, value), layers)
             for place, layer in enumerate(layers):
                 distances[place, :, k] = (after[layer].double() - before[layer].double()).norm(dim=1)
             done += 1
             bar.update()
-            if callback is not None and says_stop(callback(InvarianceState(done, v))):
+            if not goes_on(callback, done, v):
                 break
     norms = torch.stack([before[layer].double().norm(dim=1) for layer in layers])
     return Invariance(
@@ -257,9 +253,3 @@ def check_targets(network: Network, targets: Any, scores: Tensor) -> Tensor:
             for target, best in zip(rows, said, strict=True)
         ]
     )
-
-
-def _bar(total: int, transform: str, progress: bool) -> Any:
-    from tqdm.auto import tqdm
-
-    return tqdm(total=total, desc=transform.capitalize(), unit="value", disable=not progress)

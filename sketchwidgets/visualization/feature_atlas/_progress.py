@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .._stopping import says_stop
+from .._progress import says_stop
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from .._modules import module_of
-from .._stopping import says_stop
+from .._progress import Progress, goes_on, progress_bar
 from ..figures import Figure
 from ._gabor import PARAMETERS, bounds, evaluate, grid, to_parameters
 from ._least_squares import minimize
@@ -20,14 +20,6 @@ _AT_ONCE = 16  # filters in a turn: small enough that their derivatives stay in 
 _SCOUTING = 12  # steps from every start, before all but the best few are given up
 _KEPT = 4
 SMALLEST = 5  # pixels of a side: below, nine parameters fit whatever there is
-
-
-@dataclass(frozen=True)
-class FitState:
-    """How far a fit has come: `done` of `total` filters, those of the null included."""
-
-    done: int
-    total: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +89,7 @@ def gabor_fit(
     null: bool = True,
     seed: int = 0,
     progress: bool = True,
-    callback: Callable[[FitState], bool | None] | None = None,
+    callback: Callable[[Progress], bool | None] | None = None,
 ) -> GaborFits:
     """Fit a Gabor function to every filter of a first layer, by least squares.
 
@@ -148,7 +140,7 @@ def gabor_fit(
     total = sum(map(len, groups.values()))
     results: dict[str, list[Tensor]] = {}
     done, going = 0, True
-    with _bar(total, progress) as bar:
+    with progress_bar(total, "Fitting Gabors", "filter", progress) as bar:
         for name, pictures in groups.items():
             results[name] = [
                 torch.full((len(pictures), k), torch.nan).double() for k in (9, height * width, 1)
@@ -161,7 +153,7 @@ def gabor_fit(
                     whole[i : i + _AT_ONCE] = values.reshape(len(part), -1)
                 done += len(part)
                 bar.update(len(part))
-                going = callback is None or not says_stop(callback(FitState(done, total)))
+                going = goes_on(callback, done, total)
     parameters, fits, r2 = results.pop("")
     null_r2 = {name: values[2][:, 0] for name, values in results.items()}
     return GaborFits(
@@ -273,9 +265,3 @@ def _fresh(model: Any, shape: tuple[int, ...]) -> Tensor:
         else:
             return first_convolution(fresh)[1].weight.detach()
     return nn.Conv2d(shape[1], shape[0], shape[2:]).weight.detach()
-
-
-def _bar(total: int, progress: bool) -> Any:
-    from tqdm.auto import tqdm
-
-    return tqdm(total=total, desc="Fitting Gabors", unit="filter", disable=not progress)

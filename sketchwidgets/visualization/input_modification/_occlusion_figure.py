@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..figures import Figure, Section, Tile
-from ..figures._numbers import short
+from ..figures._numbers import percent, short
 from ..network._classes import class_name
 from ._occlusion_result import Occlusion
 
@@ -40,13 +40,6 @@ def class_names(classes: Sequence[str] | None) -> Callable[[int], str]:
     return lambda index: "–" if index < 0 else class_name(classes, index)
 
 
-def percent(probability: float) -> str:
-    """A probability for a reader."""
-    if 0 < probability < 0.001:
-        return "< 0.1 %"
-    return f"{100 * probability:.0f} %" if 0.1 <= probability <= 0.995 else f"{100 * probability:.1f} %"
-
-
 def picture_of(occlusion: Occlusion) -> Picture:
     """How to show its images."""
     return occlusion.picture or plain_picture(occlusion.image)
@@ -61,7 +54,7 @@ def occlusion_tiles(occlusion: Occlusion, classes: Sequence[str] | None = None) 
     answer = name(occlusion.label_before)
     return {
         "image": Tile(
-            pixels, f"{answer} {percent(float(occlusion.probabilities_before.max()))}", smooth=True
+            pixels, f"{answer} {percent(float(occlusion.probabilities_before.max()), fine=True)}", smooth=True
         ),
         "heat": Tile.heat(
             occlusion.heat,
@@ -81,7 +74,7 @@ def occlusion_tiles(occlusion: Occlusion, classes: Sequence[str] | None = None) 
         ),
         "probability": Tile.heat(
             occlusion.probability,
-            f"probability of {target}, {percent(before)} without a patch",
+            f"probability of {target}, {percent(before, fine=True)} without a patch",
             description=f"Probability of {target} for every position of the patch",
         ),
         "label": _label_tile(occlusion, name),

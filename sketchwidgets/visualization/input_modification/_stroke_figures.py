@@ -10,7 +10,7 @@ from sketchwidgets.sketch._normalize import fit_to_frame
 from sketchwidgets.sketch.differentiable import ink_shares
 
 from ..figures import Chart, Figure, Section, Tile
-from ..figures._numbers import short
+from ..figures._numbers import percent, short
 from .stroke_attribution import StrokeAttribution
 from .stroke_occlusion import StrokeOcclusion
 
@@ -94,17 +94,6 @@ def kept_tile(
         np.array([INK if i in kept else FADED for i in range(len(sketch))]), sketch.lengths, axis=0
     )
     return Tile(draw_coloured(sketch, colours, side), caption, description, smooth=True)
-
-
-def percent(probability: float) -> str:
-    """ "42 %"; "< 1 %" and "> 99 %" where rounding would lie; "–" for NaN."""
-    if np.isnan(probability):
-        return "–"
-    if 0 < probability < 0.005:
-        return "< 1 %"
-    if 0.995 <= probability < 1:
-        return "> 99 %"
-    return f"{100 * probability:.0f} %"
 
 
 def occlusion_figure(result: StrokeOcclusion, side: int) -> Figure:

@@ -13,7 +13,7 @@ from sketchwidgets.recognition import Recognizer
 from sketchwidgets.sketch import Sketch
 
 from .._failures import explained
-from .._stopping import says_stop
+from .._progress import says_stop
 from ..network import Network
 from ..network._classes import class_index
 from ..projection._recorder import Forward

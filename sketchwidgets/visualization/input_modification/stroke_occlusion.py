@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from sketchwidgets.recognition import Recognizer
 from sketchwidgets.sketch import Sketch
 
-from .._stopping import says_stop
+from .._progress import says_stop
 from ..figures import Figure
 from ..network import Network
 from ..network._classes import class_index, class_name

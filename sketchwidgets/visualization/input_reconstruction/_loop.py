@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._stopping import says_stop
+from .._progress import says_stop
 from ._checks import check_whole
 from ._space import InputSpace
 

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from ..figures._numbers import percent
 from ._pointwise import Activate, GroupNorm, Identity, LayerNorm, LocalResponseNorm, PRelu, Product, Scale
 from ._shaping import AdaptiveAveragePool, Concatenate, GlobalMean, Linear, Permute, Reshape, Slice
 from ._sliding import AveragePool, Convolution, MaxPool, Pad
@@ -130,7 +131,7 @@ def _lost(before: Tensor, after: Tensor) -> str:
     # Not in half precision, where the sum of a large map rounds; and not on every device is there float64.
     above, below = (float(signal.abs().sum(dtype=torch.float32)) for signal in (before, after))
     share = 1 - below / above
-    return f"; {share:.0%} of the signal's strength ends here" if share >= 0.005 else ""
+    return f"; {percent(share)} of the signal's strength ends here" if share >= 0.005 else ""
 
 
 def _maps(signal: Tensor) -> str:

@@ -66,7 +66,7 @@ def test_a_network_worked_out_on_paper(by_hand):
         "guided": [0, 0, 44, 0, 0],
     }
     assert all(torch.equal(traced.pixels[rule], lower.signals[rule][1]) for rule in RULES)
-    assert "2 of 3 values pass (x > 0); 40% of" in relu.report("backprop")
+    assert "2 of 3 values pass (x > 0); 40\N{NO-BREAK SPACE}% of" in relu.report("backprop")
     assert "1 of 3 values pass (x > 0 and R > 0)" in relu.report("guided")
     assert pool.report("guided") == "4 values on 2 of 2 maps go to 3 places, adding up where they meet."
     assert "Windows overlap" in pool.explanation
