@@ -1,6 +1,5 @@
 """Many drawings in a few flat arrays: the QuickDraw training data."""
 
-import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sketchwidgets.training.datasets._npz import read_npz
 from sketchwidgets.training.datasets.quickdraw import QuickDraw
 
 _ARRAYS = ("label", "classes", "key_id", "n_strokes", "stroke_len")
@@ -59,11 +59,7 @@ class DrawingSet:
             return cls.from_quickdraw(QuickDraw(path))
         if not path.is_file():
             raise FileNotFoundError(f"there is no file of drawings at {path}")
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = dict(file)
-        except (zipfile.BadZipFile, EOFError, OSError, ValueError, TypeError) as error:
-            raise ValueError(f"{path}: not an .npz file of plain arrays ({error})") from error
+        arrays = read_npz(path)
         points = ("xy",) if "xy" in arrays else ("x", "y")
         missing = [name for name in (*_ARRAYS, *points) if name not in arrays]
         if missing:

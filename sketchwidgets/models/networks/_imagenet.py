@@ -1,10 +1,14 @@
 """torchvision's ImageNet weights, where they can be had."""
 
+import socket
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+
+_SILENCE = 30.0  # seconds
 
 
 def imagenet_state(name: str) -> dict[str, Tensor] | None:
@@ -17,8 +21,11 @@ def imagenet_state(name: str) -> dict[str, Tensor] | None:
 
     weights = get_model_weights(name)["IMAGENET1K_V1"]
     try:
-        # weights_only: what arrives is read as tensors, and nothing in it can run.
-        return weights.get_state_dict(progress=True, check_hash=True, map_location="cpu", weights_only=True)
+        with _not_forever():
+            # weights_only: what arrives is read as tensors, and nothing in it can run.
+            return weights.get_state_dict(
+                progress=True, check_hash=True, map_location="cpu", weights_only=True
+            )
     except (
         Exception
     ) as error:  # network, disk, checksum, damage: urllib, torch.hub and pickle have no common class
@@ -31,6 +38,17 @@ def imagenet_state(name: str) -> dict[str, Tensor] | None:
             stacklevel=5,
         )
         return None
+
+
+@contextmanager
+def _not_forever() -> Iterator[None]:
+    """A limit on silence for torch.hub, which sets none: behind some firewalls it would wait for minutes."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_SILENCE if before is None else before)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def take_over(network: nn.Module, state: Mapping[str, Tensor], first: str, last: str) -> None:

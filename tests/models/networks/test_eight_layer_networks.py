@@ -6,6 +6,7 @@ import pytest
 import torch
 from layer_tables import count, output_shapes, parameters
 
+import sketchwidgets as sw
 from sketchwidgets import models
 
 ZFNET = {
@@ -108,7 +109,6 @@ def test_the_one_change_between_the_two():
         assert zfnet[name].kernel_size == alexnet[name].kernel_size
 
 
-DENSE = {"groups": 1}
 WIDE = (96, 256, 512, 1024, 512)
 # Zeiler & Fergus, table 3: one argument list a row; the layers with weights and the units of 3-7.
 ABLATION = [
@@ -142,6 +142,24 @@ def test_the_rows_of_the_ablation_table(name, arguments, layers, widths):
     # Its arguments, as a file of weights keeps them, make it again.
     again = make(name, **json.loads(json.dumps(network.arguments)))
     assert repr(again) == repr(network)
+
+
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [
+        ("zfnet", "conv1 7/2, pool1 11/4, conv2 27/8, pool2 43/16, conv3 75/16, conv4 107/16, conv5 139/16, "
+         "pool5 171/32"),
+        ("alexnet", "conv1 11/4, pool1 19/8, conv2 51/8, pool2 67/16, conv3 99/16, conv4 131/16, conv5 163/16, "
+         "pool5 195/32"),
+    ],
+)  # fmt: skip
+def test_receptive_fields(name, published):
+    """Size and jump in pixels of the image, of a network with few maps: they do not matter."""
+    network = models.create(name, conv=(2, 2, 2, 2, 2), fc=2, classes=2, channels=1).eval()
+    layers = [entry.split()[0] for entry in published.split(", ")]
+    fields = sw.receptive_field(network, layers)
+    found = ", ".join(f"{layer} {fields[layer].size[0]}/{fields[layer].jump[0]}" for layer in layers)
+    assert found == published
 
 
 def test_two_widths_and_no_fifth_layer():

@@ -68,7 +68,9 @@ def test_a_projection_is_the_gradient(name, arguments, layer):
     channels = network.arguments["channels"]
     side = 64 if large or name.startswith(("resnet", "google")) else network.input_size
     images = torch.rand(1, channels, side, side, dtype=torch.float64, requires_grad=True)
-    result = record(network, images.detach(), layer).project(layer, 2, "backprop", seed="unit", ties="first")
+    result = record(network, images.detach(), layer).project(
+        layer, 2, "backprop", signal="unit", ties="first"
+    )
     kept = []
     handle = network.get_submodule(layer).register_forward_hook(lambda _m, _i, output: kept.append(output))
     network(images)
