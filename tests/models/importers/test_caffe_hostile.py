@@ -123,6 +123,7 @@ TEXTS = {
     "another axis": (conv("axis: 2"), "axis must be 1"),
     "stochastic pool": (pool("pool: STOCHASTIC kernel_size: 2"), "STOCHASTIC"),
     "pool without a kernel": (pool("stride: 2"), "kernel_size is missing"),
+    "dilated pool": (pool("kernel_size: 2 dilation: 2"), "dilation of pools"),
     "padding as large as the pool": (pool("kernel_size: 2 pad: 2"), "padding .2, 2. is not smaller"),
     "global pool with a kernel": (pool("global_pooling: true kernel_size: 2"), "global_pooling"),
     "a pool beyond the border": (pool("kernel_size: 1 stride: 5"), "the last window lies beyond the border"),

@@ -112,6 +112,13 @@ def test_pools_at_every_size(method, rounding, pad, tmp_path):
     assert made > 8
 
 
+def test_a_pool_that_rounds_down_in_the_words_of_other_branches(tmp_path):
+    net = Net(2, 8)
+    net.pool("pool", "data", "kernel_size: 3 stride: 2 ceil_mode: false")
+    network = sw.models.from_caffe(*net.write(tmp_path))
+    assert network(torch.zeros(1, 2, 8, 8)).shape == (1, 2, 3, 3)
+
+
 def layer(kind, param="", blobs=(), channels=4, size=6, bottoms="data"):
     net = Net(channels, size, size + 1)
     net.add(

@@ -4,7 +4,8 @@ One line a field: type, name, number, default. `[]` is repeated, `[packed]` repe
 are int64 throughout, which reads the same bytes as Caffe's int32 and uint32 and can tell a negative one. Fields that are not
 listed are passed over. The numbers of a blob (`data`, `double_data`) are declared as bytes, as packed numbers
 lie in a file: they become an array without a Python object for each. `LooseBlob` is the same blob with
-its numbers one by one, as a writer may store them too.
+its numbers one by one, as a writer may store them too. Of a pool, `ceil_mode` and `dilation` are of other
+branches of Caffe, which do not agree on their numbers: they are read from text, where names count, and never written.
 """
 
 from functools import cache
@@ -69,7 +70,7 @@ _MESSAGES = {
     "PoolingParameter": """
         PoolMethod pool 1, int64[] kernel_size 2, int64[] stride 3, int64[] pad 4, int64 kernel_h 5,
         int64 kernel_w 6, int64 stride_h 7, int64 stride_w 8, int64 pad_h 9, int64 pad_w 10,
-        bool global_pooling 12, RoundMode round_mode 13""",
+        bool global_pooling 12, RoundMode round_mode 13, bool ceil_mode 1001 true, int64[] dilation 1002""",
     "PowerParameter": "float power 1 1, float scale 2 1, float shift 3",
     "PReLUParameter": "FillerParameter filler 1, bool channel_shared 2",
     "ReLUParameter": "float negative_slope 1",

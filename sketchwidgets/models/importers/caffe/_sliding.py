@@ -84,6 +84,8 @@ def pooling(at: At) -> Made:
     method = ("MAX", "AVE", "STOCHASTIC")[param.pool]
     if method == "STOCHASTIC":
         raise at.fail("STOCHASTIC pooling is not known here")
+    if any(step != 1 for step in param.dilation):
+        raise at.fail("a dilation of pools is not known here")
     stride, pad = at.pair(param, "stride", 1, 1), at.pair(param, "pad", 0, 0)
     if param.global_pooling:
         if param.kernel_size or param.HasField("kernel_h") or param.HasField("kernel_w"):
@@ -95,7 +97,7 @@ def pooling(at: At) -> Made:
     kernel = at.pair(param, "kernel", None, 1, "kernel_size")
     if any(p >= k for p, k in zip(pad, kernel, strict=True)):
         raise at.fail(f"padding {pad} is not smaller than the kernel {kernel}")
-    ceil_mode = param.round_mode == 0
+    ceil_mode = param.round_mode == 0 and param.ceil_mode
     axes = list(zip(size, kernel, stride, pad, strict=True))
     out = [_modules.pooled_size(*axis, ceil_mode) for axis in axes]
     if pad == (0, 0) and out != [_modules.windows(*axis, ceil_mode) for axis in axes]:
