@@ -15,12 +15,15 @@ from sketchwidgets.models.networks.zfnet import ZFNet
 from sketchwidgets.models.recurrent import GRUCell, LSTMCell, RecurrentClassifier
 
 # Imported whole on first use.
-_SUBPACKAGES = ("ensemble",)
+_SUBPACKAGES = ("classical", "ensemble", "importers")
 
 # Name -> module, of what is imported on first use: torchvision takes a second.
 _LAZY = {
     "AlexNetSketch": "networks.sketch_versions",
     "GoogLeNetSketch": "networks.sketch_versions",
+    "ImagePreprocessing": "importers",
+    "ImportedNetwork": "importers",
+    "NetworkFileError": "importers",
     "ResNet18Sketch": "networks.sketch_versions",
     "ResNet50Sketch": "networks.sketch_versions",
     "VGG16Sketch": "networks.sketch_versions",
@@ -35,8 +38,11 @@ __all__ = [
     "AlexNetSketch",
     "GRUCell",
     "GoogLeNetSketch",
+    "ImagePreprocessing",
+    "ImportedNetwork",
     "LSTMCell",
     "LeNet",
+    "NetworkFileError",
     "RecurrentClassifier",
     "ResNet18Sketch",
     "ResNet50Sketch",
@@ -45,10 +51,12 @@ __all__ = [
     "WeightsError",
     "ZFNet",
     "assign_weights",
+    "classical",
     "create",
     "ensemble",
     "from_caffe",
     "from_matconvnet",
+    "importers",
     "layer_groups",
     "list",
     "load_weights",

@@ -87,6 +87,10 @@ def packed(matrix_element):
         (matrix(6, (1,) * 40, b"net", element(9, bytes(8))), "dimensions"),
         (matrix(77, (1, 1), b"net", element(9, bytes(8))), "unknown class 77"),
         (matrix(6, (1, 1), b"net", element(40, bytes(8))), "unknown type 40"),
+        (
+            matrix(4, (1 << 30, 1), b"net", element(4, b"a\0b\0")),
+            "a text of 1,073,741,824 rows and 2 characters",
+        ),
         (matrix(3, (1, 1), b"net", b""), "an object of a MATLAB class"),
         (matrix(5, (1, 1), b"net", b""), "a sparse matrix"),
         (element(14, b""), "cut short|no variable"),
@@ -380,6 +384,19 @@ def dag(*layers, params=("f",)):
 )
 def test_graphs_that_make_no_sense(net, match, tmp_path):
     refused(save(tmp_path / "dag.mat", "5", net=net), match)
+
+
+def test_layers_that_share_their_numbers_without_end(tmp_path):
+    net = dag(*((f"c{i}", "Conv", [f"x{i}"], [f"x{i + 1}"]) for i in range(40)))
+    path = save(tmp_path / "dag.mat", "5", net=net)
+    assert len(sw.models.from_matconvnet(path).graph) == 40
+    net["params"][0]["value"] = np.ones((300, 300, 1, 1), np.float32)
+    refused(save(path, "5", net=net), "layers share parameters, and would use 3,600,000 numbers of 90,000")
+
+
+def test_too_many_layers(tmp_path, monkeypatch):
+    monkeypatch.setattr("sketchwidgets.models.importers.matconvnet._reader._MOST_LAYERS", 20)
+    refused(save(tmp_path / "net.mat", "5", net={"layers": [{"a": 1.0}] * 21}), "21 layers; at most 20")
 
 
 def test_a_circle_that_nothing_enters(tmp_path):

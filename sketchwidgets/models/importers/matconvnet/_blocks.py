@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import _layers
-from ._fields import Fields, describe, is_numeric
+from ._fields import Fields, describe, is_empty, is_numeric
 from ._values import Value
 
 
@@ -222,9 +222,7 @@ def _filters(fields: Fields, params: Params) -> Tensor:
 
 
 def _has_bias(fields: Fields, params: Params) -> bool:
-    if not fields.flag("hasBias", True) or len(params) < 2:
-        return False
-    return not (isinstance(params[1], np.ndarray | list) and len(params[1]) == 0) and np.size(params[1]) > 0
+    return fields.flag("hasBias", True) and len(params) > 1 and not is_empty(params[1])
 
 
 def _fill(module: nn.Module, weight: Tensor, fields: Fields, params: Params, count: int) -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 from .._errors import NetworkFileError
 from .._network import Layer
 from ._blocks import BUILDERS
-from ._fields import Fields
+from ._fields import Fields, is_numeric
 from ._values import Value
 
 _KINDS = {
@@ -25,6 +25,7 @@ _KINDS = {
     "SoftMax": "softmax",
     "Crop": "crop",
 }
+_MOST_SHARED = 16  # layers to a parameter, on average
 
 
 class _Node:
@@ -57,6 +58,7 @@ def read_dagnn(
     ]
     values = _parameters(net)
     nodes, left_out = _without_losses(nodes)
+    _check_sharing(nodes, values, file)
     if not nodes:
         raise NetworkFileError(f"{file}: no layer that computes anything")
     made = Counter(name for node in nodes for name in node.outputs)
@@ -94,6 +96,16 @@ def _parameters(net: Fields) -> dict[str, Value]:
         fields = Fields(param, f"{net.where}: parameter {number}")
         values[fields.text("name")] = fields.values.get("value")
     return values
+
+
+def _check_sharing(nodes: list[_Node], values: dict[str, Value], file: str) -> None:
+    """Every layer gets numbers of its own, so that layers which share theirs could ask for any amount of memory."""
+    sizes = {name: value.size if is_numeric(value) else 0 for name, value in values.items()}
+    used = sum(sizes.get(name, 0) for node in nodes for name in node.params)
+    if used > _MOST_SHARED * sum(sizes.values()) + (1 << 20):
+        raise NetworkFileError(
+            f"{file}: layers share parameters, and would use {used:,} numbers of {sum(sizes.values()):,}"
+        )
 
 
 def _without_losses(nodes: list[_Node]) -> tuple[list[_Node], list[tuple[str, str]]]:

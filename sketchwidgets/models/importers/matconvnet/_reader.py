@@ -22,6 +22,7 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 _FIELDS = ("layers", "params", "vars", "meta", "normalization", "classes", "averageImage", "imageMean")
 _ANY_SIZE = 16  # a network that also takes so little was not made for one size
 _USUAL_SIZE = 128
+_MOST_LAYERS = 5_000
 _LARGEST_SIZE = 1024
 
 
@@ -67,6 +68,8 @@ def from_matconvnet(
     layers = net.items("layers")
     if not layers:
         raise net.fail("there are no layers")
+    if len(layers) > _MOST_LAYERS:
+        raise net.fail(f"{len(layers):,} layers; at most {_MOST_LAYERS:,} are read")
     is_dag = isinstance(layers[0], dict) and "block" in layers[0]
     if is_dag:
         built, left_out, image = read_dagnn(net, meta.channels, path.name)

@@ -11,7 +11,8 @@ Value = Any
 DEEPEST = 32  # cells and structs inside each other; networks have 5 or 6
 MOST_VALUES = 500_000  # arrays, texts, cells and structs in a file
 MOST_DIMENSIONS = 16
-_ALWAYS = 64 << 20  # bytes that any file may unpack to
+_MOST_ROWS = 10_000  # of a text
+_ALWAYS = 16 << 20  # bytes that any file may unpack to
 _TIMES = 32  # and what else it may, in its own length: trained weights shrink to nine tenths, pruned ones to a tenth
 
 
@@ -48,8 +49,10 @@ class Budget:
         self.values_left -= 1
 
 
-def rows_of_text(characters: str, rows: int) -> str | list[str]:
+def rows_of_text(characters: str, rows: int) -> "str | list[str] | Unreadable":
     """A char array from its characters in column-major order."""
     if rows <= 1:
         return characters
+    if rows > min(len(characters), _MOST_ROWS):
+        return Unreadable(f"a text of {rows:,} rows and {len(characters):,} characters")
     return [characters[row::rows].rstrip() for row in range(rows)]
