@@ -46,14 +46,14 @@ class ImportedNetwork(nn.Module):
     input : name of the value that the images are.
     output : name of the value to return; None: the last that is made and that no layer takes. Layers that do
         not lead to it are left out, and named in `left_out`.
-    input_size : (h, w) that the file says the network is made for; None where it says nothing.
     channels : of the images.
     preprocessing : what pictures need to go through first.
     class_names : names of the outputs, in order; None where the file has none.
     source : format and name of the file.
     left_out : layers of the file that are not here, and why: (name, reason) pairs.
 
-    Attributes with the same names hold these; `input_size` is that of `preprocessing` where the file gave none.
+    Attributes: `channels`, `preprocessing`, `class_names`, `source`, `left_out` hold these; `input_size` is the size
+    that `preprocessing` makes; `graph` says which layer takes and makes what.
 
     Raises `NetworkFileError` where a layer takes a value that no layer before it makes, or where nothing is left.
 
