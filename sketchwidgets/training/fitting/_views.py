@@ -70,7 +70,7 @@ class Views:
         if self.rotation and turned.any():
             pictures = pictures.clone()
             where = torch.from_numpy(np.flatnonzero(turned))
-            pictures[where] = _turn(pictures[where], np.radians(angle[turned]))
+            pictures[where] = _turn(pictures[where], angle[turned])
         pictures = self._valued(pictures, mean)
         views = pictures.new_empty((n, pictures.shape[1], side, side))
         for i, ((top, left), mirror) in enumerate(zip(corner.tolist(), mirrored.tolist(), strict=True)):
@@ -108,10 +108,18 @@ def corners(room: int) -> list[tuple[int, int]]:
     return [(0, 0), (room, 0), (0, room), (room, room), (room // 2, room // 2)]
 
 
-def _turn(pictures: Tensor, angles: np.ndarray) -> Tensor:
+def _turn(pictures: Tensor, degrees: np.ndarray) -> Tensor:
     """Pictures turned counterclockwise about their centres, bilinear; paper, 0, comes in at the corners."""
-    cos, sin = np.cos(angles), np.sin(angles)
-    zero = np.zeros_like(cos)
-    matrix = np.stack([np.stack([cos, -sin, zero], 1), np.stack([sin, cos, zero], 1)], 1)
-    grid = F.affine_grid(torch.from_numpy(matrix).to(pictures), list(pictures.shape), align_corners=False)
-    return F.grid_sample(pictures, grid, mode="bilinear", align_corners=False)
+    made = torch.empty_like(pictures)
+    shape = pictures.shape[-2:]
+    for angle in np.unique(
+        degrees
+    ):  # pictures that turn alike are channels of one, which share the way of each pixel
+        where = torch.from_numpy(np.flatnonzero(degrees == angle))
+        cos, sin = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+        matrix = torch.tensor([[[cos, -sin, 0.0], [sin, cos, 0.0]]], dtype=pictures.dtype)
+        grid = F.affine_grid(matrix, [1, 1, *shape], align_corners=False)
+        alike = pictures[where].view(1, -1, *shape)
+        turned = F.grid_sample(alike, grid, mode="bilinear", align_corners=False)
+        made[where] = turned.view(len(where), -1, *shape)
+    return made
