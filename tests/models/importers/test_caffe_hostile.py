@@ -165,6 +165,10 @@ TEXTS = {
         one("", "Slice").replace('top: "x"', 'top: "x" top: "y"'),
         "3 does not go into 2",
     ),
+    "a crop beyond": (
+        one("crop_param { offset: 1 }", "Crop").replace('bottom: "data"', 'bottom: "data" bottom: "data"'),
+        "goes beyond",
+    ),
     "eltwise of one": (one("", "Eltwise"), "two or more inputs"),
     "relu of two": (
         one("", "ReLU").replace('bottom: "data"', 'bottom: "data" bottom: "data"'),
@@ -227,6 +231,16 @@ def test_what_is_wrong_in_a_prototxt_is_named(name, tmp_path):
         tracemalloc.stop()
     assert "net.prototxt" in str(raised.value)
     assert len(str(raised.value)) < 600
+
+
+def test_names_as_long_as_the_file_and_shared_by_all(tmp_path):
+    name = "x" * 1_000_000
+    with pytest.raises(NetworkFileError, match="layer 'xxx") as raised:
+        read(tmp_path, one(bottom=name).replace('"x"', f'"{name}"'))
+    assert len(str(raised.value)) < 400
+    text = one("", "ReLU") + 'layer { name: "x" type: "ReLU" bottom: "x" top: "x" }\n' * 3000
+    network = read(tmp_path, text)
+    assert len(list(network.children())) == 3001
 
 
 def test_a_huge_prototxt_is_not_parsed(tmp_path):

@@ -240,6 +240,15 @@ def test_slices_splits_and_gates(tmp_path):
     assert_same_as_oracle(net, tmp_path)
 
 
+def test_a_crop_to_the_size_of_another(tmp_path):
+    net = Net(2, 9)
+    net.pool("small", "data", "kernel_size: 4 stride: 1")
+    net.add("Crop", "crop", "data small", None, "crop_param { offset: 2 offset: 1 }")
+    network = sw.models.from_caffe(net.write(tmp_path)[0])
+    images = torch.rand(1, 2, 9, 9)
+    assert torch.equal(network(images), images[:, :, 2:8, 1:7])
+
+
 def test_of_a_slice_only_what_is_used(tmp_path):
     net = Net(4, 6)
     net.add(

@@ -204,6 +204,7 @@ MODULES = {
     "adaptive max": nn.AdaptiveMaxPool2d(1),
     "reshape": _modules.Reshape((7, 21)),
     "batch norm without factors": nn.BatchNorm2d(3, affine=False),
+    "zeros around": nn.ZeroPad2d((1, 2, 0, 3)),
     "wide padding": _modules.MaxPool2d((3, 3), (2, 2), (2, 2), ceil_mode=True),
 }
 
@@ -226,6 +227,7 @@ class Functions(nn.Module):
     def forward(self, x):
         x = F.relu(self.conv(x))
         x = F.max_pool2d(x, 3, stride=2, padding=1)
+        x = F.pad(x, (1, 0))
         y = F.avg_pool2d(x, kernel_size=2, stride=1) * 0.5 + 1
         y = F.local_response_norm(y, 3, alpha=0.1, k=2.0)
         x = torch.cat([y, 2 - y], dim=1).clamp(min=-1.0, max=1.5)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from .._errors import NetworkFileError
-from ._files import blob_numbers
+from ._files import blob_numbers, quoted, short
 
 Shape = tuple[int, ...]
 
@@ -71,7 +71,9 @@ class At:
     used_blobs: int = 0
 
     def fail(self, problem: str) -> NetworkFileError:
-        return NetworkFileError(f"{self.file}: layer {self.name!r} ({self.kind}): {problem}")
+        return NetworkFileError(
+            f"{self.file}: layer {quoted(self.name)} ({self.kind}): {short(problem, 400)}"
+        )
 
     def one(self) -> Shape:
         """The shape of the only input."""
@@ -147,7 +149,7 @@ class At:
         self.used_blobs += 1
         if self.blobs is None:
             return self.start.fill(shape, filler, self)
-        where = f"{self.weights_file}: layer {self.name!r} ({self.kind}): blob {index}"
+        where = f"{self.weights_file}: layer {quoted(self.name)} ({self.kind}): blob {index}"
         if index >= len(self.blobs):
             raise NetworkFileError(f"{where} ({' x '.join(map(str, shape))}) is missing")
         return torch.from_numpy(blob_numbers(self.blobs[index], shape, where))
@@ -155,7 +157,7 @@ class At:
     def check_all_used(self) -> None:
         if self.blobs is not None and len(self.blobs) > self.used_blobs:
             raise NetworkFileError(
-                f"{self.weights_file}: layer {self.name!r} ({self.kind}): {len(self.blobs)} blobs; "
+                f"{self.weights_file}: layer {quoted(self.name)} ({self.kind}): {len(self.blobs)} blobs; "
                 f"the layer has {self.used_blobs}"
             )
 

@@ -34,7 +34,7 @@ def read_text(path: Path) -> tuple[Any, str]:
         # Fields that are not described are those of training, or of layers that are not known here either.
         text_format.Parse(text, net, allow_unknown_field=True)
     except (text_format.ParseError, ValueError, RecursionError) as error:
-        raise NetworkFileError(f"{path.name}: not a network in protobuf text ({_short(error)})") from None
+        raise NetworkFileError(f"{path.name}: not a network in protobuf text ({short(error)})") from None
     return _checked(path, net), text
 
 
@@ -101,7 +101,7 @@ def _parsed(path: Path, name: str) -> Any:
     try:
         made.ParseFromString(_read(path, MAX_BINARY))
     except (DecodeError, UnicodeDecodeError) as error:
-        raise NetworkFileError(f"{path.name}: not a file of Caffe, or cut short ({_short(error)})") from None
+        raise NetworkFileError(f"{path.name}: not a file of Caffe, or cut short ({short(error)})") from None
     return made
 
 
@@ -146,6 +146,12 @@ def _by(shape: Sequence[int]) -> str:
     return " x ".join(map(str, shape)) or "scalar"
 
 
-def _short(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 160 else f"{text[:160]}..."
+def quoted(name: str) -> str:
+    """A name of the file in a message; it may be as long as the file."""
+    return repr(name if len(name) <= 60 else f"{name[:60]}...")
+
+
+def short(problem: object, most: int = 160) -> str:
+    """The start of a message in one line."""
+    text = " ".join(str(problem).split()) or type(problem).__name__
+    return text if len(text) <= most else f"{text[:most]}..."

@@ -1,10 +1,12 @@
 """The layers of a NetParameter in order, those of the test phase only, with every value named once."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .._errors import NetworkFileError
+from ._files import quoted, short
 from ._layer_kinds import DATA, LOSSES, modern
 
 TEST = 1
@@ -36,16 +38,14 @@ def test_graph(net: Any, file: str) -> Graph:
     """The graph of the test phase. NetworkFileError names a layer that takes what no layer before it makes."""
     layers = _layers(net, file)
     current: dict[str, str] = {}
-    taken: set[str] = set()
+    versions: Counter[str] = Counter()
     graph = Graph([], [], current, frozenset(), [])
 
     def make(blob: str) -> str:
-        value, number = blob, 2
-        while value in taken:
-            value, number = f"{blob}#{number}", number + 1
-        taken.add(value)
-        current[blob] = value
-        return value
+        versions[blob] += 1
+        # A line break is in no name of a blob, so that no other has this one.
+        current[blob] = blob if versions[blob] == 1 else f"{blob}\n{versions[blob]}"
+        return current[blob]
 
     if net.input:
         graph.data.append(Node(net.input[0], "input", net, (), tuple(make(blob) for blob in net.input)))
@@ -54,20 +54,21 @@ def test_graph(net: Any, file: str) -> Graph:
         if kind in DATA:
             graph.data.append(Node(layer.name, kind, layer, (), tuple(make(blob) for blob in tops)))
             continue
+        where = f"{file}: layer {quoted(layer.name)} ({short(kind, 60)})"
         missing = [blob for blob in layer.bottom if blob not in current]
         if missing:
-            raise NetworkFileError(
-                f"{file}: layer {layer.name!r} ({kind}): takes {missing[0]!r}, which no layer before it makes"
-            )
+            raise NetworkFileError(f"{where}: takes {quoted(missing[0])}, which no layer before it makes")
         inputs = tuple(current[blob] for blob in layer.bottom)
         if kind == "Split":
             if len(inputs) != 1:
-                raise NetworkFileError(f"{file}: layer {layer.name!r} (Split): takes {len(inputs)} inputs")
+                raise NetworkFileError(
+                    f"{file}: layer {quoted(layer.name)} (Split): takes {len(inputs)} inputs"
+                )
             # Only names: each top is the bottom itself.
             current.update(dict.fromkeys(tops, inputs[0]))
             continue
         if len(set(tops)) != len(tops) or (not tops and kind not in LOSSES):
-            raise NetworkFileError(f"{file}: layer {layer.name!r} ({kind}): its tops are {list(tops)}")
+            raise NetworkFileError(f"{where}: its tops are {short(list(tops))}")
         graph.nodes.append(Node(layer.name, kind, layer, inputs, tuple(make(blob) for blob in tops)))
     return _without_losses(graph)
 
@@ -99,12 +100,14 @@ def _layers(net: Any, file: str) -> list[tuple[Any, str]]:
     for place, layer in enumerate(net.layers):
         if layer.HasField("layer"):
             raise NetworkFileError(
-                f"{file}: layer {layer.layer.name!r}: a format from before 2014; Caffe's upgrade_net_proto_text "
+                f"{file}: layer {quoted(layer.layer.name)}: a format from before 2014; Caffe's upgrade_net_proto_text "
                 "and upgrade_net_proto_binary convert it"
             )
         number = layer.type
         if not number:
-            raise NetworkFileError(f"{file}: layer {layer.name or place!r}: its type is missing or unknown")
+            raise NetworkFileError(
+                f"{file}: layer {quoted(layer.name or str(place))}: its type is missing or unknown"
+            )
         label = layer.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number[number].name
         found.append((layer, modern(label)))
     return [(layer, kind) for layer, kind in found if _included(layer, net.state, file)]
@@ -113,7 +116,7 @@ def _layers(net: Any, file: str) -> list[tuple[Any, str]]:
 def _included(layer: Any, state: Any, file: str) -> bool:
     """Whether the layer is in the network in the test phase, by its rules to include or exclude it."""
     if layer.include and layer.exclude:
-        raise NetworkFileError(f"{file}: layer {layer.name!r}: has rules to include and to exclude it")
+        raise NetworkFileError(f"{file}: layer {quoted(layer.name)}: has rules to include and to exclude it")
     if layer.include:
         return _any_met(layer.include, state)
     return not _any_met(layer.exclude, state)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .._errors import NetworkFileError
 from .._preprocessing import ImagePreprocessing
-from ._files import read_mean
+from ._files import quoted, read_mean, short
 from ._graph import Graph, Node
 
 # A line that `to_caffe` writes: Caffe's own fields have no word for it.
@@ -22,7 +22,7 @@ def images(graph: Graph, net: Any, file: str, size: tuple[int, int] | None, blob
     used = {value for node in graph.nodes for value in node.inputs}
     found = [(node, value) for node in graph.data for value in node.outputs if value in used]
     if len(found) != 1:
-        names = ", ".join(repr(value) for _, value in found) or "none"
+        names = short(", ".join(repr(value) for _, value in found)) if found else "none"
         raise NetworkFileError(f"{file}: networks of one input are known, and this one has {names}")
     node, value = found[0]
     shape = _stated(node, node.outputs.index(value), net, file)
@@ -31,12 +31,14 @@ def images(graph: Graph, net: Any, file: str, size: tuple[int, int] | None, blob
     if len(shape) == 3:
         shape = (1, *shape)
     if len(shape) != 4 or shape[0] < 1:
-        raise NetworkFileError(f"{file}: input {value!r} has the shape {shape}, not (n, c, h, w)")
+        raise NetworkFileError(
+            f"{file}: input {quoted(value)} has the shape {short(shape)}, not (n, c, h, w)"
+        )
     if size is not None:
         shape = (*shape[:2], *size)
     if not (1 <= shape[1] <= 65_536 and all(1 <= side <= 4096 for side in shape[2:])):
         raise NetworkFileError(
-            f"{file}: input {value!r} has the shape {shape}; images of up to 4096 x 4096 are known"
+            f"{file}: input {quoted(value)} has the shape {short(shape)}; images of up to 4096 x 4096 are known"
         )
     return value, shape
 
@@ -62,7 +64,9 @@ def _stated(node: Node, place: int, net: Any, file: str) -> tuple[int, ...] | No
         if len(shapes) == 1:
             return shapes[0]
         if place >= len(shapes):
-            raise NetworkFileError(f"{file}: layer {node.name!r} ({node.kind}): says nothing of its shape")
+            raise NetworkFileError(
+                f"{file}: layer {quoted(node.name)} ({node.kind}): says nothing of its shape"
+            )
         return shapes[place]
     if node.kind == "MemoryData":
         param = layer.memory_data_param
@@ -73,7 +77,9 @@ def _stated(node: Node, place: int, net: Any, file: str) -> tuple[int, ...] | No
 def _of_pictures(node: Node, graph: Graph, value: str, file: str, size: tuple | None, blobs: dict) -> tuple:
     """The shape of what a layer reads from a data base or from picture files."""
     if node.outputs[0] != value:
-        raise NetworkFileError(f"{file}: layer {node.name!r} ({node.kind}): its labels are taken as images")
+        raise NetworkFileError(
+            f"{file}: layer {quoted(node.name)} ({node.kind}): its labels are taken as images"
+        )
     layer = node.layer
     own = _own_param(node)
     side = layer.transform_param.crop_size or (own.crop_size if own is not None else 0)
@@ -82,7 +88,7 @@ def _of_pictures(node: Node, graph: Graph, value: str, file: str, size: tuple | 
         height, width = own.new_height, own.new_width
     if size is None and not (height and width):
         raise NetworkFileError(
-            f"{file}: layer {node.name!r} ({node.kind}): says nothing of the size of its images; give input_size"
+            f"{file}: layer {quoted(node.name)} ({node.kind}): says nothing of the size of its images; give input_size"
         )
     return (1, _channels(node, graph, value, blobs), *(size or (height, width)))
 
@@ -183,6 +189,6 @@ def _order(text: str, file: str) -> str:
         if line.startswith(ORDER_LINE):
             order = line.removeprefix(ORDER_LINE).strip()
             if order not in ("rgb", "bgr"):
-                raise NetworkFileError(f"{file}: the channel order {order!r} is neither rgb nor bgr")
+                raise NetworkFileError(f"{file}: the channel order {quoted(order)} is neither rgb nor bgr")
             return order
     return "bgr"

@@ -12,6 +12,7 @@ MAKERS: dict[str, Callable[[At], Made]] = {
     "Clip": _pointwise.clip,
     "Concat": _pointwise.concat,
     "Convolution": _sliding.convolution,
+    "Crop": _pointwise.crop,
     "Deconvolution": _sliding.deconvolution,
     "Dropout": _pointwise.dropout,
     "ELU": _pointwise.elu,

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from .._layers import Concat, Product, Scale, Sum
+from .._layers import Concat, CropLike, Product, Scale, Sum
 from . import _modules
 from ._at import At, Shape, bare, filled
 from ._sliding import Made
@@ -180,6 +180,20 @@ def slices(at: At) -> Made:
         raise at.fail(f"slice_point {points} does not cut 0..{length} into {count} parts")
     sizes = tuple(b - a for a, b in pairwise(edges))
     return _modules.Slice(sizes, axis), [(*shape[:axis], size, *shape[axis + 1 :]) for size in sizes]
+
+
+def crop(at: At) -> Made:
+    param = at.layer.crop_param
+    if len(at.shapes) != 2 or any(len(shape) != 4 for shape in at.shapes) or param.axis not in (2, -2):
+        raise at.fail("takes maps and maps of the wanted size, cropped from axis 2 on")
+    shape, like = at.shapes
+    offset = list(param.offset) or [0]
+    if len(offset) > 2:
+        raise at.fail(f"offset has {len(offset)} numbers")
+    first = at.number("offset", offset[0]), at.number("offset", offset[-1])
+    if any(o + wanted > side for o, wanted, side in zip(first, like[2:], shape[2:], strict=True)):
+        raise at.fail(f"a crop of {like[2:]} from {first} on goes beyond maps of {shape[2:]}")
+    return CropLike(*first), [(*shape[:2], *like[2:])]
 
 
 # --- shape

@@ -1,7 +1,9 @@
 """`from_caffe`."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence, Set
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from .._errors import NetworkFileError
 from .._network import ImportedNetwork, Layer, Source
 from . import _input
 from ._at import At, Start
-from ._files import read_binary, read_text
+from ._files import quoted, read_binary, read_text
 from ._graph import Graph, Node, test_graph
 from ._layer_kinds import MAKERS
 from ._modules import Part, Slice
@@ -37,8 +39,8 @@ def from_caffe(
     padding, response normalization by alpha / size, groups and dilation, statistics of batch normalization
     divided by their third blob. Of the old format (`layers`) and the new one (`layer`), not of the one before 2014.
 
-    Known are BatchNorm, Bias, Clip, Concat, Convolution, Deconvolution, Dropout, ELU, Eltwise, Flatten,
-    InnerProduct, LRN, PReLU, Pooling (maximum and average), Power, ReLU, Reshape, Scale, Sigmoid, Slice, Softmax,
+    Known are BatchNorm, Bias, Clip, Concat, Convolution, Crop, Deconvolution, Dropout, ELU, Eltwise,
+    Flatten, InnerProduct, LRN, PReLU, Pooling (maximum and average), Power, ReLU, Reshape, Scale, Sigmoid, Slice, Softmax,
     Split and TanH, and every layer of Caffe that only brings data or measures a loss.
 
     Parameters
@@ -133,12 +135,13 @@ def _make_layers(
         if maker is None:
             known = ", ".join(sorted(MAKERS))
             raise NetworkFileError(
-                f"{path.name}: layer {node.name!r}: the type {node.kind!r} is not known here (known: {known})"
+                f"{path.name}: layer {quoted(node.name)}: the type {quoted(node.kind)} is not known here (known: {known})"
             )
         unknown = [name for name in node.inputs if name not in shapes]
         if unknown:
             raise NetworkFileError(
-                f"{path.name}: layer {node.name!r} ({node.kind}): takes {unknown[0]!r}, which is not made of images"
+                f"{path.name}: layer {quoted(node.name)} ({node.kind}): takes {quoted(unknown[0])}, "
+                "which is not made of images"
             )
         own = None if weights_path is None else blobs.get(node.name, ())
         weights_file = path.name if weights_path is None else weights_path.name
@@ -154,7 +157,17 @@ def _make_layers(
             raise at.fail(f"makes {len(out)} blobs, and has {len(node.outputs)} tops")
         shapes.update(zip(node.outputs, out, strict=True))
         layers.append(_layer(node, module, used, graph.silenced))
-    return layers, shapes
+    return _with_own_names(layers), shapes
+
+
+def _with_own_names(layers: list[Layer]) -> list[Layer]:
+    """The layers with a number behind names that were there before: Caffe allows a name twice."""
+    count: Counter[str] = Counter()
+    for place, layer in enumerate(layers):
+        count[layer.name] += 1
+        if count[layer.name] > 1:
+            layers[place] = replace(layer, name=f"{layer.name}_{count[layer.name]}")
+    return layers
 
 
 def _layer(node: Node, module: nn.Module, used: Set[str], silenced: Set[str]) -> Layer:

@@ -50,6 +50,7 @@ _MESSAGES = {
         int64[] stride 6, FillerParameter weight_filler 7, FillerParameter bias_filler 8, int64 pad_h 9,
         int64 pad_w 10, int64 kernel_h 11, int64 kernel_w 12, int64 stride_h 13, int64 stride_w 14,
         int64 axis 16 1, int64[] dilation 18""",
+    "CropParameter": "int64 axis 1 2, int64[] offset 2",
     # Of Data, ImageData and WindowData layers alike, where the numbers agree.
     "DataParameter": "float scale 2 1, string mean_file 3, int64 crop_size 5",
     "ImageDataParameter": """
@@ -93,7 +94,8 @@ _MESSAGES = {
         SliceParameter slice_param 126, DataParameter window_data_param 129, PReLUParameter prelu_param 131,
         ReshapeParameter reshape_param 133, FlattenParameter flatten_param 135,
         BatchNormParameter batch_norm_param 139, ELUParameter elu_param 140, BiasParameter bias_param 141,
-        ScaleParameter scale_param 142, InputParameter input_param 143, ClipParameter clip_param 148""",
+        ScaleParameter scale_param 142, InputParameter input_param 143, CropParameter crop_param 144,
+        ClipParameter clip_param 148""",
     "V0LayerParameter": "string name 1, string type 2",
     "V1LayerParameter": """
         V0LayerParameter layer 1, string[] bottom 2, string[] top 3, string name 4, V1LayerType type 5,

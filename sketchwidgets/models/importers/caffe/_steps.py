@@ -214,6 +214,13 @@ def _clamp(given: _Arguments, takes: list[Shape], makes: Shape) -> nn.Module | N
     return nn.Hardtanh(low, high)
 
 
+def _pad(given: _Arguments, takes: list[Shape], makes: Shape) -> nn.Module | None:
+    sides, mode, value = given.get("pad", 1), given.get("mode", 2, "constant"), given.get("value", 3, 0)
+    if len(takes[0]) != 4 or mode != "constant" or value or not all(isinstance(side, int) for side in sides):
+        return None
+    return nn.ZeroPad2d((*sides, 0, 0)[:4]) if len(sides) <= 4 else None
+
+
 def _sum(sign: float) -> Callable:
     def make(given: _Arguments, takes: list[Shape], makes: Shape) -> nn.Module | None:
         factor = sign * given.get("alpha", 9, 1)
@@ -259,6 +266,7 @@ FUNCTIONS: dict[Any, Callable[[_Arguments, list[Shape], Shape], nn.Module | None
     **dict.fromkeys((torch.mean, "mean"), _mean),
     **dict.fromkeys((F.softmax, torch.softmax, "softmax"), _softmax),
     torch.maximum: lambda *_: _modules.Maximum(),
+    F.pad: _pad,
     F.relu6: lambda *_: nn.ReLU6(),
     F.leaky_relu: lambda g, *_: nn.LeakyReLU(g.get("negative_slope", 1, 0.01)),
     F.elu: lambda g, *_: nn.ELU(g.get("alpha", 1, 1.0)),

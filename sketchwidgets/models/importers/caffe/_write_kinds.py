@@ -34,6 +34,7 @@ WRITERS: dict[type[nn.Module], Callable[[Place], None]] = {
     nn.Sigmoid: pointwise.sigmoid,
     nn.Softmax: pointwise.softmax,
     nn.Tanh: pointwise.tanh,
+    nn.ZeroPad2d: sliding.zero_padding,
     _layers.Concat: pointwise.concat,
     _layers.CropLike: pointwise.crop_like,
     _layers.CroppedConvTranspose2d: sliding.transposed_convolution,

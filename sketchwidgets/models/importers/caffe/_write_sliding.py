@@ -1,5 +1,7 @@
 """Convolutions, pools, fully connected layers and response normalization for Caffe."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -30,7 +32,21 @@ def convolution(at: Place) -> None:
         at.blob(layer, module.bias)
 
 
-def _state(param, module: nn.Module, weight: Tensor, pad: Pair, dilation: Pair, outputs: int) -> None:
+def zero_padding(at: Place) -> None:
+    """A convolution by 1, channel by channel: the only layer of Caffe that pads and does nothing else."""
+    left, right, top, bottom = at.step.module.padding
+    before, after = _cropped(at, (top, left), (bottom, right))
+    channels = at.takes[1]
+    weight, pad = _same_on_both_sides(at, torch.ones(channels, 1, 1, 1), before, after, (1, 1))
+    layer = at.layer("Convolution")
+    param = layer.convolution_param
+    param.num_output, param.group, param.bias_term = channels, channels, False
+    geometry(param, "kernel", tuple(weight.shape[2:]), None, "kernel_size")
+    geometry(param, "pad", pad, 0)
+    at.blob(layer, weight)
+
+
+def _state(param: Any, module: nn.Module, weight: Tensor, pad: Pair, dilation: Pair, outputs: int) -> None:
     param.num_output = outputs
     if module.bias is None:
         param.bias_term = False
