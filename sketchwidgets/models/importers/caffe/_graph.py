@@ -38,14 +38,18 @@ def test_graph(net: Any, file: str) -> Graph:
     """The graph of the test phase. NetworkFileError names a layer that takes what no layer before it makes."""
     layers = _layers(net, file)
     current: dict[str, str] = {}
+    taken: set[str] = set()
     versions: Counter[str] = Counter()
     graph = Graph([], [], current, frozenset(), [])
 
     def make(blob: str) -> str:
-        versions[blob] += 1
-        # A line break is in no name of a blob, so that no other has this one.
-        current[blob] = blob if versions[blob] == 1 else f"{blob}\n{versions[blob]}"
-        return current[blob]
+        value = blob
+        while value in taken:
+            versions[blob] += 1
+            value = f"{blob}#{versions[blob] + 1}"
+        taken.add(value)
+        current[blob] = value
+        return value
 
     if net.input:
         graph.data.append(Node(net.input[0], "input", net, (), tuple(make(blob) for blob in net.input)))
