@@ -1,0 +1,50 @@
+"""Sketch recognisers from before the networks: fit and predict on grey images (n, h, w), as in scikit-learn.
+
+| class | paper | top-1 of the paper, TU-Berlin, 250 classes |
+| --- | --- | --- |
+| `HOGSVM` | Eitz, Hays & Alexa 2012 | 56 % |
+| `StructureEnsemble` | Li, Song & Gong 2013 | 61.5 % |
+| `MultipleKernelSVM` | Li, Hospedales, Song & Gong 2015 | 65.8 % |
+| `FisherSVM` | Schneider & Tuytelaars 2014 (FV-SP) | 68.9 % |
+| `CNNFeatureSVM` | AlexNet-SVM in Yu et al. 2015 | 67.1 % |
+
+`benchmarks/classical.py` measures each. The modules are loaded on first use: they need scikit-learn and scikit-image.
+"""
+
+from importlib import import_module
+from typing import Any
+
+# Public name -> module of this folder.
+_HOME = {
+    "HOGSVM": "hog",
+    "CNNFeatureSVM": "cnn_features",
+    "FisherSVM": "fisher",
+    "MultipleKernelSVM": "multiple_kernel",
+    "StructureEnsemble": "structure",
+    "alignment": "kernels",
+    "alignment_weights": "kernels",
+    "daisy_descriptors": "descriptors",
+    "dense_descriptors": "descriptors",
+    "fisher_pyramid": "fisher",
+    "frame": "_images",
+    "layer_by_layer": "cnn_features",
+    "layer_features": "cnn_features",
+    "self_similarity_descriptors": "self_similarity",
+    "soft_histogram": "bag_of_features",
+    "star_graphs": "star_graph",
+    "star_similarity": "star_graph",
+}
+
+__all__ = [*_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
