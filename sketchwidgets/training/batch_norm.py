@@ -40,7 +40,7 @@ class BatchNormSketchANet(nn.Module):
     @torch.no_grad()
     def fold(self) -> SketchANet:
         """A plain Sketch-a-Net in evaluation mode that computes the same as this network in evaluation mode."""
-        plain = SketchANet(self.net.fc8.out_channels, self.net.conv1.in_channels, self.net.drop6.p)
+        plain = SketchANet(**self.net.arguments)
         plain.load_state_dict(self.net.state_dict())
         for name, norm in self.norms.items():
             conv = plain.get_submodule(name)

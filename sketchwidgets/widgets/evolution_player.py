@@ -67,7 +67,7 @@ class EvolutionPlayer(ipywidgets.VBox):
             )
         self.evolution = evolution
         self._tiles: dict[tuple[str, int, int, bool, bool], Tile] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self.layer, self.columns = layer, columns
         self.epoch = len(evolution.epochs) - 1 if epoch is None else epoch
         self.patches, self.enhance = patches, enhance
@@ -93,6 +93,31 @@ class EvolutionPlayer(ipywidgets.VBox):
                 f"epoch must be a place from 0 to {len(self.evolution.epochs) - 1}, not {proposal['value']}"
             )
         return proposal["value"]
+
+    def show(self, evolution: FeatureEvolution) -> None:
+        """Show another evolution of the same layers, such as the same one after more epochs of a training. Any thread.
+
+        A player that is at its last epoch goes on to the new one's. Raises TypeError for what is no evolution,
+        ValueError for one of other layers.
+        """
+        if not isinstance(evolution, FeatureEvolution):
+            raise TypeError(f"evolution must be a FeatureEvolution, not {type(evolution).__name__}")
+        if list(evolution) != list(self.evolution):
+            raise ValueError(
+                f"evolution must be of the layers {', '.join(self.evolution)}, not {', '.join(evolution)}"
+            )
+        with self._lock:
+            at_end = self.epoch == len(self.evolution.epochs) - 1
+            last = len(evolution.epochs) - 1
+            # The shorter range first, so that no control is ever beyond what there is.
+            if last < self._slider.max:
+                self.epoch = min(self.epoch, last)
+            self.evolution = evolution
+            self._tiles.clear()
+            self._play.max = self._slider.max = last
+            if at_end:
+                self.epoch = last
+        self._show()
 
     @property
     def figure(self) -> Figure:

@@ -78,3 +78,30 @@ def test_opened_from_a_folder_and_bad_arguments(evolution, tmp_path):
         sw.EvolutionPlayer(evolution, epoch=4)
     with pytest.raises(TraitError, match="layer must be"):
         sw.EvolutionPlayer(evolution, layer="relu")
+
+
+def test_a_training_fills_it_in():
+    def net(seed):
+        torch.manual_seed(seed)
+        return nn.Sequential(nn.Conv2d(1, 4, 5), nn.ReLU()).eval()
+
+    def found(epochs, layer="1"):
+        return sw.evolution({e: net(e) for e in epochs}, net(0), torch.rand(8, 1, 16, 16), layer, progress=False)
+
+    player = sw.EvolutionPlayer(found([0]))
+    try:
+        player.show(found([0, 1, 2]))
+        assert player.epoch == player._slider.max == player._play.max == 2
+        assert "epoch 2" in player.figure.title
+        player.epoch = 1
+        player.show(found([0, 1, 2, 3]))
+        assert player.epoch == 1  # whoever looks at an earlier epoch is left there
+        assert player._slider.max == 3
+        player.show(found([0]))
+        assert player.epoch == player._slider.max == 0
+        with pytest.raises(TypeError, match="FeatureEvolution"):
+            player.show({})
+        with pytest.raises(ValueError, match="layers 1, not 0"):
+            player.show(found([0, 1], "0"))
+    finally:
+        player.close()

@@ -9,6 +9,7 @@ from sketchwidgets.training.datasets.image_folder import ImageFolder
 from sketchwidgets.training.datasets.images_npz import load_images_npz
 from sketchwidgets.training.datasets.per_class import split_per_class
 from sketchwidgets.training.datasets.quickdraw import QuickDraw
+from sketchwidgets.training.datasets.shapes import draw_shapes
 from sketchwidgets.training.datasets.tu_berlin import TUBerlin
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "QuickDraw",
     "TUBerlin",
     "download_by_name",
+    "draw_shapes",
     "fetch",
     "file_hash",
     "load_images_npz",
