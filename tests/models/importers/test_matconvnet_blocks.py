@@ -260,3 +260,28 @@ def test_dropout_does_nothing_unless_trained(tmp_path, numbers):
     trained = network.train()(x)
     kept = trained != 0
     assert torch.allclose(trained[kept], x[kept] / 0.75)
+
+
+def test_a_gate_computed_from_the_whole_map(tmp_path, numbers, layer_outputs):
+    """Squeeze and excitation, as in networks that were added to MatConvNet later."""
+    filters, gate = numbers(3, 3, 1, 4), numbers(1, 1, 4, 4)
+    layers = [
+        ("conv", "Conv", ["x"], ["a"], ["f"], {"hasBias": False}),
+        ("squeeze", "GlobalPooling", ["a"], ["s"], [], {"method": "avg"}),
+        ("fc", "Conv", ["s"], ["t"], ["g"], {"hasBias": False}),
+        ("act", "Tanh", ["t"], ["u"], [], {}),
+        ("gate", "Scale", ["a", "u"], ["b"], [], {"hasBias": False}),
+        ("beside", "Concat", ["a", "b"], ["c"], [], {"dim": 2.0}),
+    ]
+    keys = ("name", "type", "inputs", "outputs", "params", "block")
+    structs = StructArray(
+        dict(zip(keys, (row[0], f"dagnn.{row[1]}", *row[2:]), strict=True)) for row in layers
+    )
+    params = StructArray([{"name": "f", "value": filters}, {"name": "g", "value": gate}])
+    path = save(tmp_path / "gate.mat", "7.3", net={"layers": structs, "params": params})
+    x = numbers(6, 7, 1).astype(np.float64)
+    a = mcn.conv(x, filters)
+    u = np.tanh(mcn.conv(a.mean((0, 1), keepdims=True), gate))
+    found = layer_outputs(sw.models.from_matconvnet(path), x)
+    assert_close(found["act"], u)
+    assert_close(found["beside"], np.concatenate([a, a * u], 1))
