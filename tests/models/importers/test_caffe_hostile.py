@@ -115,7 +115,7 @@ TEXTS = {
             "InnerProduct",
             "input_dim: 1 input_dim: 3 input_dim: 99 input_dim: 99",
         ),
-        "more than 268435456 weights",
+        "more than 200000000 weights",
     ),
     "group of 0": (conv("group: 0"), "group must be in"),
     "group that does not divide": (conv("group: 2"), "group 2 does not divide 3 channels"),
@@ -258,6 +258,7 @@ WEIGHT, BIAS = blob(np.zeros((2, 3, 3, 3))), blob(np.zeros(2))
 MODELS = {
     "empty": (b"", r"layer 'x' \(Convolution\): blob 0 \(2 x 3 x 3 x 3\) is missing"),
     "garbage": (b"\xff\xfe\xfd" * 20, "net.caffemodel: not a file of Caffe, or cut short"),
+    "an HDF5 snapshot": (b"\x89HDF\r\n\x1a\n" + bytes(100), "net.caffemodel: a snapshot in HDF5"),
     "of another network": (caffemodel({"y": [np.zeros(3)]}), "blob 0 .* is missing"),
     "one blob": (layer_bytes(WEIGHT), r"blob 1 \(2\) is missing"),
     "three blobs": (layer_bytes(WEIGHT, BIAS, BIAS), "3 blobs; the layer has 2"),
@@ -315,6 +316,12 @@ def test_statistics_that_cannot_be(tmp_path):
         read(tmp_path, text, {"x": [np.zeros(3), np.full(3, -1.0), np.ones(1)]})
     with pytest.raises(NetworkFileError, match="the scale of its statistics"):
         read(tmp_path, text, {"x": [np.zeros(3), np.ones(3), np.full(1, 1e-45)]})
+
+
+def test_comments_in_other_encodings_and_marks_of_byte_order(tmp_path):
+    path = tmp_path / "net.prototxt"
+    path.write_bytes(b"\xef\xbb\xbf# \xbe\xed\xbb\xfd\xb2\xe3\r\n" + one("", "ReLU").encode())
+    assert sw.models.from_caffe(path).input_size == (9, 9)
 
 
 def test_two_layers_with_weights_of_one_name(tmp_path):

@@ -18,7 +18,7 @@ Shape = tuple[int, ...]
 MAX_SIDE = 65_536  # of a kernel, stride, padding or image
 MAX_OUTPUTS = 2**24  # channels
 MAX_VALUES = 2**28  # numbers in the maps of one image
-MAX_RANDOM = 2**28  # weights made at random
+MAX_RANDOM = 200_000_000  # weights made at random; VGG-19 has 144 million
 
 
 class Start:

@@ -23,11 +23,8 @@ def read_text(path: Path) -> tuple[Any, str]:
     """The NetParameter of a prototxt, and its text; NetworkFileError names the file and the line."""
     from google.protobuf import text_format
 
-    text = _read(path, MAX_TEXT)
-    try:
-        text = text.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise NetworkFileError(f"{path.name}: not a text file (byte {error.start} is not UTF-8)") from None
+    # Comments may be in any encoding; a name that is not UTF-8 finds no weights, which is then said.
+    text = _read(path, MAX_TEXT).decode("utf-8-sig", "replace")
     _check_nesting(path, text)
     net = message("NetParameter")()
     try:
@@ -97,9 +94,11 @@ def _numbers(blob: Any, where: str) -> np.ndarray:
 def _parsed(path: Path, name: str) -> Any:
     from google.protobuf.message import DecodeError
 
-    made = message(name)()
+    made, content = message(name)(), _read(path, MAX_BINARY)
+    if content.startswith(b"\x89HDF"):
+        raise NetworkFileError(f"{path.name}: a snapshot in HDF5; those in protobuf (.caffemodel) are read")
     try:
-        made.ParseFromString(_read(path, MAX_BINARY))
+        made.ParseFromString(content)
     except (DecodeError, UnicodeDecodeError) as error:
         raise NetworkFileError(f"{path.name}: not a file of Caffe, or cut short ({short(error)})") from None
     return made

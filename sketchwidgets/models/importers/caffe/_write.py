@@ -34,9 +34,10 @@ def to_caffe(
 
     Written are networks from a file (`from_matconvnet`, `from_caffe`), and others that torch.fx can trace, which
     those are whose path does not depend on the images: Sketch-a-Net, AlexNet, ZFNet, VGG, SqueezeNet, ResNet,
-    GoogLeNet, ... Of modules: Conv2d, ConvTranspose2d, Linear, Max-, Avg-, AdaptiveAvg- and AdaptiveMaxPool2d, BatchNorm (as
-    BatchNorm and Scale), LocalResponseNorm, ReLU, ReLU6, Hardtanh, LeakyReLU, PReLU, ELU, Sigmoid, Tanh, Softmax,
-    Dropout, Flatten and Identity, and the same as functions, sums, products, concatenations and views.
+    GoogLeNet, ... Of modules: Conv2d, ConvTranspose2d, Linear, Max-, Avg-, AdaptiveAvg- and AdaptiveMaxPool2d,
+    BatchNorm (as BatchNorm and Scale), LocalResponseNorm, ReLU, LeakyReLU, PReLU, ELU, Sigmoid, Tanh, Softmax, ReLU6
+    and Hardtanh (as Clip, which Caffe has since 2018), ZeroPad2d, Dropout, Flatten and Identity, and the same as
+    functions, sums, products, concatenations and views. A softmax at the end is written, and left off by readers.
 
     Caffe rounds the sizes of pools up and pads opposite sides alike. What differs is written with layers of Caffe that
     change no number: maps are cut by a Slice in front of a pool that rounds down, kernels get rows of zeros where the
