@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sketchwidgets.models.importers import ImportedNetwork
 from sketchwidgets.recognition import Recognizer
 
 from ..network import Network
@@ -112,8 +113,9 @@ class Subject:
 
 
 def known_network(model: Any) -> Any:
-    """The Network of a `sw.Recognizer`, or for None of the bundled one; anything else as it is."""
-    return Network.of(model) if model is None or isinstance(model, Recognizer) else model
+    """The Network of a `sw.Recognizer`, an imported network, or for None the bundled one; anything else as it is."""
+    knows_its_input = model is None or isinstance(model, Recognizer | ImportedNetwork)
+    return Network.of(model) if knows_its_input else model
 
 
 def subject_of(

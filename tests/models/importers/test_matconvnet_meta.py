@@ -165,6 +165,10 @@ def test_a_network_takes_over_what_it_says_and_is_looked_into(tmp_path, numbers)
     expected[:, row : row + 5, column : column + 5] = unit.activations[0, 0] * imported.conv1.weight[channel]
     assert torch.allclose(unit.images[0, 0], expected[:, 2:10, 2:8], atol=1e-3)
 
+    # And the other way round: grey levels less their mean are what both climb in.
+    climbed = [sw.maximize(model, "fc", 1, steps=3, progress=False) for model in (imported, network)]
+    assert torch.equal(climbed[0].images, climbed[1].images)
+
     panels = sw.ProjectionPanels(imported, photo, top=2)
     try:
         assert panels.settle(60)
