@@ -50,6 +50,7 @@ def test_runs_without_error_or_warning(path, tmp_path, monkeypatch):
         ("JUPYTER_RUNTIME_DIR", "run"),
     ):
         monkeypatch.setenv(name, str(tmp_path / folder))
+    monkeypatch.setenv("SKETCHWIDGETS_SHORT", "1")  # a lesson that trains for minutes shows a glimpse of it
     notebook = nbformat.read(path, as_version=4)
     notebook.cells.insert(0, nbformat.v4.new_code_cell(STRICT))
     client = nbclient.NotebookClient(
