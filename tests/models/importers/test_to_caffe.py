@@ -51,7 +51,6 @@ def lively(network, seed=0):
 
 
 NETWORKS = {
-    "sketch_a_net": lambda: (sw.models.create("sketch_a_net", classes=9), 1, None),
     "sketch_a_net of stroke order": lambda: (
         sw.models.create("sketch_a_net", classes=9, channels=6),
         6,
@@ -108,7 +107,7 @@ def test_a_network_of_caffe_again(graph, tmp_path):
 @pytest.mark.parametrize("kernel", [1, 2, 3])
 @pytest.mark.parametrize("kind", ["max", "average", "average of pixels"])
 def test_pools_that_round_down_or_up_at_every_size(kernel, kind, tmp_path):
-    for size in (6, 7, 8):
+    for size in (6, 7):
         for stride in (1, 2, 3):
             for padding in range(kernel // 2 + 1):
                 for ceil_mode in (False, True):
@@ -233,7 +232,7 @@ class Functions(nn.Module):
         x = torch.cat([y, 2 - y], dim=1).clamp(min=-1.0, max=1.5)
         a, b = x * 1.0, F.leaky_relu(x, 0.1)
         x = self.act(a - b) + self.act(b).tanh()
-        s = torch.sigmoid(self.gate(y.mean([2, 3])))
+        s = torch.sigmoid(self.gate(F.avg_pool2d(y, y.shape[2:]).flatten(1)))
         z = (y * s.view(s.size(0), -1, 1, 1)).mean((2, 3))
         x = torch.maximum(x, F.elu(x)).mean(dim=(-2, -1), keepdim=True).flatten(1)
         return self.fc(F.dropout(x, training=self.training)) + self.fc(torch.cat([z, z], 1))
@@ -245,6 +244,25 @@ def test_functions(tmp_path):
     # A factor (n, c, 1, 1) goes through a Reshape first, which Caffe's Scale takes flat.
     again = round_trip(network, tmp_path, input_size=12)
     torch.testing.assert_close(again(images), network(images), rtol=1e-5, atol=1e-6)
+
+
+def test_layers_with_the_names_of_values(tmp_path):
+    """A layer may be called as the images are, or as a part of another layer's output."""
+    layers = [
+        Layer("data", nn.Conv2d(3, 4, 1), ("x",), ("data",)),
+        Layer("cut", _modules.Slice((1, 3), 1), ("data",), ("a", "b")),
+        Layer("cut_1", nn.ReLU(), ("a",), ("a",)),
+        Layer("sum", shared_layers.Concat(), ("a", "x", "b"), ("y",)),
+    ]
+    network = ImportedNetwork(
+        layers,
+        input="x",
+        channels=3,
+        preprocessing=ImagePreprocessing((5, 5), 3),
+        source=Source("by hand", "x"),
+    )
+    again = assert_same(network, tmp_path)
+    assert len(list(again.children())) == 4
 
 
 class NotCaffe(nn.Module):

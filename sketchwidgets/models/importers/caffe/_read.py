@@ -39,9 +39,9 @@ def from_caffe(
     padding, response normalization by alpha / size, groups and dilation, statistics of batch normalization
     divided by their third blob. Of the old format (`layers`) and the new one (`layer`), not of the one before 2014.
 
-    Known are BatchNorm, Bias, Clip, Concat, Convolution, Crop, Deconvolution, Dropout, ELU, Eltwise,
-    Flatten, InnerProduct, LRN, PReLU, Pooling (maximum and average), Power, ReLU, Reshape, Scale, Sigmoid, Slice, Softmax,
-    Split and TanH, and every layer of Caffe that only brings data or measures a loss.
+    Known are BatchNorm, Bias, Clip, Concat, Convolution, Crop, Deconvolution, Dropout, ELU, Eltwise, Flatten,
+    InnerProduct, LRN, PReLU, Pooling (maximum and average), Power, ReLU, Reshape, Scale, Sigmoid, Slice,
+    Softmax, Split and TanH, and every layer of Caffe that only brings data or measures a loss.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def from_caffe(
     "bgr" as all of Caffe's own tools.
 
     Raises FileNotFoundError, and `NetworkFileError` that names the file, the layer and the field for what is
-    damaged, too large or unknown. Nothing of the files is executed, and no other file is opened.
+    damaged, too large or unknown. Nothing of the files is executed, and no other file opened than that mean.
 
     >>> from pathlib import Path
     >>> _ = Path("net.prototxt").write_text('''

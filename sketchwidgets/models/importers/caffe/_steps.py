@@ -52,19 +52,20 @@ def steps_of(
 
 def _imported(network: ImportedNetwork, images: Tensor) -> tuple[list[Step], str]:
     children = dict(network.named_children())
-    values, places = {network.input_name: images}, {network.input_name: network.input_name}
+    # Values get names of their own, in place or not; no child has a dot in its name.
+    first = ".images"
+    values, places = {network.input_name: images}, {network.input_name: first}
     steps = []
     for name, inputs, outputs in network.graph:
         made = children[name](*(values[value] for value in inputs))
         made = made if isinstance(made, tuple) else (made,)
         takes = tuple(tuple(values[value].shape) for value in inputs)
         taken = tuple(places[value] for value in inputs)
-        # In place or not, every value gets a name of its own.
-        own = (name,) if len(outputs) == 1 else tuple(f"{name}_{part}" for part in range(1, len(outputs) + 1))
+        own = (name,) if len(outputs) == 1 else tuple(f"{name}.{part}" for part in range(len(outputs)))
         values.update(zip(outputs, made, strict=True))
         places.update(zip(outputs, own, strict=True))
         steps.append(Step(name, children[name], taken, own, takes, tuple(tuple(m.shape) for m in made)))
-    return steps, network.input_name
+    return steps, first
 
 
 class _Tracer(torch.fx.Tracer):
@@ -76,6 +77,10 @@ class _Tracer(torch.fx.Tracer):
         return self._known(module) or super().is_leaf_module(module, name)
 
 
+class _Made(tuple):
+    """The shape of a tensor that a node made."""
+
+
 class _Shapes(torch.fx.Interpreter):
     """Runs a traced network and notes what every node makes, of tensors only the shape."""
 
@@ -85,7 +90,7 @@ class _Shapes(torch.fx.Interpreter):
 
     def run_node(self, node: torch.fx.Node) -> Any:
         result = super().run_node(node)
-        self.made[node] = result.shape if isinstance(result, Tensor) else result
+        self.made[node] = _Made(result.shape) if isinstance(result, Tensor) else result
         return result
 
 
@@ -112,7 +117,7 @@ def _traced(network: nn.Module, images: Tensor, known: Callable[[nn.Module], boo
         elif node.op == "output":
             if not isinstance(node.args[0], torch.fx.Node):
                 raise NetworkFileError(f"{type(network).__name__} returns more than one tensor")
-        elif isinstance(run.made[node], torch.Size) and node.op != "get_attr" and not _is_shape(node):
+        elif isinstance(run.made[node], _Made) and node.op != "get_attr":
             step = _step(node, modules, run.made, network)
             name, number = step.name, 2
             while name in names:  # a module that is used again
@@ -122,17 +127,10 @@ def _traced(network: nn.Module, images: Tensor, known: Callable[[nn.Module], boo
     return steps, first
 
 
-def _is_shape(node: torch.fx.Node) -> bool:
-    """Whether the node asks a tensor for its shape, which is of the same type as what `_Shapes` notes of tensors."""
-    return (node.op == "call_method" and node.target == "size") or (
-        node.op == "call_function" and node.target is getattr and node.args[1] == "shape"
-    )
-
-
 def _step(node: torch.fx.Node, modules: dict[str, nn.Module], made: dict, network: nn.Module) -> Step:
     inputs = [item for item in _flat(node.args) if isinstance(item, torch.fx.Node)]
     constants = [item for item in inputs if item.op == "get_attr"]
-    inputs = [item for item in inputs if isinstance(made[item], torch.Size) and not _is_shape(item)]
+    inputs = [item for item in inputs if isinstance(made[item], _Made)]
     shapes = [tuple(made[item]) for item in inputs]
     if node.op == "call_module":
         name, module = node.target, modules[node.target]
@@ -146,7 +144,7 @@ def _step(node: torch.fx.Node, modules: dict[str, nn.Module], made: dict, networ
         make = FUNCTIONS.get(node.target)
         module = None
         if make is not None and not constants:
-            module = make(_Arguments(node), shapes, tuple(made[node]))
+            module = make(_Arguments(node, made), shapes, tuple(made[node]))
         if module is None:
             raise NetworkFileError(
                 f"{type(network).__name__} cannot be written: Caffe has no layer for its {label!r} ({node.name})"
@@ -163,10 +161,13 @@ def _flat(items: Any) -> list[Any]:
 
 
 class _Arguments:
-    """The arguments of a traced call behind the images, by name and place."""
+    """The arguments of a traced call, by name and place; numbers that were computed as what they were."""
 
-    def __init__(self, node: torch.fx.Node) -> None:
-        self._args, self._kwargs = node.args, node.kwargs
+    def __init__(self, node: torch.fx.Node, made: dict[torch.fx.Node, Any]) -> None:
+        def known(item: torch.fx.Node) -> Any:
+            return item if isinstance(made[item], _Made) else made[item]
+
+        self._args, self._kwargs = torch.fx.node.map_arg((node.args, node.kwargs), known)
 
     def get(self, name: str, place: int, default: Any = None) -> Any:
         return self._args[place] if place < len(self._args) else self._kwargs.get(name, default)
