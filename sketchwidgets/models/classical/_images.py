@@ -8,7 +8,7 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 # Of full ink: what counts as drawn when the bounding box is looked for. Thin lines that were shrunk are faint.
-_DRAWN = 0.1
+DRAWN = 0.1
 
 
 def check_images(images: np.ndarray, argument: str = "images") -> np.ndarray:
@@ -91,7 +91,7 @@ def frame(images: np.ndarray, size: int, fill: float | None = 0.78, ink: str = "
     framed = np.empty((len(images), size, size), np.float32)
     for i, image in enumerate(images):
         values = as_ink(image, ink)
-        drawn = values > _DRAWN
+        drawn = values > DRAWN
         rows, columns = np.flatnonzero(drawn.any(1)), np.flatnonzero(drawn.any(0))
         if not len(rows):
             raise ValueError(f"images[{i}] is blank (no value differs from the paper; is ink={ink!r} right?)")

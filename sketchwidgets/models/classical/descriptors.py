@@ -26,11 +26,6 @@ class Descriptors:
     def __len__(self) -> int:
         return len(self.counts)
 
-    def of(self, index: int) -> slice:
-        """Where the descriptors of one image are."""
-        last = int(self.counts[: index + 1].sum())
-        return slice(last - int(self.counts[index]), last)
-
     def slices(self) -> list[slice]:
         """Where those of each image are."""
         ends = np.cumsum(self.counts)

@@ -42,9 +42,10 @@ def test_the_network_stays_as_it_is(network, shapes):
     assert not any(part._forward_hooks or part._forward_pre_hooks for part in network.modules())
 
 
-def test_thicker_lines(network, shapes):
+@pytest.mark.parametrize("faint", [0, 150])
+def test_lines_are_drawn_again(network, faint):
     image = np.full((1, 33, 33), 255, np.uint8)
-    image[0, 16, 1:32] = 0
+    image[0, 16, 1:32] = faint
     thick = np.full((1, 33, 33), 255, np.uint8)
     thick[0, 15:18] = 0
     network.input_size = 33

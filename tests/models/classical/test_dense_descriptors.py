@@ -182,6 +182,6 @@ def test_what_has_no_descriptors(noise, call, match):
 def test_joined_descriptors_are_those_of_each_image(noise):
     first, second = dense_descriptors(noise, grid=3), dense_descriptors(noise, patch=0.2, grid=4)
     both = join([first, second])
-    for i, part in enumerate(both.slices()):
-        expected = np.concatenate([first.values[first.of(i)], second.values[second.of(i)]])
+    for part, one, other in zip(both.slices(), first.slices(), second.slices(), strict=True):
+        expected = np.concatenate([first.values[one], second.values[other]])
         assert np.array_equal(both.values[part], expected)
