@@ -210,7 +210,9 @@ TEXTS = {
         'layer { name: "d" type: "Data" top: "d" } layer { type: "ReLU" bottom: "d" top: "x" }',
         "give input_size",
     ),
-    "an order of its own": ("# channel order: green\n" + one(CONV), "channel order 'green'"),
+    "an order of its own": ("# channel order: green\n" + one(CONV), "preprocessing: channel_order .*'green'"),
+    "a size of its own": ("# resize: 5e9\n" + one(CONV), "resize '5e9' is no number"),
+    "a huge size": ("# resize: 99999999\n" + one(CONV), "preprocessing: resize"),
     "a scale of 0": (
         'layer { name: "d" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 9 dim: 9 } }'
         "transform_param { scale: 0 } }" + one(CONV, size="").replace('input: "data"', ""),

@@ -190,6 +190,19 @@ def test_matconvnet_to_caffe_and_back(tmp_path):
     assert metadata["input_size"] == [225, 225]
 
 
+@pytest.mark.parametrize("name", ["charscnn", "sigma25", "DnCNN-epoch-50"])
+def test_real_networks_of_matconvnet_for_caffe(name, shared, tmp_path):
+    path = shared / "models" / "matconvnet" / f"{name}.mat"
+    if not path.is_file():
+        pytest.skip(f"{path.name} is not there")
+    network = sw.models.from_matconvnet(path)
+    sw.models.to_caffe(network, tmp_path / "n.prototxt", tmp_path / "n.caffemodel")
+    again = sw.models.from_caffe(tmp_path / "n.prototxt", tmp_path / "n.caffemodel")
+    images = torch.rand((1, network.channels, 32, 32), dtype=torch.float64) * 255
+    # In double precision: BatchNorm and Scale round apart what torch does in one step.
+    torch.testing.assert_close(again.double()(images), network.double()(images), rtol=1e-9, atol=1e-9)
+
+
 def test_what_cannot_be_converted_is_said(tmp_path):
     prototxt, model = inception().write(tmp_path)
     for files, message in (

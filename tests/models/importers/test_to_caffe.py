@@ -321,8 +321,9 @@ def test_wrong_arguments(tmp_path):
 @pytest.mark.parametrize("order", ["rgb", "bgr"])
 @pytest.mark.parametrize("by_pixel", [False, True])
 def test_preprocessing_and_names_go_along(order, by_pixel, tmp_path):
+    ink = "positive" if order == "rgb" else "negative"
     mean = torch.rand(3, 8, 8) * 100 if by_pixel else torch.tensor([104.5, 117.25, 123.125])
-    preprocessing = ImagePreprocessing((8, 8), 3, order, mean=mean, scale=0.25)
+    preprocessing = ImagePreprocessing((8, 8), 3, order, mean=mean, scale=0.25, ink=ink, resize=11)
     network = imported(
         [("conv", nn.Conv2d(3, 2, 8))], 8, preprocessing=preprocessing, class_names=("owl", "a  lamp\n")
     )

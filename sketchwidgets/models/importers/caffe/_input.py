@@ -1,5 +1,6 @@
 """What a Caffe network takes: the size of its images and what they go through first."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ from .._preprocessing import ImagePreprocessing
 from ._files import quoted, read_mean, short
 from ._graph import Graph, Node
 
-# A line that `to_caffe` writes: Caffe's own fields have no word for it.
-ORDER_LINE = "# channel order: "
+# Lines that `to_caffe` writes in front: Caffe's own fields have no words for them.
+_COMMENT = re.compile(r"# (channel order|ink|resize): (\S{1,20})\n")
 
 
 def images(graph: Graph, net: Any, file: str, size: tuple[int, int] | None, blobs: dict) -> tuple[str, tuple]:
@@ -135,11 +136,12 @@ def preprocessing(
             mean = mean.expand(channels)
         if mean.ndim == 3:
             mean, resize = _centre(mean, channels, height, width, path.name)
-    order = _order(text, path.name) if channels == 3 else None
+    # Of three channels, without a comment: Caffe's own tools read pictures with OpenCV, blue, green, red.
+    given = (
+        {"resize": resize} | ({"channel_order": "bgr"} if channels == 3 else {}) | _commented(text, path.name)
+    )
     try:
-        return ImagePreprocessing(
-            (height, width), channels, order, mean=mean, scale=float(scale), resize=resize
-        )
+        return ImagePreprocessing((height, width), channels, mean=mean, scale=float(scale), **given)
     except ValueError as error:
         raise NetworkFileError(f"{path.name}: the preprocessing: {error}") from None
 
@@ -183,12 +185,22 @@ def _centre(mean: Tensor, channels: int, height: int, width: int, file: str) -> 
     return mean[:, top : top + height, left : left + width].clone(), resize
 
 
-def _order(text: str, file: str) -> str:
-    """Of three channels; Caffe's own tools read pictures with OpenCV: blue, green, red."""
-    for line in text.splitlines()[:20]:
-        if line.startswith(ORDER_LINE):
-            order = line.removeprefix(ORDER_LINE).strip()
-            if order not in ("rgb", "bgr"):
-                raise NetworkFileError(f"{file}: the channel order {quoted(order)} is neither rgb nor bgr")
-            return order
-    return "bgr"
+def comments(given: ImagePreprocessing) -> str:
+    """What Caffe has no fields for, in front of a prototxt; what is usual there is not said."""
+    lines = {"channel order": given.channel_order if given.channels == 3 else None}
+    lines["ink"] = given.ink if given.ink != "negative" else None
+    lines["resize"] = given.resize
+    return "".join(f"# {name}: {value}\n" for name, value in lines.items() if value is not None)
+
+
+def _commented(text: str, file: str) -> dict[str, Any]:
+    """The fields that comments state, if they are the first lines."""
+    found: dict[str, Any] = {}
+    start = 0
+    while line := _COMMENT.match(text, start):
+        name, value = line.groups()
+        if name == "resize" and not (value.isascii() and value.isdigit()):
+            raise NetworkFileError(f"{file}: resize {value!r} is no number of pixels")
+        found[name.replace(" ", "_")] = int(value) if name == "resize" else value
+        start = line.end()
+    return found

@@ -12,7 +12,7 @@ from .._errors import NetworkFileError
 from .._network import ImportedNetwork
 from .._preprocessing import ImagePreprocessing
 from ._files import MAX_BINARY
-from ._input import ORDER_LINE
+from ._input import comments
 from ._schema import message
 from ._steps import Step, steps_of
 from ._write_kinds import WRITERS
@@ -53,7 +53,7 @@ def to_caffe(
 
     Returns the paths of what was written. A mean for every pixel goes to a third file beside the caffemodel,
     `<name>_mean.binaryproto`, names of classes to `<name>_labels.txt`. One mean a channel and the scale are in the
-    prototxt; Caffe wants the channels in the network's order, which a comment in the first line states.
+    prototxt. Caffe wants the channels in the network's order, which a comment in front states.
 
     Raises ValueError for a network in training mode, and `NetworkFileError` that names a layer that Caffe does
     not have.
@@ -90,8 +90,9 @@ def to_caffe(
     data.input_param.shape.add().dim.extend((1, *shape))
     _write_layers(writer, steps, first)
     extra = _beside(preprocessing, class_names, data, caffemodel)
-    order = "" if preprocessing is None or preprocessing.channels != 3 else preprocessing.channel_order
-    return _save(writer, f"{ORDER_LINE}{order}\n" if order else "", prototxt, caffemodel, extra)
+    return _save(
+        writer, "" if preprocessing is None else comments(preprocessing), prototxt, caffemodel, extra
+    )
 
 
 def _write_layers(writer: Writer, steps: list[Step], first: str) -> None:
