@@ -10,8 +10,9 @@
 
 `benchmarks/classical.py` measures each; its results are in docs/results/classical-tuberlin40.json.
 
-All work with a kernel matrix of the training images, n * n numbers of 8 bytes: 1.4 GB for the 13,300 of two folds of the whole of
-TU-Berlin. None has a file format: arguments, training images and seed give the same machine again. The modules are loaded on first use: they need scikit-learn and scikit-image.
+All work with a kernel matrix of the training images, n * n numbers of 8 bytes: 1.4 GB for the 13,300 of two folds of the
+whole of TU-Berlin. None has a file format: arguments, training images and seed give the same machine again. The modules
+are loaded on first use, and need scikit-learn and scikit-image.
 """
 
 from importlib import import_module

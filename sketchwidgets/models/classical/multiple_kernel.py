@@ -41,10 +41,9 @@ class MultipleKernelSVM(ImageClassifier):
 
     After `fit`, `weights_` (features,) is of length 1.
 
-    What differs: the paper learns a set of weights for each class together with its machine, and adds
-    attributes of the drawings that a person labelled; here one set serves all classes and is learned before the machines
-    (`alignment_weights`, Cortes et al. 2012). Sizes of the patches and of the vocabularies are chosen here.
-    Nothing is kept on disk.
+    What differs: the paper learns the weights together with the machines, and its best result adds attributes as one
+    more feature; here one set of weights serves all classes and is learned before the machines (`alignment_weights`,
+    Cortes et al. 2012). Sizes of patches and vocabularies are chosen here. Nothing is kept on disk.
 
     >>> from sketchwidgets.models.classical import MultipleKernelSVM
     >>> images = np.full((12, 40, 40), 255, np.uint8)
