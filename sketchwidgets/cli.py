@@ -98,6 +98,99 @@ def train(
 
 
 @app.command()
+def fit(
+    network: Annotated[
+        str,
+        typer.Argument(
+            help="Name of a network of `sketchwidgets.models.list()`: sketch_a_net, alexnet_sketch, ..."
+        ),
+    ],
+    data: Annotated[
+        Path,
+        typer.Argument(
+            help="Drawings or images: an .npz, a folder of QuickDraw files, or a folder of a folder for each class."
+        ),
+    ],
+    folder: Annotated[
+        Path, typer.Option("--out", help="Where the state, logs and final weights go; made if absent.")
+    ] = Path("runs/fit"),
+    recipe: Annotated[
+        str, typer.Option(help="sketch-a-net, zeiler, fine-tuning or alexnet-pictionary.")
+    ] = "sketch-a-net",
+    weights: Annotated[Path | None, typer.Option(help="Weights to start from, as fit leaves them.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data; the recipe's.")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Pictures in a step, of all processes.")
+    ] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="The recipe's if not given.")] = None,
+    precision: Annotated[str | None, typer.Option(help="32-true, bf16-mixed or, on CUDA, 16-mixed.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of everything random.")] = None,
+    channels: Annotated[
+        int | None, typer.Option(min=1, help="Input channels; the network's default.")
+    ] = None,
+    every: Annotated[int, typer.Option(min=1, help="Steps between two states on the disk.")] = 100,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that prepare batches.")] = 0,
+    accelerator: Annotated[str, typer.Option(help="Lightning's: auto, cpu, gpu ...")] = "auto",
+    devices: Annotated[str, typer.Option(help="Lightning's: auto, a number, or numbers of GPUs.")] = "auto",
+    num_nodes: Annotated[int, typer.Option(min=1, help="Machines.")] = 1,
+    strategy: Annotated[str, typer.Option(help="Lightning's: auto, ddp ...")] = "auto",
+    resume: Annotated[bool, typer.Option(help="Go on where a run in the folder was cut off.")] = True,
+) -> None:
+    """Train any network by a recipe of the papers. Cut off, it goes on where it stopped, with the same result."""
+    from dataclasses import replace
+
+    import torch
+
+    from sketchwidgets import models, training
+    from sketchwidgets.training.fitting._by_path import open_pictures
+
+    recipes = {
+        "sketch-a-net": training.sketch_a_net_recipe,
+        "zeiler": training.zeiler_recipe,
+        "fine-tuning": training.fine_tuning_recipe,
+        "alexnet-pictionary": training.alexnet_pictionary_recipe,
+    }
+    changes = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "precision": precision,
+        "seed": seed,
+    }
+    try:
+        if recipe not in recipes:
+            raise ValueError(f"--recipe must be one of {', '.join(recipes)}, not {recipe!r}")
+        chosen = replace(recipes[recipe](), **_given(changes))
+        train, validation = open_pictures(data, chosen.seed)
+        torch.manual_seed(chosen.seed)
+        made = models.create(network, classes=len(train.classes), **_given({"channels": channels}))
+        if weights is not None:
+            models.assign_weights(made, models.load_weights(weights)[0], str(weights))
+            chosen = replace(chosen, filter_std=None, bias=None)  # they are to start as they are
+        found = training.fit(
+            made,
+            train,
+            chosen,
+            folder,
+            validation=validation,
+            every=every,
+            workers=workers,
+            accelerator=accelerator,
+            devices=int(devices) if devices.isdecimal() else devices,
+            num_nodes=num_nodes,
+            strategy=strategy,
+            resume=resume,
+        )
+    except (ValueError, TypeError, FileNotFoundError) as error:
+        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt as error:
+        typer.secho(str(error) or "interrupted", err=True)
+        raise typer.Exit(130) from error
+    typer.echo(f"{found} in {folder}")
+
+
+@app.command()
 def atlas(
     data: Annotated[Path, typer.Argument(help="Labelled drawings: a file or folder as for `train`.")],
     folder: Annotated[Path, typer.Option("--out", help="Where the atlas goes; made if absent.")] = Path(

@@ -8,7 +8,7 @@ from pathlib import Path
 import lightning as L
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, LearningRateMonitor
 from lightning.pytorch.loggers import CSVLogger
 from torch import Tensor
 from torch.nn import functional as F
@@ -18,6 +18,7 @@ from sketchwidgets.models import SketchANet
 from sketchwidgets.recognition import Preprocessing
 from sketchwidgets.sketch.augmentation.stroke_order import CHANNELS as STROKE_ORDER_CHANNELS
 from sketchwidgets.training.batch_norm import BatchNormSketchANet
+from sketchwidgets.training.fitting import STATE, Resumable, TensorFiles
 from sketchwidgets.training.images import Augmentation, Channels, PrefixBatches, render
 from sketchwidgets.training.quickdraw import DrawingSet
 
@@ -45,11 +46,11 @@ class CNNRecipe:
     channels: Channels = "ink"
 
 
-class CNNTraining(L.LightningModule):
+class CNNTraining(Resumable):
     """Cross-entropy of whole drawings and prefixes; validation on both."""
 
-    def __init__(self, classes: int, recipe: CNNRecipe) -> None:
-        super().__init__()
+    def __init__(self, classes: int, recipe: CNNRecipe, folder: Path, every: int) -> None:
+        super().__init__(folder, every, recipe.steps)
         self.recipe = recipe
         channels = 1 if recipe.channels == "ink" else STROKE_ORDER_CHANNELS
         network = SketchANet(classes, channels=channels, dropout=recipe.dropout)
@@ -153,38 +154,33 @@ def train_cnn(
     every: int = 250,
     callbacks: Sequence[Callback] = (),
 ) -> SketchANet:
-    """Train, leaving checkpoints and a CSV log in `folder`, and return the folded network.
+    """Train, leaving the state and a CSV log in `folder`, and return the folded network.
 
-    A run that was cut off goes on from its last checkpoint, at the very batch where it stopped. Further `callbacks`
-    may look at the `CNNTraining`: `RecordEvolution(folder, network=lambda training: training.network.fold(),
-    epoch_steps=...)` keeps Sketch-a-Net of several moments, for `sw.evolution`.
+    A run that was cut off goes on from its last state, `every` steps apart, and ends with the same weights. Further
+    `callbacks` may look at the `CNNTraining`: `RecordEvolution(folder, network=lambda training:
+    training.network.fold(), epoch_steps=...)` keeps Sketch-a-Net of several moments, for `sw.evolution`.
     """
     recipe = recipe or CNNRecipe()
     folder = Path(folder)
     drawings = DrawingSet.load(data)
     torch.manual_seed(recipe.seed)
-    module = CNNTraining(len(drawings.classes), recipe)
-    last = folder / "last.ckpt"
-    callbacks = [
-        ModelCheckpoint(
-            folder, filename="step-{step}", every_n_train_steps=every, save_last=True, save_top_k=1
-        ),
-        LearningRateMonitor("step"),
-        *callbacks,
-    ]
+    module = CNNTraining(len(drawings.classes), recipe, folder, every)
+    state = folder / STATE
     trainer = L.Trainer(
         accelerator="auto",
         devices="auto",
         precision="bf16-mixed",
         max_steps=recipe.steps,
-        callbacks=callbacks,
+        callbacks=[LearningRateMonitor("step"), *callbacks],
         logger=CSVLogger(folder, name="log", flush_logs_every_n_steps=50),
+        plugins=[TensorFiles()],
         val_check_interval=every * 2,
         check_val_every_n_epoch=None,
         log_every_n_steps=10,
         num_sanity_val_steps=0,
+        enable_checkpointing=False,
     )
     trainer.fit(
-        module, DrawingData(drawings, recipe), ckpt_path=str(last) if resume and last.exists() else None
+        module, DrawingData(drawings, recipe), ckpt_path=str(state) if resume and state.exists() else None
     )
     return module.network.fold()

@@ -172,7 +172,7 @@ def _changed_strokes(
 class PrefixBatches(torch.utils.data.IterableDataset):
     """Batches (images, labels) for `steps` steps; batch i depends on the seed and on i alone, so a run resumes exactly.
 
-    Set `first_step` to begin later.
+    Set `first_step` to begin later; the batches before still count in the length, as Lightning expects of a resumed run.
     """
 
     def __init__(
@@ -193,7 +193,7 @@ class PrefixBatches(torch.utils.data.IterableDataset):
         self.channels = channels
 
     def __len__(self) -> int:
-        return self.steps - self.first_step
+        return self.steps
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Batch number `step`."""

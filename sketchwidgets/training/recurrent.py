@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from sketchwidgets.models.recurrent import RecurrentClassifier
 from sketchwidgets.training.features import PrefixFeatures
+from sketchwidgets.training.fitting import TensorFiles
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,7 @@ def train_recurrent(
         max_epochs=stop_after or recipe.epochs,
         callbacks=[ModelCheckpoint(folder, save_last=True), _SetEpoch(batches)],
         logger=CSVLogger(folder, name="log"),
+        plugins=[TensorFiles()],
         num_sanity_val_steps=0,
         gradient_clip_val=5.0,
         reload_dataloaders_every_n_epochs=1,

@@ -54,6 +54,17 @@ def test_the_state_of_an_optimiser_comes_back(tmp_path):
         read_checkpoint(path)
 
 
+def test_the_order_in_memory_comes_back(tmp_path):
+    image = torch.rand(2, 3, 4, 5)
+    last = image.contiguous(memory_format=torch.channels_last)
+    write_checkpoint(tmp_path / "state", {"image": image, "last": last, "turned": image.transpose(1, 3)})
+    found = read_checkpoint(tmp_path / "state")
+    assert found["image"].stride() == image.stride()
+    assert found["last"].stride() == last.stride()
+    assert torch.equal(found["last"], image)
+    assert torch.equal(found["turned"], image.transpose(1, 3))
+
+
 def test_what_cannot_be_stored_is_named_and_leaves_the_old_file(tmp_path):
     path = tmp_path / "state.safetensors"
     write_checkpoint(path, {"step": 1})
@@ -93,6 +104,7 @@ def test_foreign_and_damaged_files_are_refused(tmp_path):
         ("[", "not JSON"),
         ('{"format": 2}', "another format"),
         ('{"format": 1, "tree": {"tensor": "9"}}', "announced but not there"),
+        ('{"format": 1, "tree": {"channels_last": "0"}}', "1 dimensions"),
         ('{"format": 1, "tree": 3}', "not a checkpoint but a int"),
         ('{"format": 1, "tree": {"set": []}}', "damaged"),
         ('{"format": 1, "tree": {"dict": [["a"]]}}', "damaged"),

@@ -6,6 +6,7 @@ from sketchwidgets.training.fitting._history import History, read_history
 from sketchwidgets.training.fitting._pictures import Pictures, as_pictures, pack_sketches
 from sketchwidgets.training.fitting._progress import ReportProgress, TrainingProgress
 from sketchwidgets.training.fitting._recipe import Recipe
+from sketchwidgets.training.fitting._resumable import STATE, Resumable
 from sketchwidgets.training.fitting._tensor_file import (
     CheckpointError,
     TensorFiles,
@@ -15,6 +16,7 @@ from sketchwidgets.training.fitting._tensor_file import (
 from sketchwidgets.training.fitting._views import Views
 
 __all__ = [
+    "STATE",
     "CheckpointError",
     "Fitted",
     "History",
@@ -22,6 +24,7 @@ __all__ = [
     "Recipe",
     "RenormalizeFilters",
     "ReportProgress",
+    "Resumable",
     "TensorFiles",
     "TrainingProgress",
     "Views",

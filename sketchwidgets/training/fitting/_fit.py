@@ -18,11 +18,12 @@ from sketchwidgets.training.fitting._batches import TestBatches, mean_picture
 from sketchwidgets.training.fitting._filters import RenormalizeFilters
 from sketchwidgets.training.fitting._groups import initialise
 from sketchwidgets.training.fitting._history import LOG, History, read_history
-from sketchwidgets.training.fitting._module import STATE, Classification, view_scores
+from sketchwidgets.training.fitting._module import Classification, view_scores
 from sketchwidgets.training.fitting._pictures import Pictures, as_pictures
 from sketchwidgets.training.fitting._progress import ReportProgress, TrainingProgress
 from sketchwidgets.training.fitting._quiet import interrupts, quiet_lightning
 from sketchwidgets.training.fitting._recipe import Recipe, changed
+from sketchwidgets.training.fitting._resumable import STATE
 from sketchwidgets.training.fitting._tensor_file import CheckpointError, TensorFiles, read_checkpoint
 from sketchwidgets.visualization import Figure
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import lightning as L
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -15,15 +14,11 @@ from sketchwidgets.training.fitting._batches import Batches, TestBatches, loader
 from sketchwidgets.training.fitting._groups import parameter_groups
 from sketchwidgets.training.fitting._pictures import Pictures
 from sketchwidgets.training.fitting._recipe import Recipe
+from sketchwidgets.training.fitting._resumable import Resumable
 
-STATE = "state.safetensors"
 
-
-class Classification(L.LightningModule):
-    """Cross-entropy of a network's scores; everything random in a step follows from the seed and its number.
-
-    The state is written between two steps, so that what is read back is just what the next step would have found.
-    """
+class Classification(Resumable):
+    """Cross-entropy of a network's scores; everything random in a step follows from the seed and its number."""
 
     validation_names = ("validation_loss", "validation_accuracy", "validation_top5")
 
@@ -42,18 +37,15 @@ class Classification(L.LightningModule):
         workers: int = 0,
         facts: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__()
+        per_epoch = Batches(pictures, recipe, side, channels).per_epoch
+        super().__init__(folder, every, per_epoch * recipe.epochs)
+        self.steps_per_epoch = per_epoch
         self.network, self.recipe, self.pictures, self.validation = network, recipe, pictures, validation
         self.side, self.channels, self.mean = side, channels, mean
-        self.folder, self.every, self.workers, self.facts = folder, every, workers, facts or {}
-        self.steps_per_epoch = Batches(pictures, recipe, side, channels).per_epoch
-        self.steps = self.steps_per_epoch * recipe.epochs
-        self.stop_asked = False
+        self.workers, self.facts = workers, facts or {}
         self.step_values: dict[str, Tensor] = {}
-        self.first_step = 0  # of this run; others were made by the runs before
         # What a plateau has done to the learning rate, and how long the error has not become smaller.
         self.annealed, self.best_error, self.bad_epochs = 1.0, float("inf"), 0
-        self._between_steps = False
         self._loss, self._right, self._top5 = MeanMetric(), MeanMetric(), MeanMetric()
 
     # Data
@@ -87,16 +79,9 @@ class Classification(L.LightningModule):
     # Steps
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> int | None:
+        if super().on_train_batch_start(batch, batch_idx) == -1:
+            return -1
         step = self.trainer.global_step
-        if step > self.first_step and (self.stop_asked or step % self.every == 0):
-            self._between_steps = True
-            try:
-                self.save()
-            finally:
-                self._between_steps = False
-        if self.stop_asked:
-            self.trainer.should_stop = True
-            return -1  # Lightning's word for: leave out the rest of the epoch
         factor = self.recipe.rate(step, self.steps) * self.annealed
         for group in self.optimizers(use_pl_optimizer=False).param_groups:
             group["lr"] = group["highest"] * factor
@@ -150,45 +135,22 @@ class Classification(L.LightningModule):
             return torch.optim.AdamW(groups, recipe.learning_rate)
         return torch.optim.SGD(groups, recipe.learning_rate, momentum=recipe.momentum)
 
-    def stop(self) -> None:
-        """End the training after the step under way. Any thread."""
-        self.stop_asked = True
-
     # State
 
-    def save(self) -> None:
-        """Write the state, whole or not at all, and what was logged until now."""
-        for logger in self.trainer.loggers:
-            logger.save()
-        self.trainer.save_checkpoint(self.folder / STATE)
-
-    def on_train_end(self) -> None:
-        if self.trainer.global_step >= self.steps:
-            self.save()
-
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        step = self.trainer.global_step
+        super().on_save_checkpoint(checkpoint)
         checkpoint["sketchwidgets"] = {
             **self.facts,
-            "step": step,
+            "step": self.trainer.global_step,
             "steps": self.steps,
             "annealed": self.annealed,
             "best_error": self.best_error,
             "bad_epochs": self.bad_epochs,
         }
-        if self._between_steps:
-            # Lightning has counted the step that is about to be made, and is not to believe that it was.
-            loop = checkpoint["loops"]["fit_loop"]
-            for count in ("current", "total"):
-                loop["epoch_loop.batch_progress"][count]["ready"] -= 1
-            every = self.trainer.val_check_batch
-            if self.validation is not None and step % every == 0:
-                # The validation after this step is made. Lightning leaves it out, but counts that as a step of its logs.
-                loop["epoch_loop.state_dict"]["_batches_that_stepped"] -= 1
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_load_checkpoint(checkpoint)
         state = checkpoint["sketchwidgets"]
-        self.first_step = int(state["step"])
         self.annealed, self.best_error = float(state["annealed"]), float(state["best_error"])
         self.bad_epochs = int(state["bad_epochs"])
 

@@ -142,6 +142,17 @@ class DataSetPictures(Pictures):
         return torch.cat(made)
 
 
+class PartOfPictures(Pictures):
+    """Some pictures of others, by number."""
+
+    def __init__(self, whole: Pictures, indices: np.ndarray) -> None:
+        self.whole, self.indices = whole, indices
+        self.labels, self.classes = whole.labels[indices], whole.classes
+
+    def load(self, indices: np.ndarray, size: int, channels: int, ink: bool) -> Tensor:
+        return self.whole.load(self.indices[indices], size, channels, ink)
+
+
 def as_pictures(data: Any, name: str = "data") -> Pictures:
     """Pictures of what `fit` takes as data.
 

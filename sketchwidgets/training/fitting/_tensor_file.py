@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.fabric.plugins import CheckpointIO
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -112,7 +113,10 @@ def _encode(value: Any, tensors: dict[str, Tensor], where: str) -> Any:
         name = str(len(tensors))
         # Memory that several names share is stored once a name; safetensors refuses it otherwise.
         tensors[name] = value.detach().cpu().contiguous().clone()
-        return {"tensor": name}
+        # The order in memory is kept: fused optimisers take the state of a parameter to lie as the parameter does.
+        last = value.ndim == 4 and not value.is_contiguous()
+        last = last and value.is_contiguous(memory_format=torch.channels_last)
+        return {"channels_last" if last else "tensor": name}
     if isinstance(value, dict):
         pairs = []
         for key, item in value.items():
@@ -133,8 +137,15 @@ def _decode(value: Any, tensor: Any, path: Path, depth: int) -> Any:
         raise CheckpointError(f"{path}: nested more than {_MAX_DEPTH} deep")
     if isinstance(value, dict) and len(value) == 1:
         ((kind, content),) = value.items()
-        if kind == "tensor" and isinstance(content, str):
-            return tensor(content)
+        if kind in ("tensor", "channels_last") and isinstance(content, str):
+            found = tensor(content)
+            if kind == "tensor" or found is None:
+                return found
+            if found.ndim != 4:
+                raise CheckpointError(
+                    f"{path}: tensor {content!r} has {found.ndim} dimensions and should have 4"
+                )
+            return found.contiguous(memory_format=torch.channels_last)
         if kind in ("list", "tuple") and isinstance(content, list):
             items = [_decode(item, tensor, path, depth + 1) for item in content]
             return items if kind == "list" else tuple(items)

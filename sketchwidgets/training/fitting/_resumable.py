@@ -1,0 +1,75 @@
+"""A LightningModule whose state is written between two steps, and read back as the next step would have found it."""
+
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor
+
+STATE = "state.safetensors"
+
+
+class Resumable(L.LightningModule):
+    """Writes `folder`/state.safetensors after every `every` steps and at the end; `stop` ends the training early.
+
+    For a trainer with one long epoch of `steps` steps, as many validations in it as are wanted, and `TensorFiles`. Written
+    at the start of a step and not at the end of the one before, the state has what a validation in between has changed.
+    """
+
+    def __init__(self, folder: Path, every: int, steps: int) -> None:
+        super().__init__()
+        self.folder, self.every, self.steps = folder, every, steps
+        self.first_step = 0  # of this run; others were made by the runs before
+        self.stop_asked = False
+        self._between_steps = False
+        self._random: Tensor | None = None
+
+    def stop(self) -> None:
+        """End the training after the step under way. Any thread."""
+        self.stop_asked = True
+
+    def save(self) -> None:
+        """Write the state, whole or not at all, and what was logged until now."""
+        for logger in self.trainer.loggers:
+            logger.save()
+        self.trainer.save_checkpoint(self.folder / STATE)
+
+    def on_train_start(self) -> None:
+        # Here and not earlier, because the loaders that were made meanwhile have drawn random numbers of their own.
+        if self._random is not None:
+            torch.set_rng_state(self._random)
+            self._random = None
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> int | None:
+        step = self.trainer.global_step
+        if step > self.first_step and (self.stop_asked or step % self.every == 0):
+            self._between_steps = True
+            try:
+                self.save()
+            finally:
+                self._between_steps = False
+        if self.stop_asked:
+            self.trainer.should_stop = True
+            return -1  # Lightning's word for: leave out the rest of the epoch
+        return None
+
+    def on_train_end(self) -> None:
+        if self.trainer.global_step >= self.steps:
+            self.save()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        step = self.trainer.global_step
+        checkpoint["resumable"] = {"step": step, "random": torch.get_rng_state()}
+        if self._between_steps:
+            # Lightning has counted the step that is about to be made, and is not to believe that it was.
+            loop = checkpoint["loops"]["fit_loop"]
+            for count in ("current", "total"):
+                loop["epoch_loop.batch_progress"][count]["ready"] -= 1
+            if self.trainer.enable_validation and step % self.trainer.val_check_batch == 0:
+                # The validation after this step is made. Lightning leaves it out, but counts that as a step of its logs.
+                loop["epoch_loop.state_dict"]["_batches_that_stepped"] -= 1
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.first_step = int(checkpoint["resumable"]["step"])
+        self._random = checkpoint["resumable"]["random"]
