@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import json
 import pkgutil
 import re
 
@@ -44,9 +45,9 @@ def test_example(example, namespace):
 
 @pytest.fixture
 def readme_examples(repository):
-    """The two Python examples of the README, compiled."""
+    """The three Python examples of the README, compiled."""
     sources = re.findall(r"```python\n(.*?)```", (repository / "README.md").read_text(), re.DOTALL)
-    assert len(sources) == 2
+    assert len(sources) == 3
     return [compile(source, "README.md", "exec") for source in sources]
 
 
@@ -86,3 +87,38 @@ def test_the_widgets_of_the_readme(readme_examples, monkeypatch):
     finally:
         for widget in made:
             widget.close()
+
+
+def test_import_and_training_of_the_readme(readme_examples, tmp_path, monkeypatch):
+    photo = pytest.importorskip("skimage.data").coffee()
+    monkeypatch.chdir(tmp_path)
+    layers = [torch.nn.Conv2d(3, 8, 5, stride=4), torch.nn.ReLU(), torch.nn.Conv2d(8, 2, 15)]
+    sketchwidgets.models.to_matconvnet(torch.nn.Sequential(*layers), "network.mat", input_size=(64, 64))
+    folder = tmp_path / "quickdraw"
+    folder.mkdir()
+    for name in ("cat", "house", "sailboat"):  # what is there is not fetched
+        drawings = [
+            {"word": name, "key_id": str(n), "drawing": [[[0, n, 9], [0, 7, n]]]} for n in range(1, 4)
+        ]
+        (folder / f"{name}.ndjson").write_text("\n".join(map(json.dumps, drawings)))
+    recipe, panels = sketchwidgets.training.sketch_a_net_recipe, []
+    short = {"epochs": 2, "batch_size": 4}  # instead of 20, of 135
+    monkeypatch.setattr(
+        sketchwidgets.training, "sketch_a_net_recipe", lambda **changes: recipe(**changes | short)
+    )
+    widget = sketchwidgets.ProjectionPanels
+    monkeypatch.setattr(
+        sketchwidgets, "ProjectionPanels", lambda *args: panels.append(widget(*args)) or panels[-1]
+    )
+    names = {"sw": sketchwidgets, "photo": photo}
+    exec(readme_examples[2], names)
+    try:
+        assert panels[0].settle(120)
+        assert panels[0].result is not None
+    finally:
+        panels[0].close()
+    tensors, _ = sketchwidgets.models.load_weights(tmp_path / "runs" / "three" / "network.safetensors")
+    trained = names["network"].state_dict()
+    assert tensors.keys() == trained.keys()
+    for name, tensor in trained.items():
+        torch.testing.assert_close(tensors[name].float(), tensor, rtol=2e-3, atol=1e-5)
