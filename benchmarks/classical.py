@@ -184,10 +184,13 @@ def print_table(results: dict) -> None:
         if not row["folds"]:
             continue
         low, high = (100 * bound for bound in row["interval"])
-        times = [
-            f"{np.mean([fold[key] for fold in row['folds']]):.0f}" if key in row["folds"][0] else ""
-            for key in ("fit_seconds", "predict_seconds")
-        ]
+        if "seconds" in row:
+            times = [f"{row['seconds']:.0f} in all", ""]
+        else:
+            times = [
+                f"{np.mean([fold[key] for fold in row['folds']]):.0f}"
+                for key in ("fit_seconds", "predict_seconds")
+            ]
         left = "" if row["complete"] else f" ({len(row['folds'])} of 3 folds)"
         paper = row["paper_percent_250_classes"] or ""
         print(
