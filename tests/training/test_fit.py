@@ -230,3 +230,12 @@ def test_an_interrupt_stops_between_two_steps_and_leaves_the_handler(whole, tmp_
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "twice", callback=twice)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_the_bar_counts_steps_and_epochs(tmp_path, capsys):
+    run(tmp_path, progress=True)
+    shown = capsys.readouterr()
+    last = (shown.out + shown.err).replace("\r", "\n").strip().splitlines()[-1]
+    assert last.startswith("training: 100%")
+    assert "24/24" in last
+    assert "epoch=6.0" in last

@@ -8,12 +8,13 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import Callback, ProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from sketchwidgets.models import save_weights
+from sketchwidgets.training.fitting._bar import TrainingBar
 from sketchwidgets.training.fitting._batches import TestBatches, mean_picture
 from sketchwidgets.training.fitting._filters import RenormalizeFilters
 from sketchwidgets.training.fitting._groups import initialise
@@ -117,7 +118,7 @@ def fit(
     callbacks : further ones of Lightning, such as RecordEvolution(folder, network="network", epoch_steps=...).
     resume : whether to go on where a run in this folder was cut off; False starts again.
     every : steps from one state that is written to the next.
-    progress : whether Lightning shows its bar. workers : processes that prepare batches, 0 for none beside this one.
+    progress : whether a bar is shown. workers : processes that prepare batches, 0 for none beside this one.
     accelerator, devices, num_nodes, strategy : Lightning's. The batch of the recipe is shared by all processes.
     trainer : further arguments of `lightning.Trainer`, `deterministic` or `sync_batchnorm`, say.
 
@@ -186,6 +187,8 @@ def fit(
         added.append(RenormalizeFilters("network", recipe.filter_radius))
     if callback is not None:
         added.append(ReportProgress(callback))
+    if progress and not any(isinstance(one, ProgressBar) for one in added):
+        added.append(TrainingBar())
     with quiet_lightning():
         runner = L.Trainer(
             accelerator=accelerator,
