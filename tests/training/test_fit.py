@@ -151,7 +151,8 @@ def test_drawings_of_an_npz_with_changed_strokes(drawings_file, drawings, tmp_pa
     assert again.accuracy is not None
     six = nn.Sequential(nn.Conv2d(6, 4, 16), nn.Flatten(), nn.Linear(4, 6))
     six.input_size = 16
-    by_order = Recipe(epochs=1, batch_size=16, views=Views(size=20))
+    changes = sw.training.images.Augmentation(removal=0.5, deformation=0.5)
+    by_order = Recipe(epochs=1, batch_size=16, views=Views(size=20), augmentation=changes)
     assert fit(six, (drawings, train[:16]), by_order, tmp_path / "c", **CPU).step == 1
     with pytest.raises(ValueError, match="no strokes"):
         fit(network(), pictures(), recipe, tmp_path / "d", **CPU)

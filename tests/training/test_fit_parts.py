@@ -196,3 +196,12 @@ def test_a_history_goes_on_where_a_run_was_cut_off(tmp_path):
     assert "loss" in repr(read_history(tmp_path))
     with pytest.raises(FileNotFoundError):
         read_history(tmp_path / "none")
+
+
+def test_six_channels_are_the_order_of_the_strokes(drawings):
+    source = as_pictures((drawings, np.array([3, 8])))
+    found = source.load(np.array([0, 1]), 32, 6, True)
+    whole = source.load(np.array([0, 1]), 32, 1, True)
+    assert torch.equal(found[:, 5:], whole)
+    torch.testing.assert_close(found[:, :3].amax(1, keepdim=True), whole)
+    assert torch.equal(1 - source.load(np.array([0, 1]), 32, 3, False), whole.expand(-1, 3, -1, -1))

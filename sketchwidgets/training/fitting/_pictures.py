@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sketchwidgets.recognition import Preprocessing
 from sketchwidgets.sketch import Sketch
-from sketchwidgets.sketch.augmentation import stroke_order_channels
+from sketchwidgets.sketch.augmentation.stroke_order import CHANNELS as STROKE_ORDER
 from sketchwidgets.training.images import Augmentation, render
 from sketchwidgets.training.quickdraw import DrawingSet
 
@@ -71,28 +71,16 @@ class StrokePictures(Pictures):
     ) -> Tensor:
         drawn = Preprocessing(size, EXTENT * size, max(1.0, PEN * size))
         chosen = self.indices[indices]
-        if channels == 6:
-            if augmentation is not None:
-                raise ValueError(
-                    "the strokes of a network of six channels are not augmented: set augmentation=None"
-                )
-            made = [
-                stroke_order_channels(
-                    [stroke[:, :2] for stroke in self.drawings.strokes(int(i))],
-                    size,
-                    drawn.stroke_width,
-                    drawn.extent,
-                )
-                for i in chosen
-            ]
-            return torch.stack(made)
         keep = self.drawings.n_strokes[chosen].astype(np.int64)
         if augmentation is not None and augmentation.prefix:
             cut = rng.random(len(chosen)) < augmentation.prefix
             keep = np.where(cut, rng.integers(1, keep + 1), keep)
-        images = render(self.drawings, chosen, keep, drawn, augmentation, rng)
+        order = channels == STROKE_ORDER
+        images = render(
+            self.drawings, chosen, keep, drawn, augmentation, rng, channels="order" if order else "ink"
+        )
         images = images if ink else 1 - images  # as a photograph of paper, for networks of photographs
-        return images if channels == 1 else images.expand(-1, channels, -1, -1)
+        return images if order or channels == 1 else images.expand(-1, channels, -1, -1)
 
 
 class ArrayPictures(Pictures):
