@@ -164,10 +164,24 @@ def _chunks(counts: Tensor, width: int, device: torch.device) -> Iterable[tuple[
 
 
 def rasterize_polylines(lines: Polylines, n_images: int, size: int = 225, width: float = 3.0) -> Tensor:
-    """Images (n_images, 1, size, size), float32 in [0, 1], of packed polylines given in pixels."""
+    """Images (n_images, 1, size, size), float32 in [0, 1], of packed polylines given in pixels.
+
+    Raises ValueError for a size that is no number of pixels, or a width of 0 or less.
+    """
+    check_frame(size, width)
     canvas = _blank(n_images, size, lines.points.device)
     _draw(canvas, lines, width)
     return canvas[:, None]
+
+
+def check_frame(size: int, width: float, extent: float | None = None) -> None:
+    """Raise ValueError, naming the argument, for a size, a pen or an extent in which nothing can be drawn."""
+    if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
+        raise ValueError(f"size must be a whole number of pixels from 1 on, not {size!r}")
+    if not 0 < width < np.inf:
+        raise ValueError(f"width must be above 0 and finite, not {width!r}")
+    if extent is not None and not 0 < extent < np.inf:
+        raise ValueError(f"extent must be above 0 and finite, or None, not {extent!r}")
 
 
 def _blank(n_images: int, size: int, device: torch.device) -> Tensor:
@@ -198,11 +212,13 @@ def rasterize(
 
     Returns
     -------
-    (len(sketches), 1, size, size) float32 in [0, 1], ink 1 on paper 0. A sketch without strokes is blank.
+    (len(sketches), 1, size, size) float32 in [0, 1], ink 1 on paper 0. A sketch without strokes is blank. Raises
+    ValueError, naming the argument, for a size that is no number of pixels, or an extent or width of 0 or less.
 
     >>> rasterize([[np.array([[0, 0], [5, 5]])]], size=64, extent=60).shape
     torch.Size([1, 1, 64, 64])
     """
+    check_frame(size, width, extent)
     drawings = [[np.asarray(stroke, np.float64)[:, :2] for stroke in sketch] for sketch in sketches]
     if extent is not None:
         drawings = [_fitted(strokes, size, extent) if strokes else strokes for strokes in drawings]

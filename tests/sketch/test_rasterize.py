@@ -135,3 +135,18 @@ def test_a_drawing_without_strokes_is_blank():
     images = rasterize([[], [np.array([[0.0, 0.0], [9.0, 9.0]])]], size=32, extent=30)
     assert not images[0].any()
     assert images[1].any()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"size": 0}, "size must be a whole number of pixels"),
+        ({"size": 22.5}, "size must be a whole number of pixels"),
+        ({"width": 0.0}, "width must be above 0"),
+        ({"width": float("nan")}, "width must be above 0"),
+        ({"extent": -1.0}, "extent must be above 0"),
+    ],
+)
+def test_a_frame_in_which_nothing_can_be_drawn_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        rasterize([[np.zeros((2, 2))]], **arguments)

@@ -75,3 +75,18 @@ def test_a_network_of_six_channels_sees_them(shared):
     ink = channels.sum((1, 2))
     assert ink[0] > 0
     assert (ink[3] >= ink[:2].max()) & (ink[4] >= ink[1:3].max()) & (ink[5] >= ink.max() - 1e-3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"size": 0}, "size must be a whole number of pixels"),
+        ({"size": 22.5}, "size must be a whole number of pixels"),
+        ({"width": 0.0}, "width must be above 0"),
+        ({"width": float("nan")}, "width must be above 0"),
+        ({"extent": -1.0}, "extent must be above 0"),
+    ],
+)
+def test_a_frame_in_which_nothing_can_be_drawn_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        sw.sketch.stroke_order_channels([np.zeros((2, 2))], **arguments)

@@ -128,6 +128,8 @@ def test_real_drawings_lose_their_small_late_strokes(shared):
     [
         ({"share": -0.1}, "share must be"),
         ({"share": float("nan")}, "share must be"),
+        ({"share": "half"}, "share must be from 0 to 1"),
+        ({"share": [0.1, 0.2]}, "share must be from 0 to 1"),
         ({"share": 0.5, "alpha": float("inf")}, "alpha must be"),
         ({"share": 0.5, "beta": "2"}, "beta must be"),
         ({"share": 0.5, "seed": -1}, "seed must be"),

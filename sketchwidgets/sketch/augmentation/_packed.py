@@ -101,3 +101,15 @@ def check_number(name: str, value: Any, low: float = 0.0, high: float = np.inf) 
         bounds = "that is finite" if low == -np.inf else bounds
         raise ValueError(f"{name} must be a number {bounds}, not {value!r}")
     return float(value)
+
+
+def amounts(name: str, value: ArrayLike, n: int, high: float = np.inf) -> NDArray[np.float64]:
+    """(n,) finite numbers of n drawings, from 0 to `high`, of one for all or one for each; ValueError names them."""
+    bounds = f"from 0 to {high:g}" if np.isfinite(high) else "0 or more"
+    try:
+        given = np.asarray(value, np.float64)
+    except (TypeError, ValueError):
+        given = np.array(np.nan)
+    if given.shape not in ((), (n,)) or not (np.isfinite(given) & (given >= 0) & (given <= high)).all():
+        raise ValueError(f"{name} must be {bounds}, one for all drawings or one for each, not {value!r}")
+    return np.broadcast_to(given, n)

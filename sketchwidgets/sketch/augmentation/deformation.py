@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._sketch import Sketch
-from ._packed import Packed, Seed, check_number, generator, of_sketch, packed, with_points
+from ._packed import Packed, Seed, amounts, check_number, generator, of_sketch, packed, with_points
 from .moving_least_squares import shifts
 
 SPACING = 0.06  # the mean length of a curve's segment in TU-Berlin's files is 0.04 to 0.08
@@ -187,12 +187,7 @@ def _checked(
     points: ArrayLike, lengths: ArrayLike, drawing: ArrayLike, strength: ArrayLike, seed: Seed
 ) -> tuple[Packed, NDArray[np.float64], np.random.Generator]:
     lines = packed(points, lengths, drawing)
-    values = np.asarray(strength, np.float64)
-    if values.shape not in ((), (lines.n,)) or not (np.isfinite(values) & (values >= 0)).all():
-        raise ValueError(
-            f"strength must be 0 or more, one for all drawings or one for each, not {strength!r}"
-        )
-    return lines, np.broadcast_to(values, lines.n), generator(seed)
+    return lines, amounts("strength", strength, lines.n), generator(seed)
 
 
 def _sides(lines: Packed) -> NDArray[np.float64]:

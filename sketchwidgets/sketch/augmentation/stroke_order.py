@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .._normalize import fit_to_frame
-from ..rasterizer import Polylines, pack, rasterize_polylines
+from ..rasterizer import Polylines, check_frame, pack, rasterize_polylines
 from ._packed import of_sketch
 
 CHANNELS = 6
@@ -46,11 +46,14 @@ def stroke_order_channels(
     size : side of the image. width : of the pen. Both in pixels.
     extent : pixels given to the longer side of the drawing; None takes coordinates as pixels.
 
+    Raises ValueError, naming the argument; SketchError for what is no sketch.
+
     >>> sketch = sw.Sketch([[(0, 0), (9, 0)], [(0, 5), (9, 5)], [(0, 9), (9, 9)]])
     >>> channels = sw.sketch.stroke_order_channels(sketch, size=64, extent=50)
     >>> channels.shape, bool((channels[:3].amax(0) == channels[5]).all())
     (torch.Size([6, 64, 64]), True)
     """
+    check_frame(size, width, extent)
     sketch, lines = of_sketch(sketch)
     points = lines.points
     if extent is not None and len(points):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._sketch import Sketch
-from ._packed import Packed, Seed, check_number, generator, of_sketch, packed
+from ._packed import Packed, Seed, amounts, check_number, generator, of_sketch, packed
 
 ALPHA, BETA = 0.5, 2.0
 
@@ -81,9 +81,7 @@ def strokes_to_keep(
     for each drawing. Raises ValueError, naming the argument.
     """
     lines = packed(points, lengths, drawing)
-    shares = np.asarray(share, np.float64)
-    if shares.shape not in ((), (lines.n,)) or not ((shares >= 0) & (shares <= 1)).all():
-        raise ValueError(f"share must be from 0 to 1, one for all drawings or one for each, not {share!r}")
+    shares = amounts("share", share, lines.n, 1.0)
     if not lines.n:
         return np.zeros(0, bool)
     scores = _scores(lines, alpha, beta)
