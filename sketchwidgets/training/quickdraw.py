@@ -44,9 +44,20 @@ class DrawingSet:
         ):
             if have != want:
                 raise ValueError(f"the drawings promise {want} {name}, the file holds {have}")
+        for name, counts in (("n_strokes", self.n_strokes), ("stroke_len", self.stroke_len)):
+            if (np.asarray(counts) < 1).any():
+                first = int(np.argmax(np.asarray(counts) < 1))
+                raise ValueError(f"{name} must be 1 or more, and {name}[{first}] is {counts[first]}")
+        lowest, highest = (int(part(initial=0)) for part in (self.label.min, self.label.max))
+        if lowest < 0 or (len(self) and highest >= len(self.classes)):
+            raise ValueError(f"label has {lowest if lowest < 0 else highest} for {len(self.classes)} classes")
 
     def __len__(self) -> int:
         return len(self.n_strokes)
+
+    def __repr__(self) -> str:
+        times = "" if self.times is None else ", timed"
+        return f"DrawingSet({len(self):,} drawings of {len(self.classes)} classes{times})"
 
     @classmethod
     def load(cls, path: str | Path) -> "DrawingSet":

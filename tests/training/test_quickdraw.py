@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -66,3 +68,25 @@ def test_a_file_with_pickled_objects_is_not_unpickled(drawings_file, tmp_path):
     np.savez(tmp_path / "pickle.npz", **values)
     with pytest.raises(ValueError, match=r"not an \.npz file of plain arrays"):
         DrawingSet.load(tmp_path / "pickle.npz")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("label", 99, "label has 99 for 6 classes"),
+        ("label", -1, "label has -1"),
+        ("n_strokes", 0, r"n_strokes must be 1 or more, and n_strokes\[0\] is 0"),
+    ],
+)
+def test_what_would_be_drawn_wrong_is_refused(drawings, field, value, message):
+    values = getattr(drawings, field).astype(np.int64)
+    moved = values[0] - value
+    values[0] = value
+    if field == "n_strokes":
+        values[1] += moved
+    with pytest.raises(ValueError, match=message):
+        replace(drawings, **{field: values})
+
+
+def test_its_repr_is_a_line(drawings):
+    assert repr(drawings) == f"DrawingSet({len(drawings)} drawings of {len(drawings.classes)} classes)"

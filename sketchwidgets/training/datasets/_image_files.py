@@ -1,5 +1,6 @@
 """Labelled files, a folder a class: what the data sets of images have in common."""
 
+import operator
 import re
 import warnings
 from collections.abc import Callable, Collection, Sequence
@@ -51,8 +52,7 @@ class LabelledFiles(Dataset):
         return len(self.files)
 
     def __getitem__(self, index: int) -> tuple[Any, int]:
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"index {index} of {len(self)} examples")
+        index = check_index(index, len(self))
         example = self._open(self.files[index])
         return (example if self.transform is None else self.transform(example)), int(self.labels[index])
 
@@ -124,6 +124,19 @@ def check_names(argument: str, names: Sequence[str]) -> list[str]:
     if len(set(names)) != len(names):
         raise ValueError(f"{argument} has a name twice")
     return names
+
+
+def check_index(index: Any, count: int) -> int:
+    """The index of one of `count` examples, counted from the end where it is negative; TypeError or IndexError."""
+    try:
+        index = operator.index(index)
+    except TypeError:
+        raise TypeError(
+            f"a data set is asked for one example, by a whole number, not by {type(index).__name__}"
+        ) from None
+    if not -count <= index < count:
+        raise IndexError(f"index {index} of {count} examples")
+    return index
 
 
 def natural(name: str) -> list[Any]:

@@ -13,7 +13,7 @@ from sketchwidgets.sketch import Sketch, SketchError
 from sketchwidgets.sketch.formats import _quickdraw_bin as binary
 from sketchwidgets.sketch.formats.quickdraw import MAX_LINE_BYTES, read_record
 from sketchwidgets.training.datasets._download import fetch
-from sketchwidgets.training.datasets._image_files import check_names
+from sketchwidgets.training.datasets._image_files import check_index, check_names
 from sketchwidgets.training.datasets._quickdraw_classes import CLASSES
 from sketchwidgets.training.datasets._quickdraw_index import FileIndex, index_file
 
@@ -152,8 +152,7 @@ class QuickDraw(Dataset):
 
     def sketch(self, index: int) -> Sketch:
         """A drawing as it is in the file, whatever the transform."""
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"index {index} of {len(self)} drawings")
+        index = check_index(index, len(self))
         path = self.paths[self.labels[index]]
         start, end = int(self.start[index]), int(self.end[index])
         if end - start > MAX_LINE_BYTES:

@@ -93,6 +93,8 @@ def test_tu_berlin_from_a_folder(tmp_path, kind, place):
     assert data[-1][1] == 2
     with pytest.raises(IndexError, match="index 18 of 18"):
         data[18]
+    with pytest.raises(TypeError, match="asked for one example, by a whole number, not by slice"):
+        data[:2]
 
 
 def test_the_folds_of_tu_berlin(tmp_path):

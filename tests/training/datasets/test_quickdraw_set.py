@@ -49,7 +49,7 @@ def test_every_drawing_of_the_files(root, kind):
             assert data[60 * label + number] == (record.sketch, label)
     assert data[-1][1] == 1
     assert data.key_id[:3].tolist() == [0, 26, 51]
-    with pytest.raises(IndexError, match="index 120 of 120 drawings"):
+    with pytest.raises(IndexError, match="index 120 of 120"):
         data[120]
 
 
