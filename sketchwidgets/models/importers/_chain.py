@@ -12,6 +12,10 @@ from ._layers import Reversed
 _WHOLE = (Reversed,)
 
 
+class _NoChain(ValueError):
+    """A layer of several inputs ran."""
+
+
 class Link(NamedTuple):
     """One layer of a chain, and the shapes (n, c, h, w) or (n, c) of what it took and made.
 
@@ -50,6 +54,8 @@ def chain_of(network: nn.Module, channels: int, size: tuple[int, int]) -> list[L
         network.eval()
         with torch.no_grad():
             result = network(images)
+    except _NoChain:
+        raise
     except (RuntimeError, ValueError) as error:
         raise ValueError(
             f"the network does not take an image (1, {channels}, {size[0]}, {size[1]}): {error}"
@@ -73,7 +79,9 @@ def chain_of(network: nn.Module, channels: int, size: tuple[int, int]) -> list[L
 def _keep(name: str, ran: list[tuple[str, nn.Module, Tensor, Tensor]]) -> Any:
     def hook(module: nn.Module, inputs: Sequence[Any], output: Any) -> None:
         if len(inputs) != 1 or not isinstance(inputs[0], Tensor) or not isinstance(output, Tensor):
-            raise ValueError(f"layer {name!r} ({type(module).__name__}) takes {len(inputs)} inputs: no chain")
+            raise _NoChain(
+                f"the network is no chain of layers: {name!r} ({type(module).__name__}) takes {len(inputs)} inputs"
+            )
         ran.append((name, module, inputs[0], output))
 
     return hook

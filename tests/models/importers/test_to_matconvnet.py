@@ -178,6 +178,15 @@ class Branches(nn.Module):
         return self.a(x) + self.b(x)
 
 
+class Two(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.mix = nn.Conv2d(1, 2, 1), nn.Bilinear(12, 12, 3)
+
+    def forward(self, x):
+        return self.mix(self.a(x), self.a(x))
+
+
 class Functional(nn.Module):
     def __init__(self):
         super().__init__()
@@ -201,6 +210,7 @@ class Functional(nn.Module):
         (chain(nn.Conv2d(1, 2, 20)), "does not take an image"),
         (chain(nn.ReLU()), "no convolution"),
         (Branches(), r"no chain of layers: 'b' \(Conv2d\) takes something else than what 'a' made"),
+        (Two(), r"^the network is no chain of layers: 'mix' \(Bilinear\) takes 2 inputs"),
         (Functional(), "'b' .* takes something else than what 'a' made, as a function in between would"),
     ],
 )
