@@ -189,7 +189,7 @@ def test_the_md5_that_google_states(get, site, tmp_path):
     assert left_overs(tmp_path / "data") == ["data.bin"]
 
 
-def test_servers_that_fail_for_a_while_and_for_good(get, site):
+def test_servers_that_fail_for_a_while_and_for_good(get, site, tmp_path):
     site.status = [503, 500, 429]
     assert get().read_bytes() == CONTENT
     site.status = [503] * 4
@@ -201,7 +201,7 @@ def test_servers_that_fail_for_a_while_and_for_good(get, site):
     with pytest.raises(DataSetError, match="the server answers 403 Forbidden"):
         get(name="b.bin")
     with pytest.raises(DataSetError, match=r"nothing: the server answers 404"):
-        fetch(f"{site.url}/nothing", "data", progress=False)
+        fetch(f"{site.url}/nothing", tmp_path, progress=False)
 
 
 def test_too_large_by_its_own_word_and_without_one(get, site, tmp_path):
