@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..visualization import Figure, LayerProjection, Network, record
+from ..visualization.figures._numbers import percent
 from ..visualization.input_modification import occlusion
 from ._alignment import Field
 from ._comparison_figure import comparison_figure
@@ -90,7 +91,7 @@ def compare_layers(
         layers = [field.layer for field in found if field]
         recordings.append(record(network.module, image, layers) if layers else None)
     rows = tuple(
-        f"Units that see about {100 * min(1, field.share):.0f} % of the picture's side"
+        f"Units that see about {percent(min(1, field.share))} of the picture's side"
         if field.share < 1
         else "Units that see all of the picture"
         for field in fields[0]

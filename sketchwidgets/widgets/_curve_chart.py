@@ -42,6 +42,16 @@ def plot(marks: list, axes: list, height: int, margin: dict[str, int]) -> bqplot
     )
 
 
+def close_plot(figure: bqplot.Figure) -> None:
+    """Close a figure with all that it is made of."""
+    for mark in figure.marks:
+        for part in (*mark.scales.values(), mark.tooltip, mark):
+            if part is not None:
+                part.close()
+    for part in (*figure.axes, figure.scale_x, figure.scale_y, figure):
+        part.close()
+
+
 STYLE = f"""<style>{plot_style("skw-curves")}
 .skw-curves-title {{ font-size: 12px; line-height: 1.3; color: var(--jp-ui-font-color1, #333);
   padding: 0 8px 0 44px; overflow-wrap: anywhere; }}
@@ -141,10 +151,6 @@ class CurveChart:
 
     def close(self) -> None:
         """Close the widgets, with all that they are made of."""
-        for mark in self._figure.marks:
-            for part in (mark.tooltip, mark):
-                if part is not None:
-                    part.close()
-        scales = (self._x, self._y, self._figure.scale_x, self._figure.scale_y)
-        for part in (*scales, *self._figure.axes, self._figure, self._title, self.widget):
-            part.close()
+        close_plot(self._figure)
+        self._title.close()
+        self.widget.close()

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..visualization.figures._numbers import ticks
-from ._curve_chart import COLORS
+from ._curve_chart import COLORS, close_plot, percent_labels, plot
 
 _MOST = 600  # points; twice as many as fit side by side in a chart of this width
 _HEIGHT = 210
@@ -62,13 +62,16 @@ class GrowingCurve:
 
 
 class TrainingChart:
-    """`widget` holds a title and the chart. y_range : (lowest, highest); None: from 0 to the highest value."""
+    """`widget` holds a title and the chart.
+
+    y_range : (lowest, highest); None: from 0 to the highest value. percents : whether the values are shares.
+    """
 
     def __init__(
-        self, title: str, y_range: tuple[float, float] | None = None, tick_format: str = ".3~g"
+        self, title: str, y_range: tuple[float, float] | None = None, percents: bool = False
     ) -> None:
         self.training, self.validation = GrowingCurve(), GrowingCurve()
-        self._y_range = y_range
+        self._y_range, self._percents = y_range, percents
         self._x, self._y = bqplot.LinearScale(min=0, max=1), bqplot.LinearScale(min=0, max=1)
         scales = {"x": self._x, "y": self._y}
         self._pale = bqplot.Lines(
@@ -90,24 +93,15 @@ class TrainingChart:
         self._x_axis = bqplot.Axis(
             scale=self._x, label="step", label_offset="30px", grid_lines="none", tick_format=".3~s"
         )
-        self._y_axis = bqplot.Axis(scale=self._y, side="left", tick_format=tick_format)
+        self._y_axis = bqplot.Axis(scale=self._y, side="left", tick_format=".3~g")
         marks = "".join(
             f" <span style='color:{color}'>●</span> {kind}"
             for color, kind in zip(COLORS, ("training", "validation"), strict=False)
         )
         self._title = ipywidgets.HTML(f"<b>{title}</b>&nbsp;{marks}")
         self._title.add_class("skw-curves-title")
-        self._figure = bqplot.Figure(
-            marks=[self._pale, self._line, self._dots],
-            axes=[self._x_axis, self._y_axis],
-            fig_margin=_MARGIN,
-            display_toolbar=False,
-            background_style={"fill": "none"},
-            min_aspect_ratio=0.1,
-            max_aspect_ratio=20,
-            padding_x=0,
-            padding_y=0,
-            layout=ipywidgets.Layout(width="100%", height=f"{_HEIGHT}px", min_width="0"),
+        self._figure = plot(
+            [self._pale, self._line, self._dots], [self._x_axis, self._y_axis], _HEIGHT, _MARGIN
         )
         self.widget = ipywidgets.VBox(
             [self._title, self._figure],
@@ -123,7 +117,9 @@ class TrainingChart:
         with self._x.hold_sync(), self._y.hold_sync():
             self._x.max, self._y.min, self._y.max = float(high), float(bottom), float(top)
             self._x_axis.tick_values = np.array(ticks(0.0, high, 5))
-            self._y_axis.tick_values = np.array(ticks(bottom, top, 4))
+            values = ticks(bottom, top, 4)
+            self._y_axis.tick_labels = percent_labels(values) if self._percents else {}
+            self._y_axis.tick_values = np.array(values)
         for mark, (x, y) in ((self._pale, pale), (self._line, line), (self._dots, dots)):
             with mark.hold_sync():
                 # bqplot wants two points at least.
@@ -137,10 +133,6 @@ class TrainingChart:
 
     def close(self) -> None:
         """Close the widgets, with all that they are made of."""
-        for mark in self._figure.marks:
-            for part in (mark.tooltip, mark):
-                if part is not None:
-                    part.close()
-        scales = (self._x, self._y, self._figure.scale_x, self._figure.scale_y)
-        for part in (*scales, *self._figure.axes, self._figure, self._title, self.widget):
-            part.close()
+        close_plot(self._figure)
+        self._title.close()
+        self.widget.close()

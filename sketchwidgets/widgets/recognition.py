@@ -10,7 +10,7 @@ import numpy as np
 
 from ..recognition import Prediction
 from ..visualization.figures._numbers import percent
-from ._curve_chart import COLORS, percent_labels, plot, plot_style
+from ._curve_chart import COLORS, close_plot, percent_labels, plot, plot_style
 
 # One colour for each class shown.
 _COLORS = (*COLORS, "#2aa6b0", "#8f8f2f", "#c2578f", "#7f6a5a", "#6f7f95")
@@ -106,12 +106,7 @@ class Recognition(ipywidgets.VBox):
         if self.comm is None:
             return  # closed before, or never complete
         for figure in (self._bar_figure, self._curve_figure):
-            for mark in figure.marks:
-                for part in (*mark.scales.values(), mark.tooltip, mark):
-                    if part is not None:
-                        part.close()
-            for part in (*figure.axes, figure.scale_x, figure.scale_y, figure):
-                part.close()
+            close_plot(figure)
         for child in (*self.children, self._title):
             child.close()
         super().close()

@@ -238,7 +238,7 @@ class TrainingMonitor(ipywidgets.VBox):
             self.start()
 
     def _make(self) -> None:
-        self._charts = (TrainingChart("Loss"), TrainingChart("Accuracy", (0.0, 1.02), ".0%"))
+        self._charts = (TrainingChart("Loss"), TrainingChart("Accuracy", (0.0, 1.02), percents=True))
         self._style = ipywidgets.HTML(STYLE, layout=ipywidgets.Layout(display="none"))
         self._button = ipywidgets.Button(layout=ipywidgets.Layout(width="112px", flex="0 0 auto"))
         self._button.on_click(self._press)
@@ -271,7 +271,7 @@ def said(progress: "TrainingProgress") -> str:
     if progress.epoch is not None:
         parts.append(f"epoch {progress.epoch:.1f}")
     if "accuracy" in progress.validation:
-        parts.append(f"validation {100 * progress.validation['accuracy']:.1f} %")
+        parts.append(f"validation {100 * progress.validation['accuracy']:.1f}\N{NO-BREAK SPACE}%")
     if "rate" in progress.values:
         parts.append(f"learning rate {progress.values['rate']:.2g}")
     if progress.pictures_per_second:

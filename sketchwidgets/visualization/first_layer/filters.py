@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from .._modules import module_of
 from ..figures import Figure, Section, Tile
+from ..figures._numbers import percent
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +41,7 @@ class Filters:
         colours = self.weights.shape[1] == 3
         facts = (("Filter", str(i)), ("Norm", f"{float(self.weights[i].norm()):.3g}"))
         if not colours and self.weights.shape[1] > 1:
-            facts += (("Shared by the channels", f"{100 * float(self.shares[i]):.0f} % of the energy"),)
+            facts += (("Shared by the channels", f"{percent(self.shares[i])} of the energy"),)
         return Tile.signed(
             self.weights[i] if colours else self.spatial[i],
             str(i) if caption is None else caption,
