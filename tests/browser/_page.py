@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from _lab import LabServer
-from playwright.sync_api import Browser, Locator, Page
+from _pointer import at_rest
+from playwright.sync_api import Browser, Locator
 
 # The panel of the notebook that is in front, and a promise that its kernel answers.
 _READY = """async () => {
@@ -25,25 +26,41 @@ _RUN = """async ([index, wait]) => {
 _CELL = "window.jupyterapp.shell.currentWidget.content.widgets[index].model"
 
 
+VIEWPORT = {"width": 1400, "height": 1000}
+
+
+class Window:
+    """A window of the browser, in which one notebook after the other is opened: what it has loaded once, it has."""
+
+    def __init__(self, browser: Browser, usual: bool = True, **context: Any) -> None:
+        self.usual = usual  # but for its size
+        self.context = browser.new_context(**{"viewport": VIEWPORT, **context})
+        self.context.set_default_timeout(60_000)
+        self.page = self.context.new_page()
+
+
 class NotebookPage:
-    """A notebook made of `cells`, in a page of its own; `open` loads it and starts a kernel.
+    """A notebook made of `cells`, in a window of its own or one that was used before; `open` starts a kernel.
+
+    A kernel is not used again: where all widgets of one have been closed, the next ones' messages are lost now and then,
+    with the subshell of the kernel that they go to.
 
     `errors` collects what the page threw; `console` what it logged, as (type, text).
     """
 
-    def __init__(
-        self, browser: Browser, server: LabServer, name: str, cells: list[str], **context: Any
-    ) -> None:
+    def __init__(self, window: Window, server: LabServer, name: str, cells: list[str]) -> None:
         self.server = server
         self.name = name
+        self.window, self.context, self.page = window, window.context, window.page
         write_notebook(server.root / name, cells)
-        self.context = browser.new_context(**{"viewport": {"width": 1400, "height": 1000}, **context})
-        self.context.set_default_timeout(60_000)
-        self.page: Page = self.context.new_page()
         self.errors: list[str] = []
         self.console: list[tuple[str, str]] = []
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("console", lambda message: self.console.append((message.type, message.text)))
+        self._listeners = {
+            "pageerror": lambda error: self.errors.append(str(error)),
+            "console": lambda message: self.console.append((message.type, message.text)),
+        }
+        for event, listener in self._listeners.items():
+            self.page.on(event, listener)
 
     def open(self, *, reset: bool = True) -> None:
         """Load the page; the kernel of an earlier visit is used again where it still runs."""
@@ -112,17 +129,47 @@ class NotebookPage:
             "light => document.body.dataset.jpThemeLight === light", arg="false" if dark else "true"
         )
 
+    def resize(self, root: Locator, width: int, height: int) -> None:
+        """Give the window another size, and wait until an element has found its own."""
+        self.page.set_viewport_size({"width": width, "height": height})
+        at_rest(root)
+
+    def looks(self, root: Locator, path: Path, *, narrow: int = 560, height: int = 2000) -> None:
+        """Screenshots of an element, light and dark, as wide as it is now and narrow; then all is as before.
+
+        path : a picture "grid.png" is kept as "grid-wide-light.png", "grid-narrow-dark.png", ...
+        """
+        before = self.page.viewport_size
+        for theme, dark in (("light", False), ("dark", True)):
+            self.set_theme(dark=dark)
+            for size, width in (("wide", before["width"]), ("narrow", narrow)):
+                self.resize(root, width, height)
+                root.screenshot(path=path.with_stem(f"{path.stem}-{size}-{theme}"))
+        self.set_theme(dark=False)
+        self.page.set_viewport_size(before)
+
     def hide_side_bars(self) -> None:
         """Give the notebook the whole width of the window."""
         self.page.evaluate(
             "() => { window.jupyterapp.shell.collapseLeft(); window.jupyterapp.shell.collapseRight(); }"
         )
 
+    def leave(self) -> None:
+        """Close the notebook and end its kernel, so that no test pays for the one before; the window stays."""
+        self.page.goto("about:blank")
+        for event, listener in self._listeners.items():
+            self.page.remove_listener(event, listener)
+        self._end_kernel()
+
     def close(self) -> None:
-        """Close the page and end the kernels of the server, so that no test pays for the one before."""
+        """Close the window too."""
         self.context.close()
+        self._end_kernel()
+
+    def _end_kernel(self) -> None:
         for session in self.server.request("/api/sessions"):
-            self.server.request(f"/api/sessions/{session['id']}", method="DELETE")
+            if session["path"] == self.name:
+                self.server.request(f"/api/sessions/{session['id']}", method="DELETE")
 
 
 def write_notebook(path: Path, cells: list[str]) -> None:

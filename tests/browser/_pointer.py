@@ -6,6 +6,21 @@ from collections.abc import Callable
 import numpy as np
 from playwright.sync_api import Locator, Page
 
+_AT_REST = """async (root) => {
+  const place = () => JSON.stringify([root.getBoundingClientRect(), root.scrollWidth, root.scrollHeight]);
+  for (let last = '', still = 0; still < 3;) {
+    await new Promise((done) => setTimeout(done, 40));
+    const now = place();
+    still = now === last ? still + 1 : 0;
+    last = now;
+  }
+}"""
+
+
+def at_rest(target: Locator) -> None:
+    """Wait until an element keeps its place and its size: the page may still be laid out, or scroll to another cell."""
+    target.evaluate(_AT_REST)
+
 
 class Hand:
     """Draws strokes on an element whose own coordinates run from 0 to `board` on both axes.
@@ -87,6 +102,7 @@ def flood(page: Page, target: Locator, *, points: int, rate: float, board: float
     no protocol sends that many a second.
     """
     target.scroll_into_view_if_needed()
+    at_rest(target)  # a press beside it would be the end of the stroke
     box = target.bounding_box()
     assert box is not None, "the element to draw on is not visible"
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)

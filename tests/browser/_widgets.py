@@ -101,6 +101,22 @@ def lab_in(notebook: NotebookPage, cell: int) -> LabView:
     return LabView(notebook.page, notebook.output(cell))
 
 
+def draw_for(notebook: NotebookPage, drawing: list[np.ndarray], invitation: str) -> tuple[LabView, Locator]:
+    """Run the first cell, which makes a `pad` and an `explorer` that follows it, and draw once that invites to.
+
+    Returns where the pad is shown and where the explorer is, when this shows what it makes of the whole drawing.
+    """
+    notebook.hide_side_bars()
+    notebook.run(0)
+    pad = lab_in(notebook, 0)
+    explorer = pad.root.locator(".skw-explorer")
+    expect(explorer).to_contain_text(invitation)
+    for stroke in drawing:
+        pad.hand().stroke(stroke, speed=10)
+    wait_until(lambda: notebook.ask("[len(pad.sketch), explorer.settle()]"), [len(drawing), True])
+    return pad, explorer
+
+
 def wait_until(question: Callable[[], Any], wanted: Any, seconds: float = 60) -> None:
     """Ask again and again until the answer is the wanted one; AssertionError with the last answer if not."""
     end = time.monotonic() + seconds

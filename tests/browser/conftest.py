@@ -1,4 +1,4 @@
-"""One JupyterLab and one Chromium for all browser tests, a fresh page and kernel for each."""
+"""One JupyterLab, one Chromium and mostly one window for all browser tests, a fresh page and kernel for each."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from _drawings import timed_drawing
 from _lab import LabServer, jupyterlab
-from _page import NotebookPage
+from _page import VIEWPORT, NotebookPage, Window
 from playwright.sync_api import Browser, expect, sync_playwright
 
 HERE = Path(__file__).parent
@@ -23,7 +23,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("browser"))  # they share a server, and two cores bear one browser
+            # They share a server, and two cores bear one browser.
+            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -74,11 +75,21 @@ def pictures(repository: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def windows() -> list[Window]:
+    """The window that is free, if there is one."""
+    return []
+
+
 @pytest.fixture
 def notebook(
-    request: pytest.FixtureRequest, chromium: Browser, server: LabServer, pictures: Path
+    request: pytest.FixtureRequest,
+    chromium: Browser,
+    server: LabServer,
+    pictures: Path,
+    windows: list[Window],
 ) -> Iterator[Callable[..., NotebookPage]]:
-    """Opens a notebook made of the given cells.
+    """Opens a notebook made of the given cells, in a window of its own where that is to be more than of another size.
 
     A failed test leaves a screenshot; an error that the page throws fails the test.
     """
@@ -86,7 +97,10 @@ def notebook(
 
     def open_notebook(*cells: str, **context: Any) -> NotebookPage:
         name = f"{request.node.name.replace('[', '-').replace(']', '')}-{len(opened)}.ipynb"
-        opened.append(NotebookPage(chromium, server, name, list(cells), **context))
+        usual = set(context) <= {"viewport"}
+        window = windows.pop() if usual and windows else Window(chromium, usual, **context)
+        window.page.set_viewport_size(context.get("viewport", VIEWPORT))
+        opened.append(NotebookPage(window, server, name, list(cells)))
         opened[-1].open()
         return opened[-1]
 
@@ -95,7 +109,11 @@ def notebook(
     for page in opened:
         if failed:
             page.page.screenshot(path=pictures / f"FAILED-{page.name.removesuffix('.ipynb')}.png")
-        page.close()
+        if failed or windows or not page.window.usual:
+            page.close()
+        else:
+            page.leave()
+            windows.append(page.window)
     if not failed:
         assert [error for page in opened for error in page.errors] == []
 

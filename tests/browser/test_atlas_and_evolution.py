@@ -29,20 +29,8 @@ player
 """
 
 
-def shots(page, root, pictures, name):
-    """Light and dark, wide and narrow."""
-    for theme, dark in (("light", False), ("dark", True)):
-        page.set_theme(dark=dark)
-        for size, width in (("wide", 1300), ("narrow", 560)):
-            page.page.set_viewport_size({"width": width, "height": 2200})
-            page.page.wait_for_timeout(400)
-            root.screenshot(path=pictures / f"{name}-{size}-{theme}.png")
-    page.set_theme(dark=False)
-    page.page.set_viewport_size({"width": 1300, "height": 1400})
-
-
 def test_an_atlas_is_searched_and_an_evolution_played(notebook, pictures):
-    page = notebook(ATLAS, PLAYER, "", viewport={"width": 1300, "height": 1400}, accept_downloads=True)
+    page = notebook(ATLAS, PLAYER, "", viewport={"width": 1300, "height": 1400})
     page.hide_side_bars()
     page.run(0)
     look_through_the_atlas(page, page.output(0), pictures)
@@ -65,7 +53,7 @@ def look_through_the_atlas(page, root, pictures):
     page.ask("setattr(pad, 'sketch', face)")
     expect(root).to_contain_text("On your drawing")
     assert page.ask("[browser.settle(), browser.channel, len(browser.excited())]") == [True, 5, 9]
-    shots(page, root, pictures, "atlas")
+    page.looks(root, pictures / "atlas.png", height=2200)
     root.get_by_label("Order").select_option("by my drawing")
     wait_until(lambda: page.ask("browser.result.channels[0] == browser.excited()[0][0]"), True)
 
@@ -94,7 +82,9 @@ def look_through_the_atlas(page, root, pictures):
 def play(page, root, pictures):
     expect(root.locator(".skw-cell")).to_have_count(12)
     expect(root).to_contain_text("epoch 20 of 20")
-    page.ask("globals().update(seen=[]) or player.observe(lambda change: seen.append(change['new']), 'epoch')")
+    page.ask(
+        "globals().update(seen=[]) or player.observe(lambda change: seen.append(change['new']), 'epoch')"
+    )
     root.locator(".widget-play button").first.click()  # from the end it begins anew
     wait_until(lambda: page.ask("seen"), [0, 1, 2, 3])
     expect(root).to_contain_text("epoch 20 of 20")
@@ -102,7 +92,7 @@ def play(page, root, pictures):
     assert shown == page.ask(
         "[f'{c} · ' + evolution.tile('1', c, 3).caption for c in evolution['1'].channels.tolist()]"
     )
-    shots(page, root, pictures, "evolution")
+    page.looks(root, pictures / "evolution.png", height=2200)
     root.get_by_label("all epochs as columns").check()
     expect(root.locator(".skw-cell")).to_have_count(12 * 4)
     root.get_by_role("checkbox", name="images").check()
@@ -110,4 +100,4 @@ def play(page, root, pictures):
     root.get_by_role("checkbox", name="images").uncheck()
     root.get_by_label("Layer").select_option("4")
     expect(root.locator(".skw-cell")).to_have_count(6 * 4)
-    shots(page, root, pictures, "evolution-columns")
+    page.looks(root, pictures / "evolution-columns.png", height=2200)

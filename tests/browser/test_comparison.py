@@ -81,6 +81,5 @@ def test_networks_side_by_side_follow_the_pad(notebook, drawing, pictures):
     choose(root, "Show", "overlay")
     for width, dark, name in ((1200, False, "wide"), (1200, True, "dark"), (500, True, "narrow")):
         page.set_theme(dark=dark)
-        page.page.set_viewport_size({"width": width, "height": 2000})
-        page.page.wait_for_timeout(500)
+        page.resize(root, width, 2000)
         root.screenshot(path=pictures / f"compare-methods-{name}.png")

@@ -24,17 +24,6 @@ ipywidgets.VBox([pad, plot])
 """
 
 
-def looks(page, root, pictures, name):
-    for theme, dark in (("light", False), ("dark", True)):
-        page.set_theme(dark=dark)
-        for size, width in (("wide", 1250), ("narrow", 560)):
-            page.page.set_viewport_size({"width": width, "height": 1900})
-            page.page.wait_for_timeout(400)
-            root.screenshot(path=pictures / f"{name}-{size}-{theme}.png")
-    page.set_theme(dark=False)
-    page.page.set_viewport_size({"width": 1250, "height": 1000})
-
-
 def test_gallery_and_invariance_plot(notebook, drawing, pictures):
     page = notebook(GALLERY, PLOT, "", viewport={"width": 1250, "height": 1000})
     page.hide_side_bars()
@@ -56,7 +45,7 @@ def test_gallery_and_invariance_plot(notebook, drawing, pictures):
     for _ in range(3):
         page.page.keyboard.press("ArrowLeft")
     wait_until(lambda: round(page.ask("gallery.threshold"), 2), 0.65)
-    looks(page, root, pictures, "gallery")
+    page.looks(root, pictures / "gallery.png", height=1900)
 
     # A drawing in the page: its curves, its picture at a value, and the answer there.
     page.run(1)
@@ -86,7 +75,7 @@ def test_gallery_and_invariance_plot(notebook, drawing, pictures):
     # An example is a way to its value; another transform computes again.
     root.locator(".skw-section .skw-cell").last.click()
     wait_until(lambda: page.ask("plot.value"), 350.0)
-    looks(page, root.locator(".skw-explorer"), pictures, "invariance")
+    page.looks(root.locator(".skw-explorer"), pictures / "invariance.png", height=1900)
     root.locator("select").first.select_option(label="scale")
     wait_until(lambda: page.ask("[plot.settle(60), plot.result.transform, plot.value]"), [True, "scale", 1.0])
     expect(root).to_contain_text("1.00 times as large")

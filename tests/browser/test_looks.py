@@ -17,39 +17,45 @@ _CUT_OFF = """(lab) => {
 }"""
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_nothing_is_cut_off(notebook, drawing, pictures, dark):
+def test_nothing_is_cut_off(notebook, drawing, pictures):
     page = notebook(LAB, "", viewport={"width": 1600, "height": 1100})
-    page.set_theme(dark=dark)
     page.hide_side_bars()
     page.run(0)
     lab = lab_in(page, 0)
     expect(lab.canvas).to_be_visible()
-    theme = "dark" if dark else "light"
-    lab.picture(pictures / f"empty-{theme}.png")
+    for theme in ("light", "dark"):
+        page.set_theme(dark=theme == "dark")
+        lab.picture(pictures / f"empty-{theme}.png")
     for stroke in drawing:
         lab.hand().stroke(stroke, speed=10)
     expect_recognised(page, lab, len(drawing))
+    for theme in ("dark", "light"):
+        page.set_theme(dark=theme == "dark")
+        look(page, lab, pictures, theme)
+
+
+def look(page, lab, pictures, theme):
+    """All sizes, with the panels and with one tile enlarged."""
+    whole = lab.root.locator(".skw-lab")
     for size, (width, height) in SIZES.items():
-        page.page.set_viewport_size({"width": width, "height": height})
+        page.resize(whole, width, height)
         lab.expect_panels()
-        page.page.wait_for_timeout(500)
         lab.picture(pictures / f"{size}-{theme}.png")
-        assert lab.root.locator(".skw-lab").evaluate(_CUT_OFF) == [], size
+        assert whole.evaluate(_CUT_OFF) == [], size
         board = lab.canvas.bounding_box()
         assert board["width"] == pytest.approx(board["height"], abs=1)
         assert board["width"] >= min(200, width - 140)
-        right = page.output(0).bounding_box()
-        assert lab.root.locator(".skw-lab").bounding_box()["width"] <= right["width"]
+        assert whole.bounding_box()["width"] <= page.output(0).bounding_box()["width"]
     lab.root.locator(".skw-tile:not(.skw-is-dead)").nth(20).click()
     for size in ("wide", "tiny"):
-        page.page.set_viewport_size(dict(zip(("width", "height"), SIZES[size], strict=True)))
+        page.resize(whole, *SIZES[size])
         expect(lab.root.locator(".skw-large")).to_contain_text("of 225 × 225 px")
-        page.page.wait_for_timeout(300)
         lab.picture(pictures / f"enlarged-{size}-{theme}.png")
-        assert lab.root.locator(".skw-lab").evaluate(_CUT_OFF) == [], size
+        assert whole.evaluate(_CUT_OFF) == [], size
+    page.page.keyboard.press("Escape")
+    expect(lab.root.locator(".skw-large")).to_be_hidden()
     red, green, blue = (
         int(value)
         for value in lab.canvas.evaluate("(c) => getComputedStyle(c).color.match(/[0-9]+/g).slice(0, 3)")
     )
-    assert (min(red, green, blue) > 128) is dark  # light ink on dark paper
+    assert (min(red, green, blue) > 128) is (theme == "dark")  # light ink on dark paper

@@ -1,6 +1,6 @@
 """Occlusion maps in the page: pointed at, kept, moved by key, computed anew."""
 
-from _widgets import LabView, wait_until
+from _widgets import draw_for, wait_until
 from playwright.sync_api import expect
 
 EXPLORER = """
@@ -21,15 +21,8 @@ _SHOWN = """(canvas) => {
 
 def test_pointing_covers_the_drawing(notebook, drawing, pictures):
     page = notebook(EXPLORER, "", viewport={"width": 1200, "height": 1500})
-    page.hide_side_bars()
-    page.run(0)
-    root = page.output(0)
-    view = root.locator(".skw-occlusion")
-    expect(root.locator(".skw-explorer")).to_contain_text("Draw a stroke")
-    pad = LabView(page.page, root)
-    for stroke in drawing:
-        pad.hand().stroke(stroke, speed=10)
-    wait_until(lambda: page.ask("[len(pad.sketch), explorer.settle()]"), [len(drawing), True])
+    pad, explorer = draw_for(page, drawing, "Draw a stroke")
+    root, view = page.output(0), explorer.locator(".skw-occlusion")
     answer = view.locator(".skw-occ-answer")
     expect(answer).to_contain_text("Without a patch the network says")
     rows = answer.locator(".skw-occ-row")
@@ -70,13 +63,7 @@ def test_pointing_covers_the_drawing(notebook, drawing, pictures):
     expect(answer).to_contain_text(f"Patch at row {top}, column {left}")
     expect(view.locator("[data-map=heat] .skw-occ-kept")).to_be_visible()
 
-    for theme, dark in (("light", False), ("dark", True)):
-        page.set_theme(dark=dark)
-        for size, width in (("wide", 1200), ("narrow", 500)):
-            page.page.set_viewport_size({"width": width, "height": 2400})
-            page.page.wait_for_timeout(400)
-            root.locator(".skw-explorer").screenshot(path=pictures / f"occlusion-{size}-{theme}.png")
-    page.page.set_viewport_size({"width": 1200, "height": 1500})
+    page.looks(explorer, pictures / "occlusion.png", narrow=500, height=2400)
 
     # Arrow keys move it, Escape takes it away; JupyterLab's own shortcuts stay out.
     view.locator(".skw-occ-stage").focus()

@@ -109,8 +109,7 @@ def test_panels_follow_the_pad_and_their_controls(notebook, drawing, pictures):
     for stroke in drawing[2:]:
         hand.stroke(stroke, speed=10)
     settled(page, "panels.settle() and [panels.rule, len(pad.sketch)]", ["guided", len(drawing)])
-    page.page.set_viewport_size({"width": 1200, "height": 2600})
-    page.page.wait_for_timeout(300)
+    page.resize(root, 1200, 2600)
     root.screenshot(path=pictures / "panels-pad-wide.png")
 
     # A photo; how it looks dark and narrow.
@@ -123,7 +122,6 @@ def test_panels_follow_the_pad_and_their_controls(notebook, drawing, pictures):
         (True, ("dark-narrow", 500)),
     ):
         page.set_theme(dark=theme)
-        page.page.set_viewport_size({"width": width, "height": 2400})
-        page.page.wait_for_timeout(600)
+        page.resize(output, width, 2400)
         output.screenshot(path=pictures / f"panels-photo-{name}.png")
         assert output.evaluate(STICKS_OUT) == 0, name

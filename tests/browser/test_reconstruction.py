@@ -50,8 +50,7 @@ def test_a_reconstruction_is_watched_cancelled_and_kept(notebook, drawing, pictu
     # Looks; the result is still there.
     for name, dark, width in (("light", False, 1200), ("dark-narrow", True, 500)):
         page.set_theme(dark=dark)
-        page.page.set_viewport_size({"width": width, "height": 1500})
-        page.page.wait_for_timeout(400)
+        page.resize(root, width, 1500)
         root.screenshot(path=pictures / f"reconstruction-class-{name}.png")
         assert root.evaluate(_CUT_OFF) == [], name
     assert canvas.evaluate(_PICTURE) == kept
@@ -83,7 +82,6 @@ def test_a_reconstruction_is_watched_cancelled_and_kept(notebook, drawing, pictu
     )
     for name, dark, width in (("dark", True, 1200), ("narrow", False, 500)):
         page.set_theme(dark=dark)
-        page.page.set_viewport_size({"width": width, "height": 1900})
-        page.page.wait_for_timeout(400)
+        page.resize(output, width, 1900)
         output.screenshot(path=pictures / f"reconstruction-invert-{name}.png")
         assert output.evaluate(_CUT_OFF) == [], name

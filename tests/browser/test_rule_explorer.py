@@ -2,7 +2,7 @@
 
 import re
 
-from _widgets import LabView, wait_until
+from _widgets import draw_for, wait_until
 from playwright.sync_api import expect
 
 EXPLORER = """
@@ -20,15 +20,7 @@ _SIDE_BY_SIDE = 4  # a forward map and three rules
 
 def test_a_unit_is_followed_down_the_steps(notebook, drawing, pictures):
     page = notebook(EXPLORER, "", viewport={"width": 1250, "height": 1400})
-    page.hide_side_bars()
-    page.run(0)
-    root = page.output(0)
-    explorer = root.locator(".skw-explorer")
-    pad = LabView(page.page, root)
-    expect(explorer).to_contain_text("Draw a stroke")
-    for stroke in drawing:
-        pad.hand().stroke(stroke, speed=10)
-    wait_until(lambda: page.ask("[len(pad.sketch), explorer.settle()]"), [len(drawing), True])
+    pad, explorer = draw_for(page, drawing, "Draw a stroke")
     cells = explorer.locator(".skw-cell")
     steps = page.ask("[step.title for step in explorer.result.steps]")
     assert steps == ["relu2", "conv2", "pool1", "relu1", "conv1"]
@@ -39,13 +31,10 @@ def test_a_unit_is_followed_down_the_steps(notebook, drawing, pictures):
     detail = explorer.locator(".skw-section").nth(1)
     expect(detail).to_contain_text("relu1")
     expect(explorer).to_contain_text("(x > 0 and R > 0)")
-    for theme, dark in (("light", False), ("dark", True)):
-        page.set_theme(dark=dark)
-        for size, width, columns in (("wide", 1250, 4), ("medium", 930, 2), ("narrow", 500, 1)):
-            page.page.set_viewport_size({"width": width, "height": 2600})
-            wait_until(lambda: explorer.locator("table").evaluate_all(COLUMNS), columns)  # never 3 and 1
-            explorer.screenshot(path=pictures / f"rules-{size}-{theme}.png")
-    page.page.set_viewport_size({"width": 1250, "height": 1400})
+    for width, columns in ((930, 2), (500, 1), (1250, 4)):  # of the tables of numbers, never 3 and 1
+        page.page.set_viewport_size({"width": width, "height": 1400})
+        wait_until(lambda: explorer.locator("table").evaluate_all(COLUMNS), columns)
+    page.looks(explorer, pictures / "rules.png", height=2600)
     explorer.get_by_role("button", name="Down").click()
     expect(detail).to_contain_text("conv1")
     expect(explorer.get_by_role("button", name="Down")).to_be_disabled()

@@ -1,6 +1,6 @@
 """Strokes in the page: drawn, coloured, pointed at, taken away."""
 
-from _widgets import LabView, wait_until
+from _widgets import draw_for, wait_until
 from playwright.sync_api import expect
 
 EXPLORER = """
@@ -15,15 +15,7 @@ explorer
 
 def test_a_stroke_is_pointed_at_and_taken_away(notebook, drawing, pictures):
     page = notebook(EXPLORER, "", viewport={"width": 1250, "height": 1400})
-    page.hide_side_bars()
-    page.run(0)
-    root = page.output(0)
-    explorer = root.locator(".skw-explorer")
-    pad = LabView(page.page, root)
-    expect(explorer).to_contain_text("Draw a stroke to see what it does")
-    for stroke in drawing:
-        pad.hand().stroke(stroke, speed=10)
-    wait_until(lambda: page.ask("[len(pad.sketch), explorer.settle()]"), [len(drawing), True])
+    pad, explorer = draw_for(page, drawing, "Draw a stroke to see what it does")
     sections = explorer.locator(".skw-section")
     listed = sections.nth(1).locator(".skw-cell")
     expect(listed).to_have_count(len(drawing))
@@ -43,13 +35,7 @@ def test_a_stroke_is_pointed_at_and_taken_away(notebook, drawing, pictures):
     page.page.mouse.move(5, 5)
     expect(explorer).to_contain_text("Without stroke 1")
 
-    for theme, dark in (("light", False), ("dark", True)):
-        page.set_theme(dark=dark)
-        for size, width in (("wide", 1250), ("narrow", 560)):
-            page.page.set_viewport_size({"width": width, "height": 2600})
-            page.page.wait_for_timeout(400)
-            explorer.screenshot(path=pictures / f"strokes-{size}-{theme}.png")
-    page.page.set_viewport_size({"width": 1250, "height": 1400})
+    page.looks(explorer, pictures / "strokes.png", height=2600)
 
     # Another method, from the page.
     dropdowns = explorer.locator(".jupyter-widgets.widget-dropdown")
@@ -57,7 +43,6 @@ def test_a_stroke_is_pointed_at_and_taken_away(notebook, drawing, pictures):
     wait_until(lambda: page.ask("[explorer.method, explorer.settle()]"), ["unit", True])
     expect(explorer).to_contain_text("What drives relu3/")
     expect(dropdowns.filter(has_text="strongest")).to_be_visible()
-    page.page.wait_for_timeout(300)
     explorer.screenshot(path=pictures / "strokes-unit.png")
     assert page.ask("explorer.result.attribution.method") == "projection"
 

@@ -43,7 +43,7 @@ grid
 
 @pytest.fixture
 def grid_page(notebook):
-    page = notebook(FIGURE, "", viewport={"width": 1500, "height": 1500}, accept_downloads=True)
+    page = notebook(FIGURE, "", viewport={"width": 1500, "height": 1500})
     page.hide_side_bars()
     page.run(0)
     root = page.output(0)
@@ -68,13 +68,7 @@ def test_tiles_are_shown_enlarged_walked_resized_and_downloaded(grid_page, pictu
     np.testing.assert_array_equal(pixels(cells.nth(2))[:, :, 0], signed)
     expect(root.locator(".skw-grid-title")).to_have_text("Everything <b>a figure</b> holds")
     expect(cells.nth(13)).to_contain_text("dead")
-    for theme, dark in (("light", False), ("dark", True)):
-        page.set_theme(dark=dark)
-        for size, width in (("wide", 1500), ("narrow", 560)):
-            page.page.set_viewport_size({"width": width, "height": 2000})
-            page.page.wait_for_timeout(300)
-            root.screenshot(path=pictures / f"grid-{size}-{theme}.png")
-    page.page.set_viewport_size({"width": 1500, "height": 1500})
+    page.looks(root, pictures / "grid.png")
 
     # Enlarged by a click, with what is known about it; the arrow keys go on, Escape comes back.
     cells.nth(1).click()
