@@ -13,8 +13,7 @@ from sketchwidgets.recognition import Preprocessing, Recognizer
 from sketchwidgets.sketch import Sketch
 
 from .._failures import explained
-from .._modules import FeaturesOnly
-from . import _imported, _pretrained
+from . import _imported, _pretrained, _recognizers
 from ._checks import (
     check_choice,
     check_classes,
@@ -138,7 +137,10 @@ class Network:
         if isinstance(network, Network):
             return network
         if isinstance(network, Recognizer):
-            return cls._of_recognizer(network)
+            module, description, score = _recognizers.description(network)
+            made = cls(module, **description)
+            made._score = score
+            return made
         if isinstance(network, ImportedNetwork):
             return cls(network, **_imported.description(network))
         if not isinstance(network, nn.Module):
@@ -150,29 +152,6 @@ class Network:
             size = 224
         usual = {"mean": IMAGENET_MEAN, "std": IMAGENET_STD} if first_channels(network) == 3 else {}
         return cls(network, size=size, **usual)
-
-    @classmethod
-    def _of_recognizer(cls, recognizer: Recognizer) -> "Network":
-        cnn = recognizer.cnn
-        made = cls(
-            cnn if type(cnn).forward is not nn.Module.forward else FeaturesOnly(cnn),
-            size=recognizer.preprocessing.size,
-            ink="positive",
-            classes=recognizer.classes,
-            name=recognizer.card.get("name") or type(cnn).__name__,
-            preprocessing=recognizer.preprocessing,
-        )
-
-        def score(images: Tensor) -> Tensor:
-            if made.module is cnn:
-                scores = cnn(images)
-                if isinstance(scores, Tensor) and scores.shape == (len(images), len(recognizer.classes)):
-                    return scores
-            start = recognizer.recurrent.initial_state(len(images))
-            return recognizer.recurrent.step(cnn.features(images), start)[0]
-
-        made._score = score
-        return made
 
     @classmethod
     def efficientnet_lite0(cls) -> "Network":
