@@ -23,8 +23,10 @@ class Chain(nn.Sequential):
     def features(self, images: Tensor) -> Tensor:
         """What the last layer classifies, (n, feature_size), of images (n, channels, input_size, input_size).
 
-        The rectified output of the last hidden layer. Dropout after it is left out.
+        The rectified output of the last hidden layer. Dropout after it is left out. Raises ValueError for images of
+        another size.
         """
+        self._check(images)
         layers = list(self.children())[:-1]
         while isinstance(layers[-1], nn.Dropout):
             layers.pop()
@@ -33,7 +35,22 @@ class Chain(nn.Sequential):
         return images.flatten(1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Class scores before the softmax, (n, classes), of images (n, channels, input_size, input_size)."""
+        """Class scores before the softmax, (n, classes), of images (n, channels, input_size, input_size).
+
+        Raises ValueError for images of another size.
+        """
+        self._check(images)
         for module in self.children():
             images = module(images)
         return images.flatten(1)
+
+    def _check(self, images: Tensor) -> None:
+        # What traces a network, as torch.fx does, gives something else than images.
+        if not isinstance(images, Tensor):
+            return
+        # Of larger images the fully connected layers would give a map, whose positions pass for so many classes more.
+        side = self.input_size
+        if images.ndim != 4 or tuple(images.shape[2:]) != (side, side):
+            raise ValueError(
+                f"{type(self).__name__} takes images (n, channels, {side}, {side}), not {tuple(images.shape)}"
+            )

@@ -67,5 +67,6 @@ class SketchANet(Chain):
         self.initialize()
         # What `models.create` needs to build this network again; saved with the weights.
         self.arguments = {"classes": classes, "channels": channels, "dropout": dropout}
-        if width != 1:  # left out otherwise, so that versions without this argument read the paper's network too
+        # Only where it differs, so that versions without this argument read the paper's network too.
+        if width != 1:
             self.arguments["width"] = width

@@ -122,3 +122,12 @@ def test_the_original_lenet_by_hand():
 def test_bad_sizes(name, argument):
     with pytest.raises(ValueError, match=f"{argument} must be a positive integer, got 0"):
         models.create(name, **{argument: 0})
+
+
+@pytest.mark.parametrize("side", [31, 36, 64])
+def test_images_of_another_size_do_not_pass_for_more_classes(side):
+    network = models.create("lenet").eval()
+    with pytest.raises(ValueError, match=rf"LeNet takes images \(n, channels, 32, 32\), not \(1, 1, {side}"):
+        network(torch.zeros(1, 1, side, side))
+    with pytest.raises(ValueError, match="LeNet takes images"):
+        network.features(torch.zeros(1, 1, side, side))
