@@ -28,8 +28,6 @@ from sketchwidgets.training.ensemble._fine_tune import FineTuning, start_network
 from sketchwidgets.training.ensemble._networks import NetworksOnDisk, Report, Source, Stopped
 from sketchwidgets.training.ensemble.result import EnsembleResult, EnsembleRow
 
-FUSIONS = ("score fusion", "feature fusion", "Joint Bayesian")
-
 
 def train_ensemble(
     data: str | Path,
@@ -61,7 +59,9 @@ def train_ensemble(
     scales : sides in pixels that the networks see, enlarged to 256 again.
     recipe, preparation : how networks are trained, and how images become ink.
     recognizer : whose CNN, a `SketchANet` of one channel, the networks begin as; the bundled one by default.
-    training_views : views of each training image whose mean feature the fusions learn from, 1 to 10.
+    training_views : views of each training image whose mean feature the fusions learn from, 1 to 10. With fewer than
+        ten the features of test images, means over ten, are unlike those learnt from: two more rows then ask with the
+        mean over just as many views.
     components, neighbours : principal components and votes of Joint Bayesian.
     seed : of folds, training and everything else.
     progress : show a bar. callback : gets the state after each step; False stops, and None is returned.
@@ -149,6 +149,10 @@ def _fold(
     found["score fusion"] = fuse_scores(scores).argmax(1)
     found["feature fusion"] = feature.predict(asked)
     found["Joint Bayesian"] = joint.predict(concatenate(asked), neighbours)
+    if training_views < VIEWS:
+        alike = np.stack([seen[scale][0][:training_views].mean(0) for scale in scales], 1)
+        found[f"feature fusion, {training_views} views"] = feature.predict(alike)
+        found[f"Joint Bayesian, {training_views} views"] = joint.predict(concatenate(alike), neighbours)
     networks = [disk.network(fold, scale, report) for scale in scales]
     MultiScale(networks, scales, disk.preparation, disk.classes).save(disk.folder / f"fold{fold}.safetensors")
     feature.save(disk.folder / f"fold{fold}-feature-fusion.safetensors")
@@ -157,16 +161,16 @@ def _fold(
 
 
 def _rows(correct: list[dict[str, np.ndarray]], scales: list[int]) -> tuple[EnsembleRow, ...]:
-    names = [f"scale {scale}" for scale in scales] + list(FUSIONS)
-    first = np.concatenate([fold[names[0]] for fold in correct])
+    networks = [f"scale {scale}" for scale in scales]
+    first = np.concatenate([fold[networks[0]] for fold in correct])
     rows = []
-    for name in names:
+    for name in correct[0]:
         each = [fold[name] for fold in correct]
         own = np.concatenate(each)
         rows.append(
             EnsembleRow(
                 name,
-                "fusion" if name in FUSIONS else "network",
+                "network" if name in networks else "fusion",
                 tuple(int(right.sum()) for right in each),
                 tuple(len(right) for right in each),
                 int((own & ~first).sum()),

@@ -89,11 +89,12 @@ class EnsembleResult:
             ("fusion", "all of them, by their fusion"),
         ):
             rows = [row for row in self.rows if row.kind == kind]
-            names = [row.name.removeprefix("scale ").removesuffix(" fusion") for row in rows]
+            names = [row.name.removeprefix("scale ").replace(" fusion", "") for row in rows]
             bars = ("top-1", names, [100 * row.accuracy for row in rows])
+            width = max(300, 18 * max(map(len, names), default=0) * len(rows) // 3)
             if rows:
                 charts.append(
-                    Chart([bars], "", "recognised, %", title, (0, 100), kind="bar", size=(300, 220))
+                    Chart([bars], "", "recognised, %", title, (0, 100), kind="bar", size=(width, 220))
                 )
         caption = f"top-1 on {self._tested()}"
         return Figure("Sketch-a-Nets at several scales, alone and fused", [Section("", charts, caption)])
@@ -102,6 +103,7 @@ class EnsembleResult:
         """Everything as JSON-ready values, accuracies and intervals included."""
         rows = [
             asdict(row)
+            | {"right": list(row.right), "total": list(row.total)}
             | {"accuracy": round(row.accuracy, 5), "interval": [round(x, 5) for x in row.interval]}
             for row in self.rows
         ]

@@ -70,3 +70,15 @@ def test_a_file_that_does_not_fit_is_refused(result, tmp_path, change):
     path.write_text(json.dumps(result.to_dict() | change))
     with pytest.raises(ValueError, match=r"result\.json: not the result of an ensemble"):
         EnsembleResult.load(path)
+
+
+def test_the_result_of_the_readme_is_whole(repository):
+    path = repository / "docs" / "results" / "ensemble-tuberlin40.json"
+    result = EnsembleResult.load(path)
+    assert (
+        json.loads(path.read_text()) == result.to_dict()
+    )  # accuracies and intervals are those of the counts
+    assert {sum(row.total) for row in result.rows} == {800 * len(result.folds)}
+    assert {"scale 256", "score fusion", "feature fusion", "Joint Bayesian"} <= {
+        row.name for row in result.rows
+    }
