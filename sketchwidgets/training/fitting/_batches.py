@@ -1,5 +1,8 @@
 """Batches by number: what is in one follows from the seed and its number alone, so that a training resumes exactly."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -51,6 +54,10 @@ class Batches(Dataset):
         return self.per_epoch * self.recipe.epochs
 
     def __getitem__(self, step: int) -> tuple[Tensor, Tensor, float]:
+        with one_thread():
+            return self._batch(step)
+
+    def _batch(self, step: int) -> tuple[Tensor, Tensor, float]:
         epoch, place = divmod(step, self.per_epoch)
         if self._order[0] != epoch:
             rng = np.random.default_rng([self.recipe.seed, 0, epoch])
@@ -115,6 +122,17 @@ class TestBatches(Dataset):
         else:
             made = views.centre(pictures, self.side, self.mean)[:, None]
         return made, torch.from_numpy(self.pictures.labels[chosen])
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Arithmetic of torch on this thread alone: that of a picture is so short that threads would mostly wait."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class _From:

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from sketchwidgets.models import save_weights
+from sketchwidgets.training.fitting._as_network import as_network
 from sketchwidgets.training.fitting._bar import TrainingBar
 from sketchwidgets.training.fitting._batches import TestBatches, mean_picture
 from sketchwidgets.training.fitting._filters import RenormalizeFilters
@@ -26,7 +27,7 @@ from sketchwidgets.training.fitting._quiet import interrupts, quiet_lightning
 from sketchwidgets.training.fitting._recipe import Recipe, changed
 from sketchwidgets.training.fitting._resumable import STATE
 from sketchwidgets.training.fitting._tensor_file import CheckpointError, TensorFiles, read_checkpoint
-from sketchwidgets.visualization import Figure
+from sketchwidgets.visualization import Figure, Network
 
 NETWORK, MEAN = "network.safetensors", "mean.safetensors"
 _OURS = (
@@ -63,6 +64,15 @@ class Fitted:
     def finished(self) -> bool:
         """Whether all steps are made."""
         return self.step >= self.steps
+
+    def as_network(self) -> Network:
+        """The network with the input that it was trained on, as `sw.project` and the widgets take it.
+
+        `sw.Network.of(fitted.network)` takes values of 0..1; the papers' recipes train on 0..255, less a mean picture.
+        The classes have no names where the network has outputs beyond those of the data. Raises ValueError where
+        drawings are larger than what the network sees of them (`views.size` far above its input).
+        """
+        return as_network(self.network, self.recipe, self.classes, _channels(self.network), self.mean)
 
     def scores(self, data: Any) -> Tensor:
         """Scores before the softmax, summed over the test views, (n, classes), of data as `fit` takes it."""
