@@ -12,6 +12,7 @@ from torch import nn
 import sketchwidgets as sw
 from sketchwidgets.training import CheckpointError, Recipe, RecordEvolution, Views, fit
 from sketchwidgets.training.fitting import read_checkpoint, scores
+from sketchwidgets.training.fitting._pictures import StrokePictures
 
 CPU = {"accelerator": "cpu", "progress": False}
 
@@ -240,3 +241,30 @@ def test_the_bar_counts_steps_and_epochs(tmp_path, capsys):
     assert last.startswith("training: 100%")
     assert "24/24" in last
     assert "epoch=6.0" in last
+
+
+def test_as_network_prepares_what_the_training_has_seen(whole):
+    images, _ = pictures(4, seed=7)
+    network = whole.as_network()
+    assert (network.classes, network.size, network.resize) == (("0", "1", "2"), (16, 16), 20)
+    seen = RECIPE.views.centre(1 - torch.from_numpy(images)[:, None] / 255, 16, whole.mean)
+    for image, expected in zip(images, seen, strict=True):
+        torch.testing.assert_close(network.prepare(image)[0], expected, atol=1e-5, rtol=0)
+    with torch.no_grad():
+        torch.testing.assert_close(network.scores(seen), whole.network(seen).softmax(1))
+
+
+def test_as_network_draws_as_wide_and_as_strong_as_the_training(tmp_path):
+    sketches, labels, classes = sw.training.draw_shapes(1)
+    drawings = sw.training.pack_sketches(sketches, labels, classes)
+    network = sw.models.create("sketch_a_net", classes=10, width=1 / 64)
+    recipe = sw.training.sketch_a_net_recipe(epochs=1, batch_size=5)
+    fitted = fit(network, drawings, recipe, tmp_path, **CPU)
+    ours = fitted.as_network().prepare(sketches[3])
+    (theirs,) = recipe.views.centre(StrokePictures(drawings).load(np.array([3]), 256, 1, True), 225)
+    assert float(theirs.max()) == 255
+    assert float(ours.max()) == pytest.approx(255)
+    # The middle of 256 pixels is half a pixel from that of 225.
+    boxes = [image[0, ..., :].nonzero() for image in (ours[0][None], theirs[None])]
+    for ink in (lambda box: box.amin(0), lambda box: box.amax(0)):
+        assert (ink(boxes[0]) - ink(boxes[1])).abs().max() <= 1

@@ -72,6 +72,14 @@ def check_classes(classes: Any) -> tuple[str, ...] | None:
     return tuple(str(name) for name in classes)
 
 
+def own_size(module: nn.Module) -> tuple[int, int]:
+    """(height, width) of what a module says of its input, else the usual 224 pixels."""
+    size = getattr(module, "input_size", None)
+    sides = size if isinstance(size, tuple | list) else (size, size)
+    known = len(sides) == 2 and all(isinstance(side, int) and not isinstance(side, bool) for side in sides)
+    return check_size(tuple(sides)) if known else (224, 224)
+
+
 def check_preprocessing(preprocessing: Preprocessing | None, side: int) -> Preprocessing:
     if preprocessing is None:
         usual = Preprocessing()

@@ -23,6 +23,7 @@ from ._checks import (
     check_preprocessing,
     check_size,
     first_channels,
+    own_size,
     split_mean,
 )
 from ._classes import class_name
@@ -46,7 +47,8 @@ class Network:
     ----------
     module : takes (n, channels, h, w) and returns class scores (n, classes) before or after a softmax; in eval
         mode. It is used as it is, on its own device and in its own dtype, and never changed.
-    size : height and width of its input in pixels, or one number for both.
+    size : height and width of its input in pixels, or one number for both; None: the module's own `input_size`, else
+        224.
     channels : input channels; None: those of its first convolution. Drawings go into 1, 3 and 6, photos into
         1 and 3.
     mean, std : numbers, or one for each channel in the order of the network: it sees (value - mean) / std of
@@ -79,7 +81,7 @@ class Network:
         self,
         module: nn.Module,
         *,
-        size: int | tuple[int, int] = 224,
+        size: int | tuple[int, int] | None = None,
         channels: int | None = None,
         mean: float | Sequence[float] = 0.0,
         std: float | Sequence[float] = 1.0,
@@ -92,7 +94,7 @@ class Network:
         interpolation: str = "bilinear",
     ) -> None:
         self.module = check_module(module)
-        self.size = check_size(size)
+        self.size = own_size(module) if size is None else check_size(size)
         self.channels = first_channels(module) if channels is None else check_count("channels", channels)
         self._mean_image, mean = split_mean(mean, (self.channels, *self.size))
         self.mean = check_per_channel("mean", mean, self.channels)
@@ -147,11 +149,8 @@ class Network:
             raise TypeError(
                 f"network must be a Network, a Recognizer or a torch.nn.Module, not {type(network).__name__}"
             )
-        size = getattr(network, "input_size", 224)
-        if isinstance(size, bool) or not isinstance(size, int):
-            size = 224
         usual = {"mean": IMAGENET_MEAN, "std": IMAGENET_STD} if first_channels(network) == 3 else {}
-        return cls(network, size=size, **usual)
+        return cls(network, **usual)
 
     @classmethod
     def efficientnet_lite0(cls) -> "Network":

@@ -321,3 +321,8 @@ def test_bad_modules_are_named():
         Network(partly)
     with pytest.raises(ValueError, match="channels must be given"):
         Network.of(nn.Linear(3, 3).eval())
+
+
+def test_the_size_is_the_modules_own_where_none_is_given():
+    assert Network(SketchANet(7).eval()).size == (225, 225)
+    assert Network(nn.Sequential(nn.Conv2d(3, 2, 3)).eval()).size == (224, 224)
