@@ -1099,15 +1099,21 @@ function occluded({ tiles: { image, filling }, boxes, cols }, cell) {
   }
   return { ...image, pixels };
 }
-function percent(chance) {
-  if (Number.isNaN(chance)) return "–";
-  if (chance > 0 && chance < 1e-3) return "< 0.1 %";
-  return `${(100 * chance).toFixed(chance >= 0.1 && chance <= 0.995 ? 0 : 1)} %`;
-}
 function points(chance, before) {
   const change = 100 * (chance - before);
   if (Number.isNaN(change) || Math.abs(change) < 0.05) return "±0";
   return `${change > 0 ? "+" : "−"}${Math.abs(change).toFixed(Math.abs(change) < 9.95 ? 1 : 0)}`;
+}
+
+// src/percent.js
+var SPACE = " ";
+function percent(share, fine = false) {
+  if (Number.isNaN(share)) return "–";
+  const digits = fine && (share < 0.1 || share > 0.995) ? 1 : 0;
+  const unit = 10 ** -digits;
+  if (share > 0 && 100 * share < unit / 2) return `< ${unit}${SPACE}%`;
+  if (share < 1 && 100 * share >= 100 - unit / 2) return `> ${100 - unit}${SPACE}%`;
+  return `${(100 * share).toFixed(share === 0 || share === 1 ? 0 : digits)}${SPACE}%`;
 }
 
 // src/tiles.js
@@ -1260,18 +1266,18 @@ var AnswerPanel = class {
         mark.style.left = `${100 * Math.min(1, before)}%`;
         return h(
           "div",
-          { class: `skw-occ-row${isTarget ? " skw-occ-target" : ""}`, title: `${name}: ${percent(before)} without a patch` },
+          { class: `skw-occ-row${isTarget ? " skw-occ-target" : ""}`, title: `${name}: ${percent(before, true)} without a patch` },
           h("span", { class: "skw-occ-name" }, name),
           h("span", { class: "skw-occ-track" }, bar, mark),
-          h("span", { class: "skw-occ-share" }, percent(chance)),
+          h("span", { class: "skw-occ-share" }, percent(chance, true)),
           h("span", { class: "skw-occ-change" }, cell === null ? "" : points(chance, before))
         );
       })
     );
-    const share = experiment.activity ? ` (${signed(100 * (activity - experiment.activity) / Math.abs(experiment.activity))} %)` : "";
+    const share = experiment.activity ? ` (${signed(100 * (activity - experiment.activity) / Math.abs(experiment.activity))} %)` : "";
     this.#facts.replaceChildren(
       ...cell === null ? [h("span", {}, "Point at a place to cover it; a click or the arrow keys keep it.")] : done ? [
-        h("span", {}, `${target2.name}: ${percent(target2.chance)} instead of ${percent(target2.before)}`),
+        h("span", {}, `${target2.name}: ${percent(target2.chance, true)} instead of ${percent(target2.before, true)}`),
         h("span", {}, `Map ${experiment.unit}: ${short(activity)} instead of ${experiment.activity_text}${share}`)
       ] : [h("span", {}, "not computed")]
     );
@@ -1895,11 +1901,6 @@ function listenToPen(canvas, board, hand, signal) {
 }
 
 // src/prediction_label.js
-function percent2(p) {
-  const value = Math.round(100 * p);
-  if (value >= 100) return "> 99 %";
-  return value < 1 ? "< 1 %" : `${value} %`;
-}
 function predictionLabel(store, signal) {
   const name = h("span", { class: "skw-guess-name" });
   const probability = h("span", { class: "skw-guess-p" });
@@ -1910,12 +1911,12 @@ function predictionLabel(store, signal) {
     const prediction = store.link.alive ? store.prediction : null;
     const [first, ...rest] = prediction?.top ?? [];
     name.textContent = first?.[0] ?? "";
-    probability.textContent = first ? percent2(first[1]) : "";
-    others.textContent = rest.slice(0, 2).map(([label, p]) => `${label} ${percent2(p)}`).join(" · ");
-    guess.title = (prediction?.top ?? []).map(([label, p]) => `${label} ${percent2(p)}`).join("\n");
+    probability.textContent = first ? percent(first[1]) : "";
+    others.textContent = rest.slice(0, 2).map(([label, p]) => `${label} ${percent(p)}`).join(" · ");
+    guess.title = (prediction?.top ?? []).map(([label, p]) => `${label} ${percent(p)}`).join("\n");
     const provisional = Boolean(prediction?.provisional || prediction && store.drawingNow);
     guess.classList.toggle("skw-provisional", provisional);
-    if (!provisional) spoken.textContent = first ? `${first[0]}, ${percent2(first[1])}` : "";
+    if (!provisional) spoken.textContent = first ? `${first[0]}, ${percent(first[1])}` : "";
   };
   store.listen("prediction", update, signal);
   store.listen("notices", update, signal);
