@@ -1,11 +1,14 @@
 """What the README points to is there, and the accuracies it states are those measured with the bundled weights."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from sketchwidgets import models
+
+_IN_README = ("hog", "structure", "fisher", "multiple_kernel", "cnn_photos", "cnn_drawings")
 
 
 @pytest.fixture(scope="module")
@@ -30,3 +33,15 @@ def test_accuracies_are_those_of_the_model_card(readme):
             f"| {found['by_share']['50']:.1%} | {found['mean_over_shares']:.3f} |"
         )
         assert row in readme
+
+
+def test_accuracies_are_those_of_the_measured_recognisers(repository, readme):
+    results = repository / "docs" / "results"
+    classical = json.loads((results / "classical-tuberlin40.json").read_text())["rows"]
+    fused = json.loads((results / "ensemble-tuberlin40.json").read_text())["rows"]
+    measured = [(row["top1"], row["interval"]) for name, row in classical.items() if name in _IN_README]
+    measured += [(row["accuracy"], row["interval"]) for row in fused]
+    table = readme[readme.index("| recogniser | top-1 |") :].split("\n\n")[0].splitlines()[2:]
+    stated = [tuple(cell.strip() for cell in line.split("|")[2:4]) for line in table]
+    expected = [(f"{top1:.1%}", f"{low:.1%} to {high:.1%}") for top1, (low, high) in measured]
+    assert sorted(stated) == sorted(expected)
