@@ -1,4 +1,4 @@
-"""The command line: `sketchwidgets lab`, `sketchwidgets train` and `sketchwidgets atlas`."""
+"""The command line: `sketchwidgets lab | train | fit | atlas | ensemble | convert | download`."""
 
 from pathlib import Path
 from typing import Annotated

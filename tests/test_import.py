@@ -46,6 +46,12 @@ def test_lower_floors_know_no_browser():
         "bqplot",
         "matplotlib",
         "IPython",
+        "google",
+        "h5py",
+        "scipy",
+        "skimage",
+        "sklearn",
+        "torchvision",
     }
 
 

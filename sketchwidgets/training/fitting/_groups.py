@@ -6,20 +6,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from sketchwidgets.models import layer_groups
 from sketchwidgets.training.fitting._recipe import Recipe
 
 _NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm, nn.LocalResponseNorm)
-
-
-def layers_by_depth(network: nn.Module) -> list[list[nn.Parameter]]:
-    """The parameters of each layer, first layers first: as the zoo knows them, else module by module."""
-    from sketchwidgets import models
-
-    by_registry = getattr(models, "layer_groups", None)
-    if by_registry is not None:
-        return [list(group) for group in by_registry(network)]
-    groups = [list(module.parameters(recurse=False)) for module in network.modules()]
-    return [group for group in groups if group]
 
 
 def parameter_groups(network: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
@@ -28,7 +18,7 @@ def parameter_groups(network: nn.Module, recipe: Recipe) -> list[dict[str, Any]]
     Biases and the parameters of norms learn at `bias_rate` and do not decay; the last layer learns at `head_rate`;
     each layer at `depth_decay` times the one above. What does not learn is left out and asks for no gradient.
     """
-    depth = {id(p): k for k, group in enumerate(layers_by_depth(network)) for p in group}
+    depth = {id(p): k for k, group in enumerate(layer_groups(network)) for p in group}
     last = max(depth.values(), default=0)
     plain = {id(p) for module in network.modules() for p in _without_decay(module)}
     found: dict[tuple[float, float], list[nn.Parameter]] = defaultdict(list)
