@@ -205,3 +205,17 @@ def test_six_channels_are_the_order_of_the_strokes(drawings):
     assert torch.equal(found[:, 5:], whole)
     torch.testing.assert_close(found[:, :3].amax(1, keepdim=True), whole)
     assert torch.equal(1 - source.load(np.array([0, 1]), 32, 3, False), whole.expand(-1, 3, -1, -1))
+
+
+def test_sketches_and_labels_are_data_as_they_are():
+    sketches, labels, classes = sw.training.draw_shapes(2)
+    found = as_pictures((sketches, labels, classes))
+    packed = as_pictures(sw.training.pack_sketches(sketches, labels, classes))
+    assert (found.classes, found.labels.tolist()) == (packed.classes, labels.tolist())
+    chosen = np.array([3, 8])
+    assert torch.equal(found.load(chosen, 64, 1, True), packed.load(chosen, 64, 1, True))
+    assert as_pictures((sketches, labels)).classes == tuple(map(str, range(10)))
+    with pytest.raises(ValueError, match="labels must be 20 whole numbers"):
+        as_pictures((sketches, labels[:3]))
+    with pytest.raises(ValueError, match="sketches is empty"):
+        sw.training.pack_sketches([], [])

@@ -119,7 +119,8 @@ def fit(
     ----------
     network : takes (n, C, side, side) and gives scores (n, classes); trained in place. Its side is `network.input_size`.
     data : a DrawingSet or the path of its .npz, or (DrawingSet, indices); (images, labels) as (n, h, w[, 3]) uint8 and
-        (n,) whole numbers; or a torch data set of (Sketch or picture, label).
+        (n,) whole numbers, or (sketches, labels), and perhaps the names of the classes as a third; or a torch data set
+        of (Sketch or picture, label).
     recipe : `zeiler_recipe()`, `sketch_a_net_recipe()`, `fine_tuning_recipe()`, ...; None for a plain Recipe. With
         `recurrent_recipe()`, network is None, and data and validation are PrefixFeatures: see `train_recurrent`.
     folder : where the state, the logs (CSV and TensorBoard) and the final network.safetensors go; made if absent.

@@ -145,7 +145,8 @@ def as_pictures(data: Any, name: str = "data") -> Pictures:
     """Pictures of what `fit` takes as data.
 
     A `Pictures`; a DrawingSet or its .npz file, or (DrawingSet, indices); images and labels, (n, h, w[, 3]) uint8 and
-    (n,), and perhaps names of classes; or a torch data set of (Sketch or picture, label).
+    (n,), and perhaps names of classes; sketches, labels and perhaps names; or a torch data set of (Sketch or picture,
+    label).
     Raises TypeError or ValueError, naming the argument.
     """
     if isinstance(data, Pictures):
@@ -159,6 +160,8 @@ def as_pictures(data: Any, name: str = "data") -> Pictures:
     elif isinstance(data, tuple) and len(data) in (2, 3) and isinstance(data[0], np.ndarray | Tensor):
         images = data[0].numpy() if isinstance(data[0], Tensor) else data[0]
         found = ArrayPictures(images, data[1], data[2] if len(data) == 3 else None)
+    elif isinstance(data, tuple) and len(data) in (2, 3) and _are_sketches(data[0]):
+        found = StrokePictures(pack_sketches(*data))
     elif (
         hasattr(data, "__getitem__")
         and hasattr(data, "__len__")
@@ -167,12 +170,17 @@ def as_pictures(data: Any, name: str = "data") -> Pictures:
         found = _of_dataset(data, name)
     else:
         raise TypeError(
-            f"{name} must be a DrawingSet or its .npz file, (images, labels), or a data set of (picture, label), "
+            f"{name} must be a DrawingSet or its .npz file, (images, labels), (sketches, labels), or a data set of "
+            f"(picture or Sketch, label), "
             f"not {type(data).__name__}"
         )
     if not len(found):
         raise ValueError(f"{name} is empty")
     return found
+
+
+def _are_sketches(value: Any) -> bool:
+    return isinstance(value, list | tuple) and len(value) > 0 and isinstance(value[0], Sketch)
 
 
 def _of_dataset(data: Any, name: str) -> Pictures:
@@ -196,6 +204,8 @@ def pack_sketches(
     >>> sw.training.pack_sketches([house, house], [0, 0], ["house"]).n_strokes
     array([2, 2])
     """
+    if not len(sketches):
+        raise ValueError("sketches is empty")
     for i, sketch in enumerate(sketches):
         if not isinstance(sketch, Sketch):
             raise TypeError(f"sketch {i} is a {type(sketch).__name__}")
