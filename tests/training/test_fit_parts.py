@@ -219,3 +219,11 @@ def test_sketches_and_labels_are_data_as_they_are():
         as_pictures((sketches, labels[:3]))
     with pytest.raises(ValueError, match="sketches is empty"):
         sw.training.pack_sketches([], [])
+
+
+@pytest.mark.parametrize("ink", [True, False])
+def test_paper_stays_paper_when_a_picture_is_turned(ink):
+    views = Views(size=32, ink=ink, rotation=45, rotated=1.0)
+    paper = torch.full((4, 1, 32, 32), 0.0 if ink else 1.0)
+    turned = views.random(paper, 32, np.random.default_rng(0))
+    torch.testing.assert_close(turned, paper, atol=1e-6, rtol=0)

@@ -70,7 +70,7 @@ class Views:
         if self.rotation and turned.any():
             pictures = pictures.clone()
             where = torch.from_numpy(np.flatnonzero(turned))
-            pictures[where] = _turn(pictures[where], angle[turned])
+            pictures[where] = _turn(pictures[where], angle[turned], self.ink)
         pictures = self._valued(pictures, mean)
         views = pictures.new_empty((n, pictures.shape[1], side, side))
         for i, ((top, left), mirror) in enumerate(zip(corner.tolist(), mirrored.tolist(), strict=True)):
@@ -108,8 +108,12 @@ def corners(room: int) -> list[tuple[int, int]]:
     return [(0, 0), (room, 0), (0, room), (room, room), (room // 2, room // 2)]
 
 
-def _turn(pictures: Tensor, degrees: np.ndarray) -> Tensor:
-    """Pictures turned counterclockwise about their centres, bilinear; paper, 0, comes in at the corners."""
+def _turn(pictures: Tensor, degrees: np.ndarray, ink: bool) -> Tensor:
+    """Pictures turned counterclockwise about their centres, bilinear.
+
+    What comes in at the corners is paper, 0, or where they are no `ink`, whose paper is not 0, what is at the border.
+    """
+    beyond = "zeros" if ink else "border"
     made = torch.empty_like(pictures)
     shape = pictures.shape[-2:]
     for angle in np.unique(
@@ -120,6 +124,6 @@ def _turn(pictures: Tensor, degrees: np.ndarray) -> Tensor:
         matrix = torch.tensor([[[cos, -sin, 0.0], [sin, cos, 0.0]]], dtype=pictures.dtype)
         grid = F.affine_grid(matrix, [1, 1, *shape], align_corners=False)
         alike = pictures[where].view(1, -1, *shape)
-        turned = F.grid_sample(alike, grid, mode="bilinear", align_corners=False)
+        turned = F.grid_sample(alike, grid, mode="bilinear", padding_mode=beyond, align_corners=False)
         made[where] = turned.view(len(where), -1, *shape)
     return made
