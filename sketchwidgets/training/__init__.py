@@ -13,6 +13,7 @@ from sketchwidgets.training.datasets import (
     split_per_class,
     three_folds,
 )
+from sketchwidgets.training.drawing_set import DrawingSet
 from sketchwidgets.training.evaluate import Evaluation, evaluate
 from sketchwidgets.training.evolution import RecordEvolution
 from sketchwidgets.training.fitting import (
@@ -29,7 +30,6 @@ from sketchwidgets.training.fitting import (
     read_history,
     renormalize_filters,
 )
-from sketchwidgets.training.quickdraw import DrawingSet
 from sketchwidgets.training.recipes import (
     alexnet_pictionary_recipe,
     fine_tuning_recipe,

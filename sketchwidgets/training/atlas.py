@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sketchwidgets.recognition import Recognizer
-from sketchwidgets.training.quickdraw import DrawingSet
+from sketchwidgets.training.drawing_set import DrawingSet
 from sketchwidgets.visualization import AtlasProgress, FeatureAtlas, SketchImages, atlas
 
 LAYERS = ("relu1", "relu2", "relu3", "relu4", "relu5", "relu6", "relu7")

@@ -18,9 +18,9 @@ from sketchwidgets.models import SketchANet
 from sketchwidgets.recognition import Preprocessing
 from sketchwidgets.sketch.augmentation.stroke_order import CHANNELS as STROKE_ORDER_CHANNELS
 from sketchwidgets.training.batch_norm import BatchNormSketchANet
+from sketchwidgets.training.drawing_set import DrawingSet
 from sketchwidgets.training.fitting import STATE, Resumable, TensorFiles
 from sketchwidgets.training.images import Augmentation, Channels, PrefixBatches, render
-from sketchwidgets.training.quickdraw import DrawingSet
 
 
 @dataclass(frozen=True)

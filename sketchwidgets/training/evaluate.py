@@ -7,7 +7,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from sketchwidgets.recognition import Recognizer
-from sketchwidgets.training.quickdraw import DrawingSet
+from sketchwidgets.training.drawing_set import DrawingSet
 
 SHARES = tuple(range(10, 101, 10))
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from sketchwidgets.recognition import Preprocessing
+from sketchwidgets.training.drawing_set import DrawingSet
 from sketchwidgets.training.images import Augmentation, render
-from sketchwidgets.training.quickdraw import DrawingSet
 
 _BLOCK = 512  # drawings between two writes to disk
 _AT_ONCE = 64  # drawings in one pass through the CNN, about 5 images each

@@ -17,7 +17,7 @@ from sketchwidgets.sketch.augmentation import (
     strokes_to_keep,
 )
 from sketchwidgets.sketch.rasterizer import Polylines, rasterize_polylines
-from sketchwidgets.training.quickdraw import DrawingSet, ranges
+from sketchwidgets.training.drawing_set import DrawingSet, ranges
 
 Channels = Literal["ink", "order"]
 

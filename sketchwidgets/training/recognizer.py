@@ -14,11 +14,11 @@ from sketchwidgets.recognition import Recognizer
 from sketchwidgets.training.batch_norm import fast_features
 from sketchwidgets.training.card import model_card
 from sketchwidgets.training.cnn import CNNRecipe, train_cnn
+from sketchwidgets.training.drawing_set import DrawingSet
 from sketchwidgets.training.evaluate import evaluate
 from sketchwidgets.training.features import cache_features
 from sketchwidgets.training.first_layer import shrink_unexcited
 from sketchwidgets.training.images import PrefixBatches
-from sketchwidgets.training.quickdraw import DrawingSet
 from sketchwidgets.training.recurrent import RecurrentRecipe, train_recurrent
 
 NAME = "sketchwidgets-quickdraw345"

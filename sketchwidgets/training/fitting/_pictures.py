@@ -13,8 +13,8 @@ from torch import Tensor
 from sketchwidgets.recognition import Preprocessing
 from sketchwidgets.sketch import Sketch
 from sketchwidgets.sketch.augmentation.stroke_order import CHANNELS as STROKE_ORDER
+from sketchwidgets.training.drawing_set import DrawingSet
 from sketchwidgets.training.images import Augmentation, render
-from sketchwidgets.training.quickdraw import DrawingSet
 
 # Of the side of a picture: the longer side of a drawing, which no view of Sketch-a-Net cuts, and its pen.
 EXTENT, PEN = 194 / 256, 3 / 225
