@@ -199,7 +199,7 @@ def browser(strokes: int) -> None:
 
     import _chromium
     from _lab import jupyterlab
-    from _page import NotebookPage
+    from _page import NotebookPage, Window
     from _pointer import Hand
     from playwright.sync_api import sync_playwright
 
@@ -218,7 +218,7 @@ def browser(strokes: int) -> None:
         sync_playwright() as driver,
     ):
         chromium = driver.chromium.launch(executable_path=str(found), args=_chromium.ARGUMENTS)
-        notebook = NotebookPage(chromium, server, "live.ipynb", cells)
+        notebook = NotebookPage(Window(chromium), server, "live.ipynb", cells)
         notebook.open()
         notebook.run(0)
         hand = Hand(notebook.page, notebook.output(0).locator(".skw-canvas"))
