@@ -1,5 +1,6 @@
 """Networks, recurrent cells, their registry and their weights."""
 
+from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
@@ -77,3 +78,7 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> Iterable[str]:  # `list` is ours here
+    return sorted({*globals(), *__all__})

@@ -50,3 +50,10 @@ def test_close_name_is_suggested():
 def test_unknown_argument_says_what_is_taken():
     with pytest.raises(TypeError, match=r"sketch_a_net cannot be created: .*'depth'; it takes \(classes"):
         models.create("sketch_a_net", depth=9)
+
+
+def test_what_is_imported_on_first_use_is_listed():
+    names = dir(models)
+    assert {"VGG16Sketch", "from_caffe", "to_matconvnet", "ensemble", "classical", "importers"} <= set(names)
+    assert set(models.__all__) <= set(names)
+    assert all(hasattr(models, name) for name in models.__all__)
