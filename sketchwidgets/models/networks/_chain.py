@@ -1,5 +1,8 @@
 """Networks that are one layer after the other, under the names of their papers."""
 
+from collections import OrderedDict
+from typing import Any
+
 from torch import Tensor, nn
 
 
@@ -19,6 +22,18 @@ class Chain(nn.Sequential):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
                 nn.init.zeros_(module.bias)
+
+    def __getitem__(self, index: int | slice) -> Any:
+        """A layer by its place; of a slice, those layers under their names as an `nn.Sequential`: they end in maps.
+
+        The layers are the network's own, not copies.
+        """
+        if isinstance(index, slice):
+            # nn.Sequential would make another of this class, whose arguments are no layers.
+            part = nn.Sequential(OrderedDict(list(self._modules.items())[index]))
+            part.training = self.training
+            return part
+        return super().__getitem__(index)
 
     def features(self, images: Tensor) -> Tensor:
         """What the last layer classifies, (n, feature_size), of images (n, channels, input_size, input_size).

@@ -145,3 +145,19 @@ def test_features_of_nothing():
     network = nn.Sequential(nn.ReLU())
     with pytest.raises(ValueError, match="no linear layer or convolution of Sequential ran"):
         models.penultimate(network, torch.zeros(1, 1, 4, 4))
+
+
+@pytest.mark.parametrize("name", ["sketch_a_net", "lenet", "alexnet"])
+def test_a_slice_is_those_layers(name):
+    network = models.create(name, **(SMALL if name == "alexnet" else {})).eval()
+    part, rest = network[:6], network[6:]
+    assert type(part) is type(rest) is nn.Sequential
+    names = [name for name, _ in network.named_children()]
+    assert [name for name, _ in (*part.named_children(), *rest.named_children())] == names
+    assert not part.training
+    assert part[0] is network[0]
+    assert network[-1] is list(network.children())[-1]
+    channels = network.arguments["channels"]
+    images = torch.rand(2, channels, network.input_size, network.input_size)
+    with torch.no_grad():
+        assert torch.equal(rest(part(images)).flatten(1), network(images))
