@@ -1,4 +1,6 @@
-"""Running an imported network layer by layer, beside the arrays that its layers should make."""
+"""Running an imported network layer by layer, beside the arrays that its layers should make; a limit of memory."""
+
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -33,3 +35,13 @@ def layer_outputs():
         return outputs
 
     return run
+
+
+@pytest.fixture
+def no_large_allocation():
+    """No test may hold more than 40 MB at a time: Python's and numpy's memory is counted."""
+    tracemalloc.start()
+    yield
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 40_000_000

@@ -4,6 +4,7 @@ A value is a number, an array, a text, a list (cell array), a dict (struct) or a
 """
 
 import numpy as np
+import pytest
 
 
 class StructArray(list):
@@ -12,6 +13,21 @@ class StructArray(list):
 
 class FunctionHandle:
     """Something that is not data."""
+
+
+def conv(weights=None, **fields):
+    """The struct of a convolution, by default two filters of 3 x 3 on one channel."""
+    default = [np.ones((3, 3, 1, 2), np.float32), np.zeros((1, 2), np.float32)]
+    return {"type": "conv", "weights": default if weights is None else weights, **fields}
+
+
+def refused(path, match):
+    """The file raises NetworkFileError, which names it and what is wrong."""
+    from sketchwidgets import models
+
+    with pytest.raises(models.NetworkFileError, match=match) as caught:
+        models.from_matconvnet(path)
+    assert path.name in str(caught.value)
 
 
 def save(path, version, **variables):
