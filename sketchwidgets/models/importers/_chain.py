@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ._eval_mode import eval_mode
 from ._layers import Reversed
 
 # Modules that hold others and yet are one layer.
@@ -38,7 +39,6 @@ def chain_of(network: nn.Module, channels: int, size: tuple[int, int]) -> list[L
     if not isinstance(network, nn.Module):
         raise TypeError(f"network must be a torch.nn.Module, not {type(network).__name__}")
     ran: list[tuple[str, nn.Module, Tensor, Tensor]] = []
-    was_training = [module for module in network.modules() if module.training]
     handles = [
         module.register_forward_hook(_keep(name, ran))
         for name, module in network.named_modules()
@@ -51,8 +51,7 @@ def chain_of(network: nn.Module, channels: int, size: tuple[int, int]) -> list[L
     # Not zeros: what a layer passes through and what it makes anew should differ.
     images = torch.rand(1, channels, *size, generator=torch.Generator().manual_seed(0)).to(parameter)
     try:
-        network.eval()
-        with torch.no_grad():
+        with eval_mode(network), torch.no_grad():
             result = network(images)
     except _NoChain:
         raise
@@ -63,8 +62,6 @@ def chain_of(network: nn.Module, channels: int, size: tuple[int, int]) -> list[L
     finally:
         for handle in handles:
             handle.remove()
-        for module in was_training:
-            module.training = True
     links = [step for step in ran if id(step[1]) not in inside]
     _check(links, images, result)
     chain, maps = [], tuple(images.shape)

@@ -296,10 +296,7 @@ def test_what_caffe_lacks_is_named(name, tmp_path):
 
 def test_wrong_arguments(tmp_path):
     paths = tmp_path / "a.prototxt", tmp_path / "a.caffemodel"
-    network = nn.Sequential(nn.Conv2d(3, 2, 1))
-    with pytest.raises(ValueError, match="network must be in eval mode"):
-        sw.models.to_caffe(network, *paths)
-    network.eval()
+    network = nn.Sequential(nn.Conv2d(3, 2, 1)).eval()
     with pytest.raises(TypeError, match="network must be"):
         sw.models.to_caffe("net", *paths)
     with pytest.raises(ValueError, match="input_size"):
@@ -341,3 +338,21 @@ def test_preprocessing_and_names_go_along(order, by_pixel, tmp_path):
     photo = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
     assert torch.equal(again.prepare(photo), network.prepare(photo))
     assert torch.equal(again(again.prepare(photo)), network(network.prepare(photo)))
+
+
+def test_a_network_in_training_is_written_as_it_is_used_and_left_in_training(tmp_path):
+    """Statistics are the running ones, dropout drops nothing, and a frozen part stays in eval mode."""
+    net = lively(nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Dropout(0.5), nn.ReLU()))
+    images = torch.rand(2, 1, 9, 9)
+    expected = net(images)
+    net.train()
+    net[1].eval()
+    state = {name: value.clone() for name, value in net.state_dict().items()}
+    again = round_trip(net, tmp_path, input_size=9)
+    torch.testing.assert_close(again(images), expected, rtol=1e-5, atol=1e-5)
+    assert [module.training for module in net] == [True, False, True, True]
+    assert net.training
+    assert all(torch.equal(value, state[name]) for name, value in net.state_dict().items())
+    with pytest.raises(NetworkFileError, match="Caffe has no such layer"):
+        round_trip(nn.Sequential(net, nn.PixelShuffle(2)).train(), tmp_path, input_size=9)
+    assert net[1].training  # of the second network, which was all in training

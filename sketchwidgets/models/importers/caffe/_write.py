@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from .._errors import NetworkFileError
+from .._eval_mode import eval_mode
 from .._network import ImportedNetwork
 from .._preprocessing import ImagePreprocessing
 from ._files import MAX_BINARY
@@ -45,7 +46,7 @@ def to_caffe(
 
     Parameters
     ----------
-    network : in eval mode.
+    network : written as it is in eval mode; it is left in the mode it is in.
     prototxt, caffemodel : files to write; both are replaced only when both are ready.
     class_names : of the outputs. None: those of an imported network.
     preprocessing : what pictures go through. None: that of an imported network.
@@ -55,8 +56,8 @@ def to_caffe(
     `<name>_mean.binaryproto`, names of classes to `<name>_labels.txt`. One mean a channel and the scale are in the
     prototxt. Caffe wants the channels in the network's order, which a comment in front states.
 
-    Raises ValueError for a network in training mode, and `NetworkFileError` that names a layer that Caffe does
-    not have.
+    Raises TypeError for what is no network, ValueError that names the argument, and `NetworkFileError` that names a
+    layer that Caffe does not have.
 
     >>> net = sw.models.create("sketch_a_net", classes=10).eval()
     >>> [path.name for path in sw.models.to_caffe(net, "sketch.prototxt", "sketch.caffemodel")]
@@ -68,8 +69,6 @@ def to_caffe(
     """
     if not isinstance(network, nn.Module):
         raise TypeError(f"network must be a torch.nn.Module, not {type(network).__name__}")
-    if network.training:
-        raise ValueError("network must be in eval mode: call network.eval() first")
     prototxt, caffemodel = Path(prototxt), Path(caffemodel)
     if isinstance(network, ImportedNetwork):
         preprocessing = preprocessing or network.preprocessing
@@ -81,14 +80,15 @@ def to_caffe(
         )
     parameter = next(network.parameters(), torch.zeros(0))
     images = torch.zeros((1, *shape), dtype=parameter.dtype, device=parameter.device)
-    steps, first = steps_of(network, images, lambda module: type(module) in WRITERS)
-    if not steps:
-        raise NetworkFileError(f"{type(network).__name__} has no layer")
     name = network.source.file if isinstance(network, ImportedNetwork) else type(network).__name__
     writer = Writer(name)
     data = writer.add("Input", "data", [])
     data.input_param.shape.add().dim.extend((1, *shape))
-    _write_layers(writer, steps, first)
+    with eval_mode(network):
+        steps, first = steps_of(network, images, lambda module: type(module) in WRITERS)
+        if not steps:
+            raise NetworkFileError(f"{type(network).__name__} has no layer")
+        _write_layers(writer, steps, first)
     extra = _beside(preprocessing, class_names, data, caffemodel)
     return _save(
         writer, "" if preprocessing is None else comments(preprocessing), prototxt, caffemodel, extra
