@@ -11,6 +11,20 @@ _ORDERS = {1: ("grey",), 3: ("rgb", "bgr")}
 _INKS = ("negative", "positive")
 
 
+def check_ink(ink: Any) -> None:
+    """ValueError for what is neither "negative" nor "positive"."""
+    if ink not in _INKS:
+        raise ValueError(f"ink must be one of {', '.join(map(repr, _INKS))}, not {ink!r}")
+
+
+def usual_ink(channels: int, mean: Tensor | None) -> str:
+    """Where nothing is said: positive for 1 channel and the 6 of stroke order without a mean, else negative.
+
+    A network for drawings sees ink on a paper of 0 and has no mean to take off; one for pictures is shown the paper.
+    """
+    return "positive" if channels in (1, 6) and mean is None else "negative"
+
+
 @dataclass(frozen=True, eq=False)
 class ImagePreprocessing:
     """Pictures -> (1, channels, h, w) input of an imported network: (255 * picture - mean) * scale.
@@ -65,8 +79,7 @@ class ImagePreprocessing:
                 raise ValueError("mean holds values that are not finite")
         if not 0 < self.scale < float("inf"):
             raise ValueError(f"scale must be finite and above 0, not {self.scale!r}")
-        if self.ink not in _INKS:
-            raise ValueError(f"ink must be one of {', '.join(map(repr, _INKS))}, not {self.ink!r}")
+        check_ink(self.ink)
         if self.resize is not None and not min(self.size) <= self.resize <= 8192:
             raise ValueError(f"resize must be in {min(self.size)}..8192, not {self.resize!r}")
 

@@ -356,3 +356,38 @@ def test_a_network_in_training_is_written_as_it_is_used_and_left_in_training(tmp
     with pytest.raises(NetworkFileError, match="Caffe has no such layer"):
         round_trip(nn.Sequential(net, nn.PixelShuffle(2)).train(), tmp_path, input_size=9)
     assert net[1].training  # of the second network, which was all in training
+
+
+@pytest.mark.parametrize("channels", [1, 6])
+def test_a_network_for_drawings_is_read_with_its_ink(channels, tmp_path):
+    """From both formats the same, so that no drawing is turned round in one of them."""
+    net = sw.models.create("sketch_a_net", classes=3, channels=channels, width=0.05)
+    again = round_trip(net, tmp_path)
+    assert (tmp_path / "net.prototxt").read_text().startswith("# ink: positive\n")
+    sw.models.to_matconvnet(net, tmp_path / "net.mat")
+    both = again, sw.models.from_matconvnet(tmp_path / "net.mat")
+    assert [network.preprocessing.ink for network in both] == ["positive", "positive"]
+    sketch = sw.Sketch([[(20, 20), (200, 120), (60, 200)], [(20, 200), (200, 20)], [(20, 90), (90, 90)]])
+    caffe, matconvnet = (sw.Network.of(network).prepare(sketch) for network in both)
+    assert torch.equal(caffe, matconvnet)
+    assert caffe.mean() < 0.2 * caffe.max()  # paper is 0
+
+
+@pytest.mark.parametrize("mean", [None, 100.0])
+@pytest.mark.parametrize("ink", ["negative", "positive"])
+def test_the_ink_of_grey_pictures_goes_along(ink, mean, tmp_path):
+    mean = None if mean is None else torch.tensor([mean])
+    given = ImagePreprocessing((9, 9), 1, mean=mean, ink=ink)
+    assert (
+        round_trip(nn.Sequential(nn.Conv2d(1, 2, 3)), tmp_path, preprocessing=given).preprocessing.ink == ink
+    )
+    paths = tmp_path / "net.prototxt", tmp_path / "net.caffemodel"
+    other = "positive" if ink == "negative" else "negative"
+    assert sw.models.from_caffe(*paths, ink=other).preprocessing.ink == other
+    # A file that says nothing.
+    lines = paths[0].read_text().splitlines()
+    paths[0].write_text("\n".join(line for line in lines if not line.startswith("#")))
+    usual = "positive" if mean is None else "negative"
+    assert sw.models.from_caffe(*paths).preprocessing.ink == usual
+    with pytest.raises(ValueError, match=r"ink must be one of 'negative', 'positive', not 'blue'"):
+        sw.models.from_caffe(*paths, ink="blue")

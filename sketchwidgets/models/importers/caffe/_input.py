@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .._errors import NetworkFileError
-from .._preprocessing import ImagePreprocessing
+from .._preprocessing import ImagePreprocessing, usual_ink
 from ._files import quoted, read_mean, short
 from ._graph import Graph, Node
 
@@ -116,9 +116,9 @@ def _channels(node: Node, graph: Graph, value: str, blobs: dict) -> int:
 
 
 def preprocessing(
-    graph: Graph, shape: tuple[int, ...], path: Path, text: str, mean: Any
+    graph: Graph, shape: tuple[int, ...], path: Path, text: str, mean: Any, ink: str | None
 ) -> ImagePreprocessing:
-    """What the file says of mean, scale and order, with the user's `mean` before the file's."""
+    """What the file says of mean, scale, order and ink, with the user's `mean` and `ink` before the file's."""
     _, channels, height, width = shape
     transform, own = None, None
     for node in graph.data:
@@ -137,9 +137,9 @@ def preprocessing(
         if mean.ndim == 3:
             mean, resize = _centre(mean, channels, height, width, path.name)
     # Of three channels, without a comment: Caffe's own tools read pictures with OpenCV, blue, green, red.
-    given = (
-        {"resize": resize} | ({"channel_order": "bgr"} if channels == 3 else {}) | _commented(text, path.name)
-    )
+    given = {"resize": resize, "ink": usual_ink(channels, mean)}
+    given |= ({"channel_order": "bgr"} if channels == 3 else {}) | _commented(text, path.name)
+    given |= {} if ink is None else {"ink": ink}
     try:
         return ImagePreprocessing((height, width), channels, mean=mean, scale=float(scale), **given)
     except ValueError as error:
@@ -188,7 +188,7 @@ def _centre(mean: Tensor, channels: int, height: int, width: int, file: str) -> 
 def comments(given: ImagePreprocessing) -> str:
     """What Caffe has no fields for, in front of a prototxt; what is usual there is not said."""
     lines = {"channel order": given.channel_order if given.channels == 3 else None}
-    lines["ink"] = given.ink if given.ink != "negative" else None
+    lines["ink"] = given.ink if "positive" in (given.ink, usual_ink(given.channels, given.mean)) else None
     lines["resize"] = given.resize
     return "".join(f"# {name}: {value}\n" for name, value in lines.items() if value is not None)
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from .._errors import NetworkFileError
 from .._network import ImportedNetwork, Layer, Source
+from .._preprocessing import check_ink
 from . import _input
 from ._at import At, Start
 from ._files import quoted, read_binary, read_text
@@ -29,6 +30,7 @@ def from_caffe(
     class_names: Path_ | Sequence[str] | None = None,
     input_size: int | tuple[int, int] | None = None,
     output: str | None = None,
+    ink: str | None = None,
     seed: int = 0,
 ) -> ImportedNetwork:
     """A network of Caffe: its layers as modules with Caffe's names, weights, sizes and rounding.
@@ -55,6 +57,9 @@ def from_caffe(
         before the name ("n01440764 tench") is dropped.
     input_size : pixels, or (height, width), where the file does not say or where another is wanted.
     output : the blob to return; None: the last that no layer takes.
+    ink : "positive": the network wants 255 minus the picture, ink bright on black, as Sketch-a-Net does.
+        "negative": the picture as it is. None: as a comment of `to_caffe` says; without one, positive for 1 and 6
+        channels without a mean, negative for others.
     seed : of random weights.
 
     Returns an `ImportedNetwork` in eval mode, float32. Its `preprocessing` has mean, scale, size and channel order:
@@ -84,6 +89,8 @@ def from_caffe(
     graph = test_graph(net, path.name)
     blobs = {} if weights_path is None else _blobs(read_binary(weights_path))
     size = _check_size(input_size)
+    if ink is not None:
+        check_ink(ink)
     value, shape = _input.images(graph, net, path.name, size, blobs)
     layers, shapes = _make_layers(graph, value, shape, path, weights_path, blobs, seed)
     if not layers:
@@ -95,7 +102,7 @@ def from_caffe(
         layers,
         input=value,
         channels=shape[1],
-        preprocessing=_input.preprocessing(graph, shape, path, text, mean),
+        preprocessing=_input.preprocessing(graph, shape, path, text, mean, ink),
         source=Source("Caffe", path.name if weights_path is None else weights_path.name),
         output=None if output is None else graph.blobs[output],
         class_names=_class_names(class_names),

@@ -8,10 +8,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from sketchwidgets.models._registry import name_of
+
 from .._errors import NetworkFileError
 from .._eval_mode import eval_mode
 from .._network import ImportedNetwork
-from .._preprocessing import ImagePreprocessing
+from .._preprocessing import ImagePreprocessing, usual_ink
 from ._files import MAX_BINARY
 from ._input import comments
 from ._schema import message
@@ -54,7 +56,8 @@ def to_caffe(
 
     Returns the paths of what was written. A mean for every pixel goes to a third file beside the caffemodel,
     `<name>_mean.binaryproto`, names of classes to `<name>_labels.txt`. One mean a channel and the scale are in the
-    prototxt. Caffe wants the channels in the network's order, which a comment in front states.
+    prototxt. Caffe wants the channels in the network's order, which a comment in front states, as it does whether ink is
+    positive (255 minus the picture), which it is in networks of `models.create` with 1 or 6 channels.
 
     Raises TypeError for what is no network, ValueError that names the argument, and `NetworkFileError` that names a
     layer that Caffe does not have.
@@ -90,9 +93,23 @@ def to_caffe(
             raise NetworkFileError(f"{type(network).__name__} has no layer")
         _write_layers(writer, steps, first)
     extra = _beside(preprocessing, class_names, data, caffemodel)
-    return _save(
-        writer, "" if preprocessing is None else comments(preprocessing), prototxt, caffemodel, extra
-    )
+    return _save(writer, _comment(network, preprocessing, shape[0]), prototxt, caffemodel, extra)
+
+
+def _comment(network: nn.Module, preprocessing: ImagePreprocessing | None, channels: int) -> str:
+    """The lines in front: what the preprocessing says, else the ink that a network of the zoo for drawings takes."""
+    if preprocessing is not None:
+        return comments(preprocessing)
+    ink = usual_ink(channels, None)
+    return f"# ink: {ink}\n" if ink == "positive" and _of_zoo(network) else ""
+
+
+def _of_zoo(network: nn.Module) -> bool:
+    try:
+        name_of(network)
+    except ValueError:
+        return False
+    return True
 
 
 def _write_layers(writer: Writer, steps: list[Step], first: str) -> None:

@@ -8,7 +8,7 @@ from torch import nn
 
 from .._errors import NetworkFileError
 from .._network import ImportedNetwork, Layer, Source
-from .._preprocessing import ImagePreprocessing
+from .._preprocessing import ImagePreprocessing, usual_ink
 from .._sizes import output_size
 from ._dagnn import read_dagnn
 from ._fields import Fields
@@ -84,14 +84,12 @@ def from_matconvnet(
     else:
         _check_fit(made, size, path.name)
     mean = mean_of(meta.average, size, channels, path.name)
-    if ink is None:
-        ink = "positive" if channels in (1, 6) and mean is None else "negative"
     keeps_resize = meta.resize is not None and min(size) <= meta.resize
     made.preprocessing = ImagePreprocessing(
         size,
         channels,
         mean=mean,
-        ink=ink,
+        ink=usual_ink(channels, mean) if ink is None else ink,
         resize=meta.resize if keeps_resize else None,
         interpolation=meta.interpolation,
     )
