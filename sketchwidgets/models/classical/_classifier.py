@@ -6,7 +6,9 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import SVC
 from sklearn.utils.validation import check_is_fitted
 
-from ._images import check_images, check_ink, check_labels, check_number
+from sketchwidgets.models._checks import check_number
+
+from ._images import check_images, check_ink, check_labels
 
 
 class KernelMachine:
@@ -31,7 +33,7 @@ class KernelMachine:
 
 
 class ImageClassifier(ClassifierMixin, BaseEstimator):
-    """A classifier of grey images (n, h, w) in scikit-learn's manner.
+    """A classifier of grey images (n, h, w) in scikit-learn's manner: uint8, 0..255; bool; or floating point in 0..1.
 
     A class below has `_fit(images, labels)`, labels from 0 to classes - 1, and `_scores(images)` -> (n, classes); its
     arguments are `ink`, `seed`, `progress` and those of its own.
@@ -41,9 +43,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     seed: int
 
     def fit(self, images: np.ndarray, labels: np.ndarray) -> "ImageClassifier":
-        """Learn from images (n, h, w), uint8 or 0..1, and labels (n,) of any kind. Returns itself.
+        """Learn from images and labels (n,) of any kind, of two classes or more. Returns itself.
 
-        Raises ValueError and TypeError that name the argument.
+        images : (n, h, w): uint8, 0..255; bool; or floating point, 0..1.
+
+        Raises ValueError, also for floating point outside 0..1, and TypeError; both name the argument.
         """
         images = check_images(images)
         labels = check_labels(labels, images)
@@ -55,12 +59,12 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def decision_function(self, images: np.ndarray) -> np.ndarray:
-        """Scores (n, classes) of images (n, h, w), in the order of `classes_`; the highest is the prediction."""
+        """Scores (n, classes) of images as of `fit`, in the order of `classes_`; the highest is the prediction."""
         check_is_fitted(self, "classes_")
         return self._scores(check_images(images))
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """The label (n,) of each of images (n, h, w)."""
+        """The label (n,) of each of images (n, h, w), as of `fit`."""
         scores = self.decision_function(images)
         return self.classes_[scores.argmax(1)]
 

@@ -7,6 +7,8 @@ import numpy as np
 from PIL import Image
 from tqdm.auto import tqdm
 
+from sketchwidgets.models._checks import check_number
+
 # Of full ink: what counts as drawn when the bounding box is looked for. Thin lines that were shrunk are faint.
 DRAWN = 0.1
 
@@ -21,9 +23,13 @@ def check_images(images: np.ndarray, argument: str = "images") -> np.ndarray:
         return images
     if not np.issubdtype(images.dtype, np.floating):
         raise TypeError(f"{argument} must be uint8, bool or floating point, not {images.dtype}")
-    # One pass that is also false for NaN.
-    if not (images.min() >= 0 and images.max() <= 1):
-        raise ValueError(f"{argument} of floating point must be in 0..1 and finite")
+    low, high = float(images.min()), float(images.max())
+    # Also false for NaN.
+    if not (low >= 0 and high <= 1):
+        hint = "; divide them by 255" if low >= 0 and 2 < high <= 255 else ""
+        raise ValueError(
+            f"{argument} of floating point must be in 0..1 and finite, not {low:.3g}..{high:.3g}{hint}"
+        )
     return images
 
 
@@ -37,15 +43,6 @@ def check_labels(labels: Sequence, images: np.ndarray) -> np.ndarray:
     if len(np.unique(labels)) < 2:
         raise ValueError("labels must be of at least two classes")
     return labels
-
-
-def check_number(name: str, value: float, least: float, above: bool = False, whole: bool = False) -> None:
-    """ValueError, naming the argument, where a number is not finite or below `least` (or at it, if `above`)."""
-    kind = (int, np.integer) if whole else (int, float, np.integer, np.floating)
-    if isinstance(value, bool) or not isinstance(value, kind):
-        raise TypeError(f"{name} must be {'a whole number' if whole else 'a number'}, not {value!r}")
-    if not math.isfinite(value) or value < least or (above and value == least):
-        raise ValueError(f"{name} must be {'above' if above else 'at least'} {least}, not {value!r}")
 
 
 def check_ink(ink: str) -> None:

@@ -9,9 +9,11 @@ import torch
 from scipy.ndimage import maximum_filter
 from torch import Tensor, nn
 
+from sketchwidgets.models._checks import check_number
+
 from .._depth import penultimate
 from ._classifier import ImageClassifier, KernelMachine
-from ._images import DRAWN, batches, check_images, check_ink, check_labels, check_number, frame
+from ._images import DRAWN, batches, check_images, check_ink, check_labels, frame
 
 # Of the photos that ImageNet classifiers are trained on; the values of torchvision.
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from skimage.feature import daisy
 
-from ._images import batches, check_number, each
+from sketchwidgets.models._checks import check_number
+
+from ._images import batches, each
 
 _AT_ONCE = 64  # images; what bounds the memory
 

@@ -7,8 +7,10 @@ from skimage.feature import fisher_vector, learn_gmm
 from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
 
+from sketchwidgets.models._checks import check_number
+
 from ._classifier import ImageClassifier, KernelMachine
-from ._images import batches, check_number, frame
+from ._images import batches, frame
 from .bag_of_features import sample_descriptors
 from .descriptors import Descriptors, dense_descriptors, join
 

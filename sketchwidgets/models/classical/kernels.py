@@ -5,7 +5,7 @@ from scipy.linalg import cholesky, eigh, solve_triangular
 from scipy.optimize import nnls
 from sklearn.metrics.pairwise import rbf_kernel
 
-from ._images import check_number
+from sketchwidgets.models._checks import check_number
 
 
 def mean_squared_distance(features: np.ndarray) -> float:

@@ -5,8 +5,9 @@ from functools import partial
 
 import numpy as np
 
+from sketchwidgets.models._checks import check_number
+
 from ._classifier import ImageClassifier, KernelMachine
-from ._images import check_number
 from .bag_of_features import BagOfFeatures
 from .descriptors import Descriptors, daisy_descriptors
 from .hog import hog_extractor

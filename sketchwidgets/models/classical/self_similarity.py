@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from ._images import batches, check_number
+from sketchwidgets.models._checks import check_number
+
+from ._images import batches
 from .descriptors import Descriptors
 
 _AT_ONCE = 64

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._images import batches, check_number, each, frame
+from sketchwidgets.models._checks import check_number
+
+from ._images import batches, each, frame
 from .descriptors import dense_descriptors
 
 _AT_ONCE = 64

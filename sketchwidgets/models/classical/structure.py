@@ -3,8 +3,9 @@
 import numpy as np
 from sklearn.base import clone
 
+from sketchwidgets.models._checks import check_number
+
 from ._classifier import ImageClassifier, KernelMachine
-from ._images import check_number
 from .hog import HOGSVM
 from .kernels import ClippedKernel
 from .star_graph import StarGraphs, star_graphs, star_similarity

@@ -93,6 +93,8 @@ def view(images: Tensor, index: int) -> Tensor:
     """
     if images.ndim != 4 or tuple(images.shape[2:]) != (CROP + 31, CROP + 31):
         raise ValueError(f"images must be (n, c, {CROP + 31}, {CROP + 31}), not {tuple(images.shape)}")
+    if isinstance(index, bool) or not isinstance(index, int | np.integer):
+        raise TypeError(f"index must be a whole number, not {index!r}")
     if not 0 <= index < VIEWS:
         raise ValueError(f"index must be 0 to {VIEWS - 1}, not {index}")
     row, column = _CORNERS[index // 2]

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from sketchwidgets.models._checks import check_number
 from sketchwidgets.models._weights import WeightsError, load_weights, save_weights
 
 _VERSION = 1
@@ -45,8 +46,10 @@ class FeatureFusion:
 
     Parameters
     ----------
-    strength : inverse of the regularisation, scikit-learn's `C`.
-    iterations : most steps of its solver.
+    strength : inverse of the regularisation, scikit-learn's `C`; finite, above 0.
+    iterations : most steps of its solver, 1 or more.
+
+    Raises TypeError and ValueError that name the argument.
 
     >>> rng = np.random.default_rng(0)
     >>> labels = np.repeat([0, 1], 20)
@@ -57,8 +60,8 @@ class FeatureFusion:
     """
 
     def __init__(self, strength: float = 10.0, iterations: int = 1000) -> None:
-        if not strength > 0 or iterations < 1:
-            raise ValueError(f"strength {strength} and iterations {iterations} must be positive")
+        check_number("strength", strength, 0, above=True)
+        check_number("iterations", iterations, 1, whole=True)
         self.strength, self.iterations = float(strength), int(iterations)
         self.weight: NDArray[np.float64] | None = None
 

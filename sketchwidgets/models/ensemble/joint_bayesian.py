@@ -9,6 +9,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy import linalg
 
+from sketchwidgets.models._checks import check_number
 from sketchwidgets.models._weights import WeightsError, load_weights, save_weights
 from sketchwidgets.models.ensemble._gaussian_em import Covariances, expectation, first_guess, maximization
 
@@ -35,6 +36,8 @@ class JointBayesian:
     tolerance : EM ends when both covariances change by less than this share (Frobenius norm).
     iterations : most steps of EM.
 
+    Raises TypeError and ValueError that name the argument.
+
     After `fit`: `mean` (d,), `basis` (k, d), `identity` S_mu (k, k), `variation` S_eps (k, k), all float64; `steps`
     taken and `converged`; `reference` (n, k) the training features in the basis, `labels` (n,).
 
@@ -55,14 +58,14 @@ class JointBayesian:
         tolerance: float = 1e-4,
         iterations: int = 200,
     ) -> None:
-        if components is not None and components < 1:
-            raise ValueError(f"components must be None or at least 1, not {components}")
-        if ridge < 0 or tolerance <= 0 or iterations < 0:
-            raise ValueError(
-                f"ridge {ridge} and iterations {iterations} must not be negative, tolerance {tolerance} positive"
-            )
-        self.components, self.ridge, self.posterior = components, float(ridge), bool(posterior)
-        self.tolerance, self.iterations = tolerance, iterations
+        if components is not None:
+            check_number("components", components, 1, whole=True)
+        check_number("ridge", ridge, 0)
+        check_number("tolerance", tolerance, 0, above=True)
+        check_number("iterations", iterations, 0, whole=True)
+        self.components = None if components is None else int(components)
+        self.ridge, self.posterior = float(ridge), bool(posterior)
+        self.tolerance, self.iterations = float(tolerance), int(iterations)
         self.reference: NDArray[np.float64] | None = None
 
     def fit(

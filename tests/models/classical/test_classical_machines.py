@@ -92,6 +92,17 @@ def test_not_fitted(make, shapes):
     [
         (lambda images, labels: (images[0], labels), ValueError, r"grey images \(n, h, w\)"),
         (lambda images, labels: (images.astype(int), labels), TypeError, "uint8, bool or floating"),
+        (
+            lambda images, labels: (images.astype(float), labels),
+            ValueError,
+            r"floating point must be in 0\.\.1 and finite, not 0\.\.255; divide them by 255",
+        ),
+        (
+            lambda images, labels: (images / 255 - 0.5, labels),
+            ValueError,
+            r"images of floating point must be in 0\.\.1 and finite, not -0\.5\.\.0\.5$",
+        ),
+        (lambda images, labels: (np.full(images.shape, np.nan), labels), ValueError, r"in 0\.\.1 and finite"),
         (lambda images, labels: (images, labels[:-1]), ValueError, "labels must be one for each of the 36"),
         (lambda images, labels: (images, np.zeros(36)), ValueError, "at least two classes"),
         (lambda images, labels: (np.full_like(images, 255), labels), ValueError, r"images\[\d+\] is blank"),

@@ -79,8 +79,14 @@ def test_bad_arguments_are_named(data):
     features, labels = data
     with pytest.raises(ValueError, match="not fitted"):
         FeatureFusion().predict(features)
-    with pytest.raises(ValueError, match="strength"):
+    with pytest.raises(ValueError, match="strength must be above 0, not 0"):
         FeatureFusion(strength=0)
+    with pytest.raises(TypeError, match="strength must be a number, not 'a'"):
+        FeatureFusion(strength="a")
+    with pytest.raises(ValueError, match="strength"):
+        FeatureFusion(strength=float("nan"))
+    with pytest.raises(TypeError, match=r"iterations must be a whole number, not 1\.5"):
+        FeatureFusion(iterations=1.5)
     with pytest.raises(ValueError, match=r"labels must be \(90,\)"):
         FeatureFusion().fit(features, labels[:3])
     with pytest.raises(ValueError, match="two classes"):

@@ -231,6 +231,12 @@ def test_bad_arguments_are_named(small):
         joint.predict(samples)
     with pytest.raises(ValueError, match="components"):
         JointBayesian(components=0)
+    for name, bad in (("components", 1.5), ("components", "a"), ("iterations", 2.0), ("ridge", "a")):
+        with pytest.raises(TypeError, match=f"{name} must be a .*number, not {bad!r}"):
+            JointBayesian(**{name: bad})
+    for name, bad in (("ridge", -1.0), ("tolerance", 0), ("iterations", -1), ("ridge", np.nan)):
+        with pytest.raises(ValueError, match=f"{name} must be"):
+            JointBayesian(**{name: bad})
     with pytest.raises(ValueError, match="components must be at most 3"):
         JointBayesian(components=4).fit(samples, labels)
     with pytest.raises(ValueError, match=r"labels must be \(14,\) integers"):

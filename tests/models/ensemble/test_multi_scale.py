@@ -78,6 +78,9 @@ def test_the_ten_views():
     assert torch.equal(view(image, 3).flip(3), view(image, 2))
     with pytest.raises(ValueError, match="index"):
         view(image, 10)
+    for bad in ("a", 1.0, True):
+        with pytest.raises(TypeError, match=f"index must be a whole number, not {bad!r}"):
+            view(image, bad)
     with pytest.raises(ValueError, match="256"):
         view(image[..., :225, :225], 0)
 
