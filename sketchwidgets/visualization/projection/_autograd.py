@@ -3,10 +3,6 @@
 It handles every operation PyTorch can differentiate and any seed, and it shares no code with the window
 sweep beyond the stated policies, which makes each the other's oracle. It is the slower one: one whole
 backward pass per unit.
-
-A hook on a node must not close over the graph, not even through a tensor of it: node -> hook -> tensor ->
-node is a cycle through C++ that Python's collector cannot see. The hooks here hold numbers, and detached
-tensors.
 """
 
 from collections.abc import Callable
@@ -19,8 +15,19 @@ from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 from torch.overrides import TorchFunctionMode
 
+from ._autograd_hooks import (
+    FIXED_NORMS,
+    adaptive_switching,
+    close_first,
+    close_second,
+    hand_on,
+    rectify,
+    rectify_incoming,
+    rectify_passed,
+    switching,
+)
 from ._errors import ProjectionError
-from ._normalization import group_norm_signal, layer_norm_signal, local_response_signal
+from ._normalization import local_response_signal
 from ._recorder import (
     Forward,
     StopForward,
@@ -31,7 +38,6 @@ from ._recorder import (
 )
 from ._relevance_autograd import SharedLayers
 from ._rules import no_rule, skips_normalization
-from ._switches import PoolGeometry, adaptive_switches, switch_offsets
 from ._units import Units
 
 # Nodes through which a signal passes by the transpose of a linear map: the same under every rule. Where is none of
@@ -83,8 +89,6 @@ _RECTIFIERS = frozenset(
 _SIGMOIDS = ("Sigmoid", "Hardsigmoid")
 _THRESHOLDS = ("threshold", "_threshold", "threshold_")
 _REPLACEMENT = "sketchwidgets: replacement"  # in the metadata of a node
-
-Hook = Callable[[tuple, tuple], tuple | None]
 
 
 class AutogradPath:
@@ -186,32 +190,32 @@ class AutogradPath:
         """Hook one node; returns which of its inputs is to get no signal."""
         kind = _kind(node)
         if kind == "MaxPool2DWithIndices" and self._ties != "first":
-            node.register_hook(_switching(node, self._ties))
+            node.register_hook(switching(node, self._ties))
         elif kind == "AdaptiveMaxPool2D" and self._ties != "first":
-            node.register_hook(_adaptive_switching(node))
+            node.register_hook(adaptive_switching(node))
         if kind.startswith("_"):
             return None
         if self._relevance:
             self._set_relevance(node, kind, reaching)
             return None
-        if kind in _FIXED_NORMS:
+        if kind in FIXED_NORMS:
             if self._skip_normalization:
-                node.register_hook(_FIXED_NORMS[kind](node))
+                node.register_hook(FIXED_NORMS[kind](node))
             return None
         if self._rule == "backprop":
             return None
         if kind in _RECTIFIERS or (kind in _BOUNDED and _BOUNDED[kind](node)):
             if self._rule == "deconvnet":
-                node.register_hook(_rectify_incoming)
+                node.register_hook(rectify_incoming)
             else:
-                node.register_prehook(_rectify)
-                node.register_hook(_rectify_passed)
+                node.register_prehook(rectify)
+                node.register_hook(rectify_passed)
         elif kind in _PRODUCTS:
             if all(_children(node)[factor] in reaching for factor in _PRODUCTS[kind]):
                 gate = _gate(node) if kind == "Mul" else None
                 if gate is None:
                     raise no_rule(self._rule, _NAMES.get(kind, kind))
-                node.register_hook(_close_first if gate == 0 else _close_second)
+                node.register_hook(close_first if gate == 0 else close_second)
                 return gate
         elif kind not in _LINEAR or (kind == "NativeBatchNorm" and node._saved_training):
             raise no_rule(self._rule, _NAMES.get(kind, kind))
@@ -221,11 +225,11 @@ class AutogradPath:
         """Hook a node that no layer of `_relevance_autograd` stands for."""
         rectifies = kind in _RECTIFIERS or (kind in _BOUNDED and _BOUNDED[kind](node))
         if rectifies or (self._rule == "backprop" and kind in (*_BOUNDED, "Tanh")):
-            node.register_hook(_hand_on if self._rule == "backprop" else _rectify_incoming)
+            node.register_hook(hand_on if self._rule == "backprop" else rectify_incoming)
         elif rectifies or kind in (*_BOUNDED, "Tanh"):
             raise no_rule(self._rule, kind)
-        elif kind in _FIXED_NORMS and self._skip_normalization:
-            node.register_hook(_hand_on)
+        elif kind in FIXED_NORMS and self._skip_normalization:
+            node.register_hook(hand_on)
         elif kind not in _REARRANGING or (
             kind in ("Add", "Sub") and all(child in reaching for child in _children(node)[:2])
         ):
@@ -269,107 +273,6 @@ def _gate(node: Any) -> int | None:
     else:
         gates = [_kind(child) in _SIGMOIDS for child in _children(node)]
     return gates.index(True) if gates.count(True) == 1 else None
-
-
-# The hooks. Each takes what PyTorch hands it, and what it closes over is not part of the graph.
-
-
-def _rectify(incoming: tuple) -> tuple:
-    return (incoming[0].clamp_min(0),)
-
-
-def _rectify_passed(passed: tuple, incoming: tuple) -> tuple:
-    return (passed[0].clamp_min(0), *passed[1:])
-
-
-def _hand_on(passed: tuple, incoming: tuple) -> tuple:
-    return (incoming[0], *passed[1:])
-
-
-def _rectify_incoming(passed: tuple, incoming: tuple) -> tuple | None:
-    if incoming[0] is None:  # nothing arrives from a closed branch
-        return None
-    return (incoming[0].clamp_min(0), *passed[1:])
-
-
-def _close_first(passed: tuple, incoming: tuple) -> tuple:
-    return (None, passed[1])
-
-
-def _close_second(passed: tuple, incoming: tuple) -> tuple:
-    return (passed[0], None)
-
-
-def _switching(node: Any, ties: str) -> Hook:
-    maps = node._saved_self.detach()
-    kernel = tuple(node._saved_kernel_size)
-    geometry = PoolGeometry(
-        kernel,
-        tuple(node._saved_stride) or kernel,
-        tuple(node._saved_padding),
-        tuple(node._saved_dilation),
-        node._saved_ceil_mode,
-    )
-
-    def hook(passed: tuple, incoming: tuple) -> tuple:
-        pooled, indices = F.max_pool2d(
-            maps,
-            geometry.kernel,
-            geometry.stride,
-            geometry.padding,
-            geometry.dilation,
-            geometry.ceil_mode,
-            True,
-        )
-        rows, columns = switch_offsets(ties, maps, pooled, indices, geometry)
-        (sh, sw), (ph, pw) = geometry.stride, geometry.padding
-        rows = (
-            rows.permute(0, 3, 1, 2) + (torch.arange(pooled.shape[2], device=maps.device) * sh - ph)[:, None]
-        )
-        columns = columns.permute(0, 3, 1, 2) + torch.arange(pooled.shape[3], device=maps.device) * sw - pw
-        switches = (rows * maps.shape[3] + columns).flatten(2)
-        down = torch.zeros_like(maps).flatten(2).scatter_add_(2, switches, incoming[0].flatten(2))
-        return (down.view_as(maps),)
-
-    return hook
-
-
-def _adaptive_switching(node: Any) -> Hook:
-    maps, size = node._saved_self.detach(), tuple(node._saved_result1.shape[2:])
-
-    def hook(passed: tuple, incoming: tuple) -> tuple:
-        switches = adaptive_switches(maps, size).flatten(2)
-        down = torch.zeros_like(maps).flatten(2).scatter_add_(2, switches, incoming[0].flatten(2))
-        return (down.view_as(maps),)
-
-    return hook
-
-
-def _fixed_layer_norm(node: Any) -> Hook:
-    rstd = node._saved_result2.detach()
-    weight = None if node._saved_weight is None else node._saved_weight.detach()
-    axes = len(node._saved_normalized_shape)
-
-    def hook(passed: tuple, incoming: tuple) -> tuple:
-        return (layer_norm_signal(incoming[0], None, rstd, rstd, weight, axes), *passed[1:])
-
-    return hook
-
-
-def _fixed_group_norm(node: Any) -> Hook:
-    rstd = node._saved_result2.detach()
-    weight = None if node._saved_weight is None else node._saved_weight.detach()
-
-    def hook(passed: tuple, incoming: tuple) -> tuple:
-        return (group_norm_signal(incoming[0], None, rstd, rstd, weight), *passed[1:])
-
-    return hook
-
-
-_FIXED_NORMS: dict[str, Callable[[Any], Hook]] = {
-    "NativeLayerNorm": _fixed_layer_norm,
-    "NativeGroupNorm": _fixed_group_norm,
-}
 
 
 class _LocalResponseNorm(torch.autograd.Function):
