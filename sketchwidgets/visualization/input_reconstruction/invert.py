@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ._asked import given_images
 from ._checks import check_range, check_whole
 from ._errors import ReconstructionError
 from ._inversions import Inversions
@@ -15,7 +16,7 @@ from ._probe import Probe, input_gradient
 from ._result import Reconstruction, stacked_previews
 from ._settings import INVERT_METHODS, InvertSettings, choose
 from ._space import Subject, known_network, subject_of
-from .maximize import given_images, master_dtype, shrunk
+from .maximize import master_dtype, shrunk
 from .regularizers import alpha_norm, total_variation
 from .schedules import StepSchedule, as_schedule
 

@@ -3,10 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from ._asked import (
+    Position,
+    check_position,
+    given_channels,
+    given_images,
+    given_seeds,
+    given_shape,
+    own_shape,
+)
 from ._errors import ReconstructionError
 from ._loop import Callback, Loop, generators, normal
 from ._natural import scale_colours, scale_spectrum
@@ -16,8 +24,6 @@ from ._settings import MAXIMIZE_METHODS, MaximizeSettings, choose
 from ._space import Subject, known_network, subject_of
 from .regularizers import clip_small_contribution, clip_small_norm, gaussian_blur, total_variation
 from .schedules import progress_rates
-
-Position = tuple[int, int] | str | None
 
 
 def maximize(
@@ -90,7 +96,7 @@ def maximize(
     (torch.Size([2, 1, 225, 225]), True)
     """
     model = known_network(model)
-    said = _given_shape(shape, like, start)
+    said = given_shape(shape, like, start)
     subject = subject_of(model, mean, std, value_range, said and said[1][0])
     if method is None:
         method = "photo" if subject.space.channels == 3 else "sketch"
@@ -99,9 +105,9 @@ def maximize(
     if isinstance(start, str):
         options["start"] = start
     settings = choose(MAXIMIZE_METHODS, method, options)
-    channels, seeds = _channels(channel, subject), _seeds(seed)
+    channels, seeds = given_channels(channel, subject), given_seeds(seed)
     units = [(one, number) for one in channels for number in seeds]
-    argument, size = said or ("inputs of the model's own size and channels", _own_shape(subject))
+    argument, size = said or ("inputs of the model's own size and channels", own_shape(subject))
     with torch.inference_mode(False), torch.enable_grad():
         climb = _Climb(subject, layer, [one for one, _ in units], position, settings, argument)
         sources = generators([number for _, number in units])
@@ -149,7 +155,7 @@ class _Climb:
         self.subject = subject
         self.probe = Probe(subject.module, layer, argument)
         self.channels = torch.tensor(channels)
-        self.position: Any = _check_position(position)
+        self.position: Any = check_position(position)
         self.settings = settings
         self.dtype = subject.place()[1]
         self.dead = torch.zeros(len(channels), dtype=torch.bool)
@@ -316,86 +322,6 @@ def _shift(source: torch.Generator, jitter: int) -> tuple[int, int]:
         return 0, 0
     down, right = torch.randint(-jitter, jitter + 1, (2,), generator=source).tolist()
     return down, right
-
-
-def given_images(images: Tensor, size: tuple[int, ...], count: int) -> Tensor:
-    """A start (C, H, W), or (n, C, H, W) of one image or one for each that is made, of the right shape."""
-    fits = images.ndim == 3 or (images.ndim == 4 and len(images) in (1, count))
-    if not fits or tuple(images.shape[-3:]) != size or not torch.isfinite(images).all():
-        several = f" or {(count, *size)}" if count > 1 else ""
-        raise ReconstructionError(
-            f"start must be 'zero', 'noise' or finite images of {size}{several}, not {tuple(images.shape)}"
-        )
-    return images.detach()
-
-
-def _given_shape(
-    shape: Sequence[int] | None, like: Tensor | None, start: Any
-) -> tuple[str, tuple[int, int, int]] | None:
-    """The argument that says the shape of the image, and the shape; None where none does."""
-    named = {"shape": shape, "like": like, "start": start}
-    for name, given in named.items():
-        if given is None or (isinstance(given, str) and name == "start"):
-            continue
-        if name != "shape" and not isinstance(given, Tensor):
-            raise ReconstructionError(f"{name} must be a tensor (C, H, W), not {type(given).__name__}")
-        try:
-            sides = tuple(int(side) for side in (given if name == "shape" else given.shape[-3:]))
-        except (TypeError, ValueError):
-            kind = repr(given) if isinstance(given, str | int | float) else type(given).__name__
-            raise ReconstructionError(f"{name} must be (C, H, W), not {kind}") from None
-        if len(sides) != 3 or min(sides) < 1:
-            raise ReconstructionError(f"{name} must be (C, H, W), not {sides}")
-        return name, sides
-    return None
-
-
-def _own_shape(subject: Subject) -> tuple[int, int, int]:
-    """(C, H, W) as the model itself says it."""
-    if subject.size is None:
-        raise ReconstructionError("the model does not say what it takes: give shape=(C, H, W) or like=images")
-    return (subject.space.channels, *subject.size)
-
-
-def _channels(channel: Any, subject: Subject) -> list[int]:
-    given = list(channel) if isinstance(channel, list | tuple | range | np.ndarray | Tensor) else [channel]
-    channels = []
-    for one in given:
-        if isinstance(one, str):
-            if subject.classes is None or one not in subject.classes:
-                known = "this model has no class names" if subject.classes is None else "no such class"
-                raise ReconstructionError(f"channel {one!r}: {known}")
-            one = subject.classes.index(one)
-        try:
-            number = int(one)
-        except (TypeError, ValueError):
-            number = -1
-        if isinstance(one, bool) or number != one or number < 0:
-            raise ReconstructionError(f"channel must be whole numbers from 0 or class names, not {one!r}")
-        channels.append(number)
-    if not channels:
-        raise ReconstructionError("channel is empty")
-    return channels
-
-
-def _seeds(seed: Any) -> list[int]:
-    given = seed.tolist() if isinstance(seed, np.ndarray | Tensor) else seed
-    seeds = list(given) if isinstance(given, list | tuple | range) else [given]
-    if not seeds or any(isinstance(one, bool) or not isinstance(one, int) or one < 0 for one in seeds):
-        raise ReconstructionError(f"seed must be whole numbers from 0, not {seed!r}")
-    return seeds
-
-
-def _check_position(position: Any) -> Position:
-    if position is None or position == "all":
-        return position
-    try:
-        row, column = (int(place) for place in position)
-    except (TypeError, ValueError):
-        raise ReconstructionError(
-            f"position must be None, 'all' or (row, column), not {position!r}"
-        ) from None
-    return row, column
 
 
 def _name(channel: int, subject: Subject, climb: _Climb) -> str:
