@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 _SILENCE = 30.0  # seconds
+_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of RGB in 0..1, as torchvision has them
 
 
 def imagenet_state(name: str) -> dict[str, Tensor] | None:
@@ -38,6 +39,18 @@ def imagenet_state(name: str) -> dict[str, Tensor] | None:
             stacklevel=5,
         )
         return None
+
+
+def input_statistics(channels: int, halves: bool = False) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and deviation, for 3 channels or 1, of the values in 0..1 that ImageNet weights want; or a half for each.
+
+    A grey image is normalised by the averages: the sum of three filters sees one image where they saw three.
+    """
+    if halves:
+        return (0.5,) * channels, (0.5,) * channels
+    if channels == 3:
+        return _MEAN, _DEVIATION
+    return (sum(_MEAN) / 3,), (sum(_DEVIATION) / 3,)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from torchvision.models.resnet import BasicBlock, Bottleneck
 from torchvision.models.vgg import VGG, cfgs, make_layers
 
 from sketchwidgets.models._checks import check_sizes
-from sketchwidgets.models.networks._imagenet import imagenet_state, take_over
+from sketchwidgets.models.networks._imagenet import imagenet_state, input_statistics, take_over
 
 
 class AlexNetSketch(AlexNet):
@@ -26,8 +26,9 @@ class AlexNetSketch(AlexNet):
         cannot be had, a UserWarning says why, and the weights are random. The last layer is theirs only where
         `classes` is 1000, else random.
 
-    The input is (n, channels, 224, 224); ImageNet weights take RGB normalised by ImageNet's mean and deviation. Raises
-    ValueError for another number of channels or another `pretrained`.
+    The input is (n, channels, 224, 224). ImageNet weights take dark ink on white paper, RGB normalised by ImageNet's mean
+    and deviation, a grey image by their averages over RGB; `input_statistics` is (mean, deviation), a number each for
+    every channel, and None with random weights. Raises ValueError for another number of channels or another `pretrained`.
 
     >>> with torch.device("meta"):
     ...     network = sw.models.create("alexnet_sketch", classes=250, channels=1)
@@ -168,6 +169,11 @@ def _finish(
     # What `models.create` needs to build this network again; saved with the weights, so pretrained ones are not
     # downloaded to be overwritten.
     network.arguments = {"classes": classes, "channels": channels, "pretrained": None, **arguments}
+    network.input_statistics = None
+    if state is not None:
+        # Only GoogLeNet has the argument: without what it does, its weights want what they were trained on.
+        as_trained = arguments.get("transform_input") is False
+        network.input_statistics = input_statistics(channels, as_trained)
 
 
 def _make_grey(network: nn.Module, first: str) -> None:

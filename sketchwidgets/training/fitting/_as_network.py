@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from sketchwidgets.recognition import Preprocessing
 from sketchwidgets.training.fitting._pictures import EXTENT, PEN
 from sketchwidgets.training.fitting._recipe import Recipe
+from sketchwidgets.training.fitting._views import corners
 from sketchwidgets.visualization import Network
 
 
@@ -16,14 +17,18 @@ def as_network(
 ) -> Network:
     """`network`, with what the centre view of a picture goes through in a recipe.
 
-    mean : (C, size, size), what is subtracted from a picture; None for nothing.
+    recipe : its views as the training has filled them in. mean : the mean picture, as `Fitted.mean`.
     """
     views = recipe.views
     side = Network(network, channels=channels).size[0]
     size = views.size or side
-    room = (size - side) // 2
+    middle = corners(size - side)[-1][0]
+    subtracted: float | Tensor | tuple[float, ...] = 0.0
     if mean is not None:
-        mean = mean[:, room : room + side, room : room + side] / views.span
+        cut = slice(middle, middle + side) if mean.shape[-1] != side else slice(None)
+        subtracted = mean[:, cut, cut] / views.span
+    elif isinstance(views.mean, tuple):
+        subtracted = _per_channel(views.mean, channels, views.span)
     device = next(network.parameters()).device
     with torch.no_grad():
         outputs = network(torch.zeros(1, channels, side, side, device=device)).shape[1]
@@ -31,10 +36,16 @@ def as_network(
         network,
         size=side,
         channels=channels,
-        mean=0.0 if mean is None else mean,
-        std=1 / views.span,
+        mean=subtracted,
+        std=_per_channel(views.deviation or (1.0,), channels, views.span),
         ink="positive" if views.ink else "negative",
         classes=classes if len(classes) == outputs else None,
         preprocessing=Preprocessing(side, EXTENT * size, max(1.0, PEN * size)),
+        channel_order=views.channel_order,
         resize=size if size > side else None,
     )
+
+
+def _per_channel(values: tuple[float, ...], channels: int, span: float) -> tuple[float, ...]:
+    """Numbers in the unit of the views for values of 0..1."""
+    return tuple(value / span for value in (values * channels if len(values) == 1 else values))

@@ -164,8 +164,8 @@ def loader(batches: Dataset, first: int = 0, workers: int = 0) -> DataLoader:
 
 
 def mean_picture(pictures: Pictures, recipe: Recipe, channels: int, side: int) -> Tensor | None:
-    """(C, size, size), the mean of the pictures, in the unit of the views; None where the recipe wants none."""
-    if not recipe.views.mean:
+    """(C, size, size), the mean of the pictures, in the unit of the views; None where the recipe wants no such."""
+    if recipe.views.mean is not True:
         return None
     size = recipe.views.size or side
     chosen = np.unique(np.linspace(0, len(pictures) - 1, min(len(pictures), _MEAN_OF)).astype(np.int64))
@@ -173,4 +173,4 @@ def mean_picture(pictures: Pictures, recipe: Recipe, channels: int, side: int) -
     for first in range(0, len(chosen), 64):
         part = chosen[first : first + 64]
         total += pictures.load(part, size, channels, recipe.views.ink).double().sum(0)
-    return (total / len(chosen) * recipe.views.span).float()
+    return (recipe.views.ordered(total) / len(chosen) * recipe.views.span).float()

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from sketchwidgets.models import save_weights
+from sketchwidgets.models.importers import ImportedNetwork
 from sketchwidgets.training.fitting._as_network import as_network
 from sketchwidgets.training.fitting._bar import TrainingBar
 from sketchwidgets.training.fitting._batches import TestBatches, mean_picture
@@ -21,6 +22,7 @@ from sketchwidgets.training.fitting._filters import RenormalizeFilters
 from sketchwidgets.training.fitting._groups import initialise
 from sketchwidgets.training.fitting._history import LOG, History, read_history
 from sketchwidgets.training.fitting._module import Classification, view_scores
+from sketchwidgets.training.fitting._own_input import fed
 from sketchwidgets.training.fitting._pictures import Pictures, as_pictures
 from sketchwidgets.training.fitting._progress import ReportProgress, TrainingProgress
 from sketchwidgets.training.fitting._quiet import interrupts, quiet_lightning
@@ -43,11 +45,13 @@ _SHARDED = ("fsdp", "deepspeed", "model_parallel", "xla_fsdp")
 class Fitted:
     """What `fit` returns.
 
-    network : as it is now, in evaluation mode. recipe, classes : as they were given.
+    network : as it is now, in evaluation mode. classes : as they were given. recipe : too, but its views with what the
+        network itself says of its input (`Views.own`).
     step, steps : how many steps are made, and of how many; fewer where the callback ended the training early.
     accuracy : share of the validation pictures that are named right with the test views of the recipe, in [0, 1]; None
         without validation or before the end. history : the curves. folder : where all of it is.
-    mean : (C, size, size), the mean picture that is subtracted; None where the recipe wants none.
+    mean : the mean picture that is subtracted, (C, size, size), or of a view (C, side, side) where an imported network
+        brings it; None where there is none.
     """
 
     network: nn.Module
@@ -118,6 +122,7 @@ def fit(
     Parameters
     ----------
     network : takes (n, C, side, side) and gives scores (n, classes); trained in place. Its side is `network.input_size`.
+        One that is imported, or has ImageNet weights, is fed as it was trained, see `Views.own`.
     data : a DrawingSet or the path of its .npz, or (DrawingSet, indices); (images, labels) as (n, h, w[, 3]) uint8 and
         (n,) whole numbers, or (sketches, labels), and perhaps the names of the classes as a third; or a torch data set
         of (Sketch or picture, label).
@@ -161,6 +166,7 @@ def fit(
     held_out = None if validation is None else as_pictures(validation, "validation")
     if recipe.schedule == "plateau" and held_out is None:
         raise ValueError("the recipe anneals on a plateau of the validation error: give validation")
+    recipe, own_mean = fed(network, recipe, _channels(network))
     side, channels = _input_of(network, recipe, pictures)
     folder = Path(folder)
     facts = {
@@ -177,7 +183,7 @@ def fit(
         folder.mkdir(parents=True, exist_ok=True)
         state.unlink(missing_ok=True)
         initialise(network, recipe)
-    mean = mean_picture(pictures, recipe, channels, side)
+    mean = mean_picture(pictures, recipe, channels, side) if own_mean is None else own_mean
     module = Classification(
         network,
         recipe,
@@ -254,6 +260,8 @@ def scores(network: nn.Module, data: Any, recipe: Recipe, mean: Tensor | None = 
     The network is run in evaluation mode, on the device that it is on, and left in the mode it was in.
     """
     pictures = as_pictures(data)
+    recipe, own_mean = fed(network, recipe, _channels(network))
+    mean = own_mean if mean is None else mean
     side, channels = _input_of(network, recipe, pictures)
     batches = TestBatches(pictures, recipe, side, channels, mean, every_view=True)
     device = next(network.parameters()).device
@@ -297,6 +305,8 @@ def _input_of(network: nn.Module, recipe: Recipe, pictures: Pictures) -> tuple[i
 
 
 def _channels(network: nn.Module) -> int:
+    if isinstance(network, ImportedNetwork):
+        return network.channels
     known = getattr(network, "arguments", None)
     if isinstance(known, dict) and isinstance(known.get("channels"), int):
         return known["channels"]

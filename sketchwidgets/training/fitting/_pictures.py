@@ -9,7 +9,9 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
+from torchvision.transforms.v2.functional import rgb_to_grayscale
 
+from sketchwidgets.models._pictures import as_picture
 from sketchwidgets.recognition import Preprocessing
 from sketchwidgets.sketch import Sketch
 from sketchwidgets.sketch.augmentation.stroke_order import CHANNELS as STROKE_ORDER
@@ -102,7 +104,7 @@ class ArrayPictures(Pictures):
     def load(self, indices: np.ndarray, size: int, channels: int, ink: bool) -> Tensor:
         chosen = self.images[indices]
         chosen = chosen[:, None] if chosen.ndim == 3 else chosen.transpose(0, 3, 1, 2)
-        return _framed(torch.from_numpy(np.ascontiguousarray(chosen)), size, channels, ink)
+        return _framed(torch.from_numpy(np.ascontiguousarray(chosen)).float() / 255, size, channels, ink)
 
 
 class DataSetPictures(Pictures):
@@ -119,14 +121,16 @@ class DataSetPictures(Pictures):
         for i in indices.tolist():
             picture = self.dataset[i][0]
             if isinstance(picture, Image.Image):
-                picture = np.asarray(picture.convert("L" if channels == 1 else "RGB"))
+                made.append(_framed(as_picture(picture)[None], size, channels, ink))
+                continue
             picture = np.asarray(picture)
             if picture.dtype != np.uint8 or picture.ndim not in (2, 3):
                 raise ValueError(
                     f"data: item {i} is {picture.shape} {picture.dtype}; a picture of PIL or (h, w[, 3]) uint8 is wanted"
                 )
             planes = picture[None] if picture.ndim == 2 else picture.transpose(2, 0, 1)
-            made.append(_framed(torch.from_numpy(planes.copy())[None], size, channels, ink))
+            values = torch.from_numpy(planes.copy())[None].float() / 255
+            made.append(_framed(values, size, channels, ink))
         return torch.cat(made)
 
 
@@ -223,20 +227,22 @@ def pack_sketches(
     )
 
 
-def _framed(images: Tensor, size: int, channels: int, ink: bool) -> Tensor:
-    """(b, channels, size, size) in [0, 1] of (b, 1 or 3, h, w) uint8: the shorter side scaled, the middle cut out."""
-    height, width = images.shape[-2:]
-    values = images.float() / 255
+def _framed(values: Tensor, size: int, channels: int, ink: bool) -> Tensor:
+    """(b, channels, size, size) of (b, 1 or 3, h, w) in [0, 1]: the shorter side scaled, the middle cut out.
+
+    As `Network.prepare` does it: what is trained on and what is recognised later are to be the same.
+    """
+    height, width = values.shape[-2:]
     scale = size / min(height, width)
     if scale != 1:
-        wanted = (max(size, round(height * scale)), max(size, round(width * scale)))
+        wanted = [max(size, int(side * scale + 1e-6)) for side in (height, width)]
         values = F.interpolate(values, wanted, mode="bilinear", antialias=True, align_corners=False).clamp_(
             0, 1
         )
-    top, left = (values.shape[-2] - size) // 2, (values.shape[-1] - size) // 2
+    top, left = (round((side - size) / 2) for side in values.shape[-2:])
     values = values[..., top : top + size, left : left + size]
     if channels == 1 and values.shape[1] == 3:
-        values = values.mean(1, keepdim=True)
+        values = rgb_to_grayscale(values)
     elif channels == 3 and values.shape[1] == 1:
         values = values.expand(-1, 3, -1, -1)
     elif channels != values.shape[1]:

@@ -1,7 +1,8 @@
 """Views of a picture: what of it a network sees at a step, and what it sees to be tested."""
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -21,8 +22,15 @@ class Views:
     rotation, rotated : turned by a whole number of degrees, at most `rotation` to either side, with this probability.
     ink : whether pictures are dark ink on bright paper: a view is then positive where the ink is.
     span : the value of full ink, or of white: 255 in the papers.
-    mean : whether the mean picture of the training data is subtracted, pixel by pixel.
+    mean : True: the mean picture of the training data is subtracted, pixel by pixel; numbers in the unit of `span`, one
+        or one for each channel in the network's order: these are; False: nothing is.
     test : the views whose scores are summed to test a network: "ten", or "centre" for that one alone.
+    deviation : what the difference is divided by, likewise; None for nothing.
+    channel_order : of three channels, "rgb", or "bgr" as in networks that come from Caffe.
+    own : whether a network that brings a way of preparing pictures is fed in that way: an `ImportedNetwork` by its
+        `preprocessing`, one with ImageNet weights with paper and ImageNet's mean and deviation. It then decides `ink`,
+        `span`, `mean`, `deviation`, `channel_order` and, if it has one, `size`. None: where the first five are left as
+        they are here. Other networks are fed as these fields say.
 
     >>> from sketchwidgets.training import Views
     >>> Views(size=256, crops="random", rotation=5, rotated=0.55).mirror
@@ -36,10 +44,23 @@ class Views:
     rotated: float = 0.0
     ink: bool = True
     span: float = 1.0
-    mean: bool = False
+    mean: bool | tuple[float, ...] = False
     test: Literal["ten", "centre"] = "ten"
+    deviation: tuple[float, ...] | None = None
+    channel_order: Literal["rgb", "bgr"] = "rgb"
+    own: bool | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.mean, bool):
+            object.__setattr__(self, "mean", _numbers("mean", self.mean))
+        if self.deviation is not None:
+            object.__setattr__(self, "deviation", _numbers("deviation", self.deviation))
+            if min(self.deviation) <= 0:
+                raise ValueError(f"deviation must be above 0, not {self.deviation}")
+        if self.channel_order not in ("rgb", "bgr"):
+            raise ValueError(f'channel_order must be "rgb" or "bgr", not {self.channel_order!r}')
+        if self.own not in (None, True, False):
+            raise ValueError(f"own must be True, False or None, not {self.own!r}")
         if self.crops not in ("random", "ten"):
             raise ValueError(f'crops must be "random" or "ten", not {self.crops!r}')
         if self.test not in ("centre", "ten"):
@@ -71,41 +92,66 @@ class Views:
             pictures = pictures.clone()
             where = torch.from_numpy(np.flatnonzero(turned))
             pictures[where] = _turn(pictures[where], angle[turned], self.ink)
-        pictures = self._valued(pictures, mean)
+        pictures = self.ordered(pictures)
         views = pictures.new_empty((n, pictures.shape[1], side, side))
         for i, ((top, left), mirror) in enumerate(zip(corner.tolist(), mirrored.tolist(), strict=True)):
-            part = pictures[i, :, top : top + side, left : left + side]
+            part = self._part(pictures[i], top, left, side, mean)
             views[i] = part.flip(-1) if mirror else part
         return views
 
     def centre(self, pictures: Tensor, side: int, mean: Tensor | None = None) -> Tensor:
         """The view (n, C, side, side) in the middle of each picture, not mirrored."""
         top, left = corners(pictures.shape[-1] - side)[-1]
-        return self._valued(pictures, mean)[:, :, top : top + side, left : left + side].contiguous()
+        return self._part(self.ordered(pictures), top, left, side, mean).contiguous()
 
     def every(self, pictures: Tensor, side: int, mean: Tensor | None = None) -> Tensor:
         """The views (n, v, C, side, side) that a network is tested on: ten, or one."""
         if self.test == "centre":
             return self.centre(pictures, side, mean)[:, None]
-        pictures = self._valued(pictures, mean)
-        parts = [
-            pictures[:, :, top : top + side, left : left + side]
-            for top, left in corners(pictures.shape[-1] - side)
-        ]
+        pictures = self.ordered(pictures)
+        places = corners(pictures.shape[-1] - side)
+        parts = [self._part(pictures, top, left, side, mean) for top, left in places]
         return torch.stack([*parts, *(part.flip(-1) for part in parts)], 1)
 
-    def _valued(self, pictures: Tensor, mean: Tensor | None) -> Tensor:
-        pictures = pictures * self.span if self.span != 1 else pictures
-        return pictures if mean is None else pictures - mean.to(pictures.device)
+    def ordered(self, pictures: Tensor) -> Tensor:
+        """RGB pictures (..., C, h, w) with the channels as the network takes them."""
+        return pictures.flip(-3) if self.channel_order == "bgr" and pictures.shape[-3] == 3 else pictures
+
+    def _part(self, pictures: Tensor, top: int, left: int, side: int, mean: Tensor | None) -> Tensor:
+        """A part of pictures (..., C, size, size) with the values that the network takes.
+
+        mean : of whole pictures, of which the same part counts, or of a view, as imported networks bring it.
+        """
+        part = pictures[..., top : top + side, left : left + side]
+        part = part * self.span if self.span != 1 else part
+        if mean is not None:
+            if mean.shape[-1] != side:
+                mean = mean[:, top : top + side, left : left + side]
+            part = part - mean.to(part.device)
+        elif isinstance(self.mean, tuple):
+            part = part - part.new_tensor(self.mean)[:, None, None]
+        return part if self.deviation is None else part / part.new_tensor(self.deviation)[:, None, None]
 
 
 def corners(room: int) -> list[tuple[int, int]]:
     """(top, left) of the five parts of a picture that is larger than a view by `room`: corners, then the centre.
 
+    The centre is rounded as torchvision does, whose crop `Network.prepare` uses.
+
     >>> corners(31)
-    [(0, 0), (31, 0), (0, 31), (31, 31), (15, 15)]
+    [(0, 0), (31, 0), (0, 31), (31, 31), (16, 16)]
     """
-    return [(0, 0), (room, 0), (0, room), (room, room), (room // 2, room // 2)]
+    middle = round(room / 2)
+    return [(0, 0), (room, 0), (0, room), (room, room), (middle, middle)]
+
+
+def _numbers(name: str, value: Any) -> tuple[float, ...]:
+    found = tuple(value) if isinstance(value, list | tuple) else (value,)
+    if not found or not all(
+        isinstance(one, int | float) and not isinstance(one, bool) and math.isfinite(one) for one in found
+    ):
+        raise ValueError(f"{name} must be a finite number or one for each channel, not {value!r}")
+    return tuple(map(float, found))
 
 
 def _turn(pictures: Tensor, degrees: np.ndarray, ink: bool) -> Tensor:

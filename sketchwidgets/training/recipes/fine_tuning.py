@@ -16,7 +16,7 @@ GENTLE = Recipe(
     depth_decay=0.8,
     schedule="cosine",
     warmup=20,
-    views=Views(size=256, crops="random", ink=True),
+    views=Views(size=256, crops="random"),
 )
 PICTIONARY = Recipe(
     name="AlexNet for Pictionary",
@@ -31,7 +31,9 @@ PICTIONARY = Recipe(
     schedule="step",
     annealing=0.1,
     anneal_every=100_000,
-    views=Views(size=256, crops="random", mirror=0.0, ink=False, span=255.0, mean=True, test="centre"),
+    views=Views(
+        size=256, crops="random", mirror=0.0, ink=False, span=255.0, mean=True, test="centre", own=True
+    ),
 )
 
 
@@ -41,6 +43,8 @@ def fine_tuning_recipe(**changes: Any) -> Recipe:
     The last layer, which is new, learns ten times as fast as the layer before it, and every layer 0.8 times as fast as
     the one above: the first filters, which suit any picture, stay nearly as they are. With `depth_decay=0`
     only the last layer learns. How deep a layer lies, `sw.models.layer_groups` says.
+
+    An imported network and one with ImageNet weights see pictures as they learned them; any other sees ink of 0..1.
 
     >>> sw.training.fine_tuning_recipe(depth_decay=0.0).head_rate
     10.0
@@ -55,7 +59,7 @@ def alexnet_pictionary_recipe(**changes: Any) -> Recipe:
     which the best was 10,500; parts of 227 of 256 pixels, not mirrored, the mean subtracted; the last layer learns ten
     times as fast, biases twice as fast as their filters, and the rate is divided by ten after 100,000 steps, so never.
 
-    Different here: the mean is that of the data and not of ImageNet, which the imported network carries along itself.
+    The mean is what the imported network brings; where the network is not imported, that of the data.
 
     >>> sw.training.alexnet_pictionary_recipe().batch_size
     500

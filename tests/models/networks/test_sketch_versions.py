@@ -5,6 +5,7 @@ import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
+import numpy as np
 import pytest
 import torch
 import torchvision
@@ -129,6 +130,9 @@ def test_imagenet_weights_are_downloaded_and_taken_over(published):
         assert torch.equal(value, state[name]), name
     # Saved with weights, these arguments make the network without asking for a download.
     assert network.arguments == {"classes": 1000, "channels": 3, "pretrained": None}
+    wanted = torchvision.models.ResNet18_Weights.IMAGENET1K_V1.transforms()
+    assert network.input_statistics == (tuple(wanted.mean), tuple(wanted.std))
+    assert models.create("resnet18_sketch").input_statistics is None
 
 
 def test_another_number_of_classes_has_a_last_layer_of_its_own(published):
@@ -151,6 +155,10 @@ def test_a_grey_network_sees_grey_as_the_rgb_network_does(published, name):
     with torch.no_grad():
         expected, scores = rgb(image.expand(-1, 3, -1, -1)), grey(image)
     assert expected.std() > 0
+    halves = ((0.5,), (0.5,))
+    averages = tuple(pytest.approx(value) for value in (np.mean([0.485, 0.456, 0.406]), 0.226))
+    wanted = grey.input_statistics if name == "googlenet" else tuple(one for (one,) in grey.input_statistics)
+    assert wanted == (halves if name == "googlenet" else averages)
     # The filters were summed in float32.
     torch.testing.assert_close(scores, expected, rtol=1e-5, atol=1e-6)
 
