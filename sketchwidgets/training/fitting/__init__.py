@@ -1,7 +1,8 @@
 """How a network is trained: batches by number, a state that is always whole, one function on top of Lightning."""
 
 from sketchwidgets.training.fitting._filters import RenormalizeFilters, renormalize_filters
-from sketchwidgets.training.fitting._fit import Fitted, fit, scores
+from sketchwidgets.training.fitting._fit import fit
+from sketchwidgets.training.fitting._fitted import Fitted, scores
 from sketchwidgets.training.fitting._history import History, read_history
 from sketchwidgets.training.fitting._pictures import Pictures, as_pictures, pack_sketches
 from sketchwidgets.training.fitting._progress import ReportProgress, TrainingProgress

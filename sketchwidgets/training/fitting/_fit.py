@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +13,22 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from sketchwidgets.models import save_weights
-from sketchwidgets.models.importers import ImportedNetwork
-from sketchwidgets.training.fitting._as_network import as_network
 from sketchwidgets.training.fitting._bar import TrainingBar
-from sketchwidgets.training.fitting._batches import TestBatches, mean_picture
+from sketchwidgets.training.fitting._batches import mean_picture
 from sketchwidgets.training.fitting._filters import RenormalizeFilters
+from sketchwidgets.training.fitting._fitted import Fitted, channels_of, input_of, scores
 from sketchwidgets.training.fitting._groups import initialise
-from sketchwidgets.training.fitting._history import LOG, History, read_history
-from sketchwidgets.training.fitting._module import Classification, view_scores
+from sketchwidgets.training.fitting._history import LOG, read_history
+from sketchwidgets.training.fitting._module import Classification
+from sketchwidgets.training.fitting._opened import MEAN, NETWORK, registered
 from sketchwidgets.training.fitting._own_input import fed
-from sketchwidgets.training.fitting._pictures import Pictures, as_pictures
+from sketchwidgets.training.fitting._pictures import as_pictures
 from sketchwidgets.training.fitting._progress import ReportProgress, TrainingProgress
 from sketchwidgets.training.fitting._quiet import interrupts, quiet_lightning
 from sketchwidgets.training.fitting._recipe import Recipe, changed
 from sketchwidgets.training.fitting._resumable import STATE
 from sketchwidgets.training.fitting._tensor_file import CheckpointError, TensorFiles, read_checkpoint
-from sketchwidgets.visualization import Figure, Network
 
-NETWORK, MEAN = "network.safetensors", "mean.safetensors"
 _OURS = (
     "max_steps", "max_epochs", "max_time", "callbacks", "logger", "plugins", "precision", "val_check_interval",
     "check_val_every_n_epoch", "gradient_clip_val", "accumulate_grad_batches", "use_distributed_sampler",
@@ -39,59 +36,6 @@ _OURS = (
     "reload_dataloaders_every_n_epochs",
 )  # fmt: skip
 _SHARDED = ("fsdp", "deepspeed", "model_parallel", "xla_fsdp")
-
-
-@dataclass(frozen=True, repr=False)
-class Fitted:
-    """What `fit` returns.
-
-    network : as it is now, in evaluation mode. classes : as they were given. recipe : too, but its views with what the
-        network itself says of its input (`Views.own`).
-    step, steps : how many steps are made, and of how many; fewer where the callback ended the training early.
-    accuracy : share of the validation pictures that are named right with the test views of the recipe, in [0, 1]; None
-        without validation or before the end. history : the curves. folder : where all of it is.
-    mean : the mean picture that is subtracted, (C, size, size), or of a view (C, side, side) where an imported network
-        brings it; None where there is none.
-    """
-
-    network: nn.Module
-    recipe: Recipe
-    classes: tuple[str, ...]
-    step: int
-    steps: int
-    accuracy: float | None
-    history: History
-    folder: Path
-    mean: Tensor | None = None
-
-    @property
-    def finished(self) -> bool:
-        """Whether all steps are made."""
-        return self.step >= self.steps
-
-    def as_network(self) -> Network:
-        """The network with the input that it was trained on, as `sw.project` and the widgets take it.
-
-        `sw.Network.of(fitted.network)` takes values of 0..1; the papers' recipes train on 0..255, less a mean picture.
-        The classes have no names where the network has outputs beyond those of the data. Raises ValueError where
-        drawings are larger than what the network sees of them (`views.size` far above its input).
-        """
-        return as_network(self.network, self.recipe, self.classes, _channels(self.network), self.mean)
-
-    def scores(self, data: Any) -> Tensor:
-        """Scores before the softmax, summed over the test views, (n, classes), of data as `fit` takes it."""
-        return scores(self.network, data, self.recipe, self.mean)
-
-    def figure(self) -> Figure:
-        """The curves."""
-        return self.history.figure()
-
-    def _repr_html_(self) -> str:
-        return self.figure()._repr_html_()
-
-    def __repr__(self) -> str:
-        known = "" if self.accuracy is None else f", accuracy {self.accuracy:.1%}"
-        return f"Fitted({type(self.network).__name__} by {self.recipe.name}, step {self.step} of {self.steps}{known})"
 
 
 def fit(
@@ -166,8 +110,8 @@ def fit(
     held_out = None if validation is None else as_pictures(validation, "validation")
     if recipe.schedule == "plateau" and held_out is None:
         raise ValueError("the recipe anneals on a plateau of the validation error: give validation")
-    recipe, own_mean = fed(network, recipe, _channels(network))
-    side, channels = _input_of(network, recipe, pictures)
+    recipe, own_mean = fed(network, recipe, channels_of(network))
+    side, channels = input_of(network, recipe, pictures)
     folder = Path(folder)
     facts = {
         "recipe": json.loads(json.dumps(recipe.to_dict())),
@@ -242,7 +186,14 @@ def fit(
         if held_out is not None:
             named = scores(network, held_out, recipe, mean).argmax(1)
             accuracy = float((named == torch.from_numpy(held_out.labels)).double().mean())
-        metadata = {**facts, "arguments": getattr(network, "arguments", None), "accuracy": accuracy}
+        metadata = {
+            **facts,
+            "registered": registered(network),
+            "arguments": getattr(network, "arguments", None),
+            "accuracy": accuracy,
+            "step": step,
+            "steps": module.steps,
+        }
         weights = {name: tensor.detach().cpu() for name, tensor in network.state_dict().items()}
         save_weights(folder / NETWORK, weights, metadata, dtype="float32")
         if mean is not None:
@@ -250,68 +201,6 @@ def fit(
     return Fitted(
         network, recipe, pictures.classes, step, module.steps, accuracy, read_history(folder), folder, mean
     )
-
-
-@torch.no_grad()
-def scores(network: nn.Module, data: Any, recipe: Recipe, mean: Tensor | None = None) -> Tensor:
-    """Scores before the softmax, summed over the test views of a recipe: (n, classes) on the CPU.
-
-    data : as `fit` takes it. mean : what is subtracted from a picture, as `Fitted.mean`.
-    The network is run in evaluation mode, on the device that it is on, and left in the mode it was in.
-    """
-    pictures = as_pictures(data)
-    recipe, own_mean = fed(network, recipe, _channels(network))
-    mean = own_mean if mean is None else mean
-    side, channels = _input_of(network, recipe, pictures)
-    batches = TestBatches(pictures, recipe, side, channels, mean, every_view=True)
-    device = next(network.parameters()).device
-    modes = [(module, module.training) for module in network.modules()]
-    network.eval()
-    try:
-        return torch.cat([view_scores(network, views.to(device)).cpu() for views, _ in batches])
-    finally:
-        for module, mode in modes:
-            module.training = mode
-
-
-def _input_of(network: nn.Module, recipe: Recipe, pictures: Pictures) -> tuple[int, int]:
-    """Side and channels of the network's input, with a forward pass that shows whether it fits the data."""
-    side = getattr(network, "input_size", None)
-    side = side[0] if isinstance(side, tuple) and len(set(side)) == 1 else side
-    if not isinstance(side, int) or isinstance(side, bool) or side < 1:
-        raise ValueError(f"network.input_size must be the side of its input in pixels, not {side!r}")
-    if recipe.views.size is not None and recipe.views.size < side:
-        raise ValueError(
-            f"the network takes {side} pixels, and the views of the recipe are cut from {recipe.views.size}"
-        )
-    channels = _channels(network)
-    modes = [(module, module.training) for module in network.modules()]
-    device = next((p.device for p in network.parameters()), torch.device("cpu"))
-    network.eval()
-    try:
-        with torch.no_grad():
-            made = network(torch.zeros(1, channels, side, side, device=device))
-    except RuntimeError as error:
-        raise ValueError(f"network cannot take (1, {channels}, {side}, {side}): {error}") from None
-    finally:
-        for module, mode in modes:
-            module.training = mode
-    if not isinstance(made, Tensor) or made.ndim != 2 or len(made) != 1:
-        shape = tuple(made.shape) if isinstance(made, Tensor) else type(made).__name__
-        raise ValueError(f"network must give scores (n, classes), not {shape} for one picture")
-    if made.shape[1] < len(pictures.classes):
-        raise ValueError(f"network has {made.shape[1]} classes, the data {len(pictures.classes)}")
-    return side, channels
-
-
-def _channels(network: nn.Module) -> int:
-    if isinstance(network, ImportedNetwork):
-        return network.channels
-    known = getattr(network, "arguments", None)
-    if isinstance(known, dict) and isinstance(known.get("channels"), int):
-        return known["channels"]
-    first = next((m for m in network.modules() if isinstance(m, nn.Conv2d)), None)
-    return 1 if first is None else first.in_channels
 
 
 def _check_trainer(given: dict[str, Any], strategy: Any, recipe: Recipe, accelerator: str) -> None:
