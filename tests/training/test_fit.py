@@ -59,6 +59,40 @@ def test_a_run_that_is_stopped_goes_on_as_if_it_had_not_been(whole, tmp_path, st
     assert run(tmp_path).step == whole.steps  # a run that is done is only read
 
 
+@pytest.mark.parametrize("validation", [True, False])
+@pytest.mark.parametrize("stop", [None, 3, 8])  # at its end; on the way; at its end by the callback
+def test_a_training_is_given_more_epochs(tmp_path, stop, validation):
+    from dataclasses import replace
+
+    recipe = RECIPE if validation else replace(RECIPE, schedule="constant")
+    keywords = {} if validation else {"validation": None}
+    once = run(tmp_path / "once", recipe=replace(recipe, epochs=4), **keywords)
+    short = replace(recipe, epochs=2)
+    first = run(tmp_path / "more", recipe=short, callback=lambda told: told.step != stop, **keywords)
+    assert first.step == stop if stop == 3 else first.finished
+    more = run(tmp_path / "more", recipe=replace(recipe, epochs=4), **keywords)
+    assert (more.step, more.steps, more.accuracy) == (16, 16, once.accuracy)
+    state, expected = (read_checkpoint(f.folder / "state.safetensors") for f in (more, once))
+    assert_equal(state, {**expected, "callbacks": state["callbacks"]})
+    for name, curve in once.history.curves.items():
+        np.testing.assert_array_equal(more.history[name], curve, err_msg=name)
+    with pytest.raises(CheckpointError, match="has made 16 steps, and 2 epochs have 8"):
+        run(tmp_path / "more", recipe=short, **keywords)
+
+
+def test_more_epochs_on_a_cosine_are_refused_with_the_reason(tmp_path):
+    from dataclasses import replace
+
+    recipe = replace(RECIPE, schedule="cosine", epochs=1)
+    run(tmp_path, recipe=recipe)
+    with pytest.raises(
+        CheckpointError, match="of 1 epochs, now 2: on the cosine schedule every learning rate"
+    ):
+        run(tmp_path, recipe=replace(recipe, epochs=2))
+    with pytest.raises(CheckpointError, match=r"another recipe: epochs 1, learning_rate 0.05, now 2, 0.1"):
+        run(tmp_path, recipe=replace(recipe, epochs=2, learning_rate=0.1))
+
+
 def assert_equal(found, expected):
     """Equal trees of tensors and plain values, bit for bit."""
     if isinstance(expected, torch.Tensor):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from sketchwidgets.models import save_weights
 from sketchwidgets.training.fitting._bar import TrainingBar
-from sketchwidgets.training.fitting._batches import mean_picture
+from sketchwidgets.training.fitting._batches import Batches, mean_picture
 from sketchwidgets.training.fitting._filters import RenormalizeFilters
 from sketchwidgets.training.fitting._fitted import Fitted, channels_of, input_of, scores
 from sketchwidgets.training.fitting._groups import initialise
@@ -76,7 +76,8 @@ def fit(
     validation : data of the same form, looked at after every epoch.
     callback : called after each step with a TrainingProgress; returning False ends the training early, to be resumed.
     callbacks : further ones of Lightning, such as RecordEvolution(folder, network="network", epoch_steps=...).
-    resume : whether to go on where a run in this folder was cut off; False starts again.
+    resume : whether to go on where a run in this folder was cut off, or has ended with fewer `epochs` than are wanted
+        now, which all schedules but "cosine" allow; False starts again.
     every : steps from one state that is written to the next.
     progress : whether a bar is shown. workers : processes that prepare batches, 0 for none beside this one.
     accelerator, devices, num_nodes, strategy : Lightning's. The batch of the recipe is shared by all processes.
@@ -122,7 +123,9 @@ def fit(
     state = folder / STATE
     going_on = resume and state.exists()
     if going_on:
-        _check_state(state, facts, network)
+        _check_state(
+            state, facts, network, Batches(pictures, recipe, side, channels).per_epoch * recipe.epochs
+        )
     else:
         folder.mkdir(parents=True, exist_ok=True)
         state.unlink(missing_ok=True)
@@ -218,14 +221,16 @@ def _check_trainer(given: dict[str, Any], strategy: Any, recipe: Recipe, acceler
         raise ValueError('precision "16-mixed" needs CUDA; "bf16-mixed" works everywhere')
 
 
-def _check_state(path: Path, facts: dict[str, Any], network: nn.Module) -> None:
-    """Whether a state belongs to this training, before Lightning takes it."""
+def _check_state(path: Path, facts: dict[str, Any], network: nn.Module, steps: int) -> None:
+    """Whether a state belongs to this training of so many steps, before Lightning takes it."""
     found = read_checkpoint(path)
     known, weights = found.get("sketchwidgets"), found.get("state_dict")
     if not isinstance(known, dict) or not isinstance(weights, dict):
         raise CheckpointError(f"{path}: not a state of fit")
     other = changed(known.get("recipe") or {}, facts["recipe"])
-    if other:
+    if other == ["epochs"]:
+        _check_length(path, known, facts["recipe"], steps)
+    elif other:
         was = ", ".join(f"{name} {(known.get('recipe') or {}).get(name)!r}" for name in other)
         now = ", ".join(f"{facts['recipe'][name]!r}" for name in other)
         raise CheckpointError(
@@ -243,6 +248,21 @@ def _check_state(path: Path, facts: dict[str, Any], network: nn.Module) -> None:
         if not isinstance(have, Tensor) or have.shape != tensor.shape:
             shape = tuple(have.shape) if isinstance(have, Tensor) else "nothing"
             raise CheckpointError(f"{path}: {name} is {shape} and should be {tuple(tensor.shape)}")
+
+
+def _check_length(path: Path, known: dict[str, Any], recipe: dict[str, Any], steps: int) -> None:
+    """Whether a training can be given another number of epochs on its way, or after its end."""
+    was, now = known["recipe"].get("epochs"), recipe["epochs"]
+    again = "Give another folder, or resume=False to start again"
+    if recipe["schedule"] == "cosine":
+        raise CheckpointError(
+            f"{path} belongs to a training of {was} epochs, now {now}: on the cosine schedule every learning rate until "
+            f"now followed from the number of epochs. {again}"
+        )
+    if known.get("step", 0) > steps:
+        raise CheckpointError(
+            f"{path} has made {known['step']} steps, and {now} epochs have {steps}. {again}"
+        )
 
 
 def _short(value: Any) -> str:

@@ -73,3 +73,20 @@ class Resumable(L.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.first_step = int(checkpoint["resumable"]["step"])
         self._random = checkpoint["resumable"]["random"]
+        loop = checkpoint["loops"]["fit_loop"]
+        if self.first_step < self.steps and loop["epoch_progress"]["current"]["completed"]:
+            _reopen(checkpoint, loop)
+
+
+def _reopen(checkpoint: dict[str, Any], loop: dict[str, Any]) -> None:
+    """Make of the state of a training that has ended, with a validation if it had any, one between two steps.
+
+    Lightning takes its one epoch for done, and would begin another one at step 0.
+    """
+    checkpoint["epoch"] = 0
+    for count in ("current", "total"):
+        for what in ("processed", "completed"):
+            loop["epoch_progress"][count][what] = 0
+    loop["epoch_loop.batch_progress"]["is_last_batch"] = False
+    if loop["epoch_loop.val_loop.batch_progress"]["total"]["ready"]:
+        loop["epoch_loop.state_dict"]["_batches_that_stepped"] -= 1  # as in on_save_checkpoint
