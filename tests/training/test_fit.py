@@ -275,6 +275,9 @@ def test_the_bar_counts_steps_and_epochs(tmp_path, capsys):
     assert last.startswith("training: 100%")
     assert "24/24" in last
     assert "epoch=6.0" in last
+    recipe = Recipe(epochs=1, batch_size=12, views=Views(size=20))
+    fit(network(), Shapes(True), recipe, tmp_path / "read", accelerator="cpu")
+    assert "reading data: 100%" in capsys.readouterr().err
 
 
 def test_as_network_prepares_what_the_training_has_seen(whole):

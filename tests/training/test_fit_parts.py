@@ -221,6 +221,44 @@ def test_sketches_and_labels_are_data_as_they_are():
         sw.training.pack_sketches([], [])
 
 
+class Timed:
+    """A data set of sketches with times, one of them something else."""
+
+    classes = ("a", "b")
+
+    def __init__(self, n, other=None):
+        self.n, self.other = n, other
+
+    def __len__(self):
+        return self.n
+
+    def __getitem__(self, i):
+        drawn = sw.Sketch([[(0, 0, 0), (i + 1, 5, 9)], [(2, 2, 20), (3, 3, 30)]])
+        return (self.other if self.other is not None and i == 3 else drawn), i % 2
+
+
+def test_reading_drawings_shows_a_bar_and_keeps_only_what_is_drawn(capsys, tmp_path):
+    found = as_pictures(Timed(5), "validation", progress=True)
+    shown = capsys.readouterr().err
+    assert "reading validation: 100%" in shown
+    assert "5.00/5.00" in shown
+    assert found.drawings.points.dtype == np.float32
+    assert found.drawings.points.base is None
+    assert found.drawings.points.tolist()[4:6] == [[0, 0], [2, 5]]
+    assert found.drawings.times is None
+    line = '{"word": "cat", "key_id": "50", "drawing": [[[0, 9, 9], [0, 7, 8]]]}'
+    (tmp_path / "cat.ndjson").write_text(line)
+    for progress in (True, False):
+        assert as_pictures(tmp_path, progress=progress).classes == ("cat",)
+        assert ("reading drawings: 100%" in capsys.readouterr().err) == progress
+    as_pictures(Timed(5))
+    assert capsys.readouterr().err == ""
+    with pytest.raises(ValueError, match="data: item 3 has no strokes"):
+        as_pictures(Timed(5, sw.Sketch([])))
+    with pytest.raises(TypeError, match="data: item 3 is a str"):
+        as_pictures(Timed(5, "cat"))
+
+
 @pytest.mark.parametrize("ink", [True, False])
 def test_paper_stays_paper_when_a_picture_is_turned(ink):
     views = Views(size=32, ink=ink, rotation=45, rotated=1.0)

@@ -67,9 +67,11 @@ def fit(
     ----------
     network : takes (n, C, side, side) and gives scores (n, classes); trained in place. Its side is `network.input_size`.
         One that is imported, or has ImageNet weights, is fed as it was trained, see `Views.own`.
-    data : a DrawingSet or the path of its .npz, or (DrawingSet, indices); (images, labels) as (n, h, w[, 3]) uint8 and
-        (n,) whole numbers, or (sketches, labels), and perhaps the names of the classes as a third; or a torch data set
-        of (Sketch or picture, label).
+    data : a DrawingSet, its .npz or a folder of QuickDraw files, or (DrawingSet, indices); (images, labels) as
+        (n, h, w[, 3]) uint8 and (n,) whole numbers, or (sketches, labels), and perhaps the names of the classes as a
+        third; or a torch data set of (Sketch or picture, label). Drawings are all read first and held in memory, 8
+        bytes a point, which is about half a kilobyte for one of QuickDraw's, and for a moment twice that. Pictures of a
+        data set are asked for anew in every batch, and only those of a few batches are held.
     recipe : `zeiler_recipe()`, `sketch_a_net_recipe()`, `fine_tuning_recipe()`, ...; None for a plain Recipe. With
         `recurrent_recipe()`, network is None, and data and validation are PrefixFeatures: see `train_recurrent`.
     folder : where the state, the logs (CSV and TensorBoard) and the final network.safetensors go; made if absent.
@@ -79,7 +81,8 @@ def fit(
     resume : whether to go on where a run in this folder was cut off, or has ended with fewer `epochs` than are wanted
         now, which all schedules but "cosine" allow; False starts again.
     every : steps from one state that is written to the next.
-    progress : whether a bar is shown. workers : processes that prepare batches, 0 for none beside this one.
+    progress : whether a bar is shown, of the reading of drawings and of the training.
+    workers : processes that prepare batches, 0 for none beside this one.
     accelerator, devices, num_nodes, strategy : Lightning's. The batch of the recipe is shared by all processes.
     trainer : further arguments of `lightning.Trainer`, `deterministic` or `sync_batchnorm`, say.
 
@@ -107,8 +110,8 @@ def fit(
     if isinstance(every, bool) or not isinstance(every, int) or every < 1:
         raise ValueError(f"every must be a whole number from 1 on, not {every!r}")
     _check_trainer(trainer, strategy, recipe, accelerator)
-    pictures = as_pictures(data)
-    held_out = None if validation is None else as_pictures(validation, "validation")
+    pictures = as_pictures(data, progress=progress)
+    held_out = None if validation is None else as_pictures(validation, "validation", progress)
     if recipe.schedule == "plateau" and held_out is None:
         raise ValueError("the recipe anneals on a plateau of the validation error: give validation")
     recipe, own_mean = fed(network, recipe, channels_of(network))

@@ -10,11 +10,13 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2.functional import rgb_to_grayscale
+from tqdm.auto import tqdm
 
 from sketchwidgets.models._pictures import as_picture
 from sketchwidgets.recognition import Preprocessing
 from sketchwidgets.sketch import Sketch
 from sketchwidgets.sketch.augmentation.stroke_order import CHANNELS as STROKE_ORDER
+from sketchwidgets.training.datasets import QuickDraw
 from sketchwidgets.training.drawing_set import DrawingSet
 from sketchwidgets.training.images import Augmentation, render
 
@@ -145,18 +147,21 @@ class PartOfPictures(Pictures):
         return self.whole.load(self.indices[indices], size, channels, ink)
 
 
-def as_pictures(data: Any, name: str = "data") -> Pictures:
+def as_pictures(data: Any, name: str = "data", progress: bool = False) -> Pictures:
     """Pictures of what `fit` takes as data.
 
-    A `Pictures`; a DrawingSet or its .npz file, or (DrawingSet, indices); images and labels, (n, h, w[, 3]) uint8 and
-    (n,), and perhaps names of classes; sketches, labels and perhaps names; or a torch data set of (Sketch or picture,
-    label).
+    A `Pictures`; a DrawingSet, its .npz file or a folder of QuickDraw files, or (DrawingSet, indices); images and
+    labels, (n, h, w[, 3]) uint8 and (n,), and perhaps names of classes; sketches, labels and perhaps names; or a torch
+    data set of (Sketch or picture, label). Drawings are held in memory, about half a kilobyte each; with `progress`, a
+    bar is shown while they are read from a data set or a folder. Pictures of a data set are asked for when needed.
     Raises TypeError or ValueError, naming the argument.
     """
     if isinstance(data, Pictures):
         found = data
     elif isinstance(data, DrawingSet):
         found = StrokePictures(data)
+    elif isinstance(data, str | Path) and Path(data).is_dir():
+        found = StrokePictures(DrawingSet.from_quickdraw(QuickDraw(data), progress))
     elif isinstance(data, str | Path):
         found = StrokePictures(DrawingSet.load(data))
     elif isinstance(data, tuple) and len(data) == 2 and isinstance(data[0], DrawingSet):
@@ -171,7 +176,7 @@ def as_pictures(data: Any, name: str = "data") -> Pictures:
         and hasattr(data, "__len__")
         and not isinstance(data, tuple | list | dict)
     ):
-        found = _of_dataset(data, name)
+        found = _of_dataset(data, name, progress)
     else:
         raise TypeError(
             f"{name} must be a DrawingSet or its .npz file, (images, labels), (sketches, labels), or a data set of "
@@ -187,7 +192,7 @@ def _are_sketches(value: Any) -> bool:
     return isinstance(value, list | tuple) and len(value) > 0 and isinstance(value[0], Sketch)
 
 
-def _of_dataset(data: Any, name: str) -> Pictures:
+def _of_dataset(data: Any, name: str, progress: bool) -> Pictures:
     if not len(data):
         raise ValueError(f"{name} is empty")
     first = data[0]
@@ -195,8 +200,16 @@ def _of_dataset(data: Any, name: str) -> Pictures:
         raise TypeError(f"{name}: an item of the data set must be (picture or Sketch, label)")
     if not isinstance(first[0], Sketch):
         return DataSetPictures(data, None)
-    sketches, labels = zip(*(data[i] for i in range(len(data))), strict=True)
-    return StrokePictures(pack_sketches(sketches, labels, getattr(data, "classes", None)))
+    points, lengths, labels = [], [], []
+    numbers = tqdm(range(len(data)), f"reading {name}", unit="drawing", unit_scale=True, disable=not progress)
+    for i in numbers:
+        sketch, label = data[i]
+        _check_sketch(sketch, f"{name}: item {i}")
+        # Not the sketches, which hold times and more beside what is drawn.
+        points.append(sketch.points[:, :2].astype(np.float32))
+        lengths.append(sketch.lengths)
+        labels.append(label)
+    return StrokePictures(_packed(points, lengths, labels, getattr(data, "classes", None)))
 
 
 def pack_sketches(
@@ -211,18 +224,30 @@ def pack_sketches(
     if not len(sketches):
         raise ValueError("sketches is empty")
     for i, sketch in enumerate(sketches):
-        if not isinstance(sketch, Sketch):
-            raise TypeError(f"sketch {i} is a {type(sketch).__name__}")
-        if not len(sketch):
-            raise ValueError(f"sketch {i} has no strokes")
-    labels = _checked_labels(labels, len(sketches))
+        _check_sketch(sketch, f"sketch {i}")
+    points = [sketch.points[:, :2].astype(np.float32) for sketch in sketches]
+    return _packed(points, [sketch.lengths for sketch in sketches], labels, classes)
+
+
+def _check_sketch(sketch: Any, what: str) -> None:
+    if not isinstance(sketch, Sketch):
+        raise TypeError(f"{what} is a {type(sketch).__name__}")
+    if not len(sketch):
+        raise ValueError(f"{what} has no strokes")
+
+
+def _packed(
+    points: list[np.ndarray], lengths: list[np.ndarray], labels: Any, classes: Sequence[str] | None
+) -> DrawingSet:
+    """Drawings of points (p, 2) and the lengths of their strokes."""
+    labels = _checked_labels(labels, len(points))
     return DrawingSet(
-        np.concatenate([sketch.points[:, :2] for sketch in sketches]).astype(np.float32),
+        np.concatenate(points),
         None,
-        np.concatenate([sketch.lengths for sketch in sketches]),
-        np.array([len(sketch) for sketch in sketches]),
+        np.concatenate(lengths),
+        np.array([len(strokes) for strokes in lengths]),
         labels,
-        np.arange(len(sketches), dtype=np.uint64),
+        np.arange(len(points), dtype=np.uint64),
         _checked_classes(classes, labels),
     )
 
