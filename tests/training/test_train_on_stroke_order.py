@@ -6,12 +6,12 @@ from sketchwidgets.training.cnn import CNNRecipe, CNNTraining, DrawingData
 from sketchwidgets.training.images import Augmentation
 
 
-def test_it_learns_a_batch_and_folds_into_a_plain_network(drawings):
+def test_it_learns_a_batch_and_folds_into_a_plain_network(drawings, tmp_path):
     torch.manual_seed(0)
     changing = Augmentation(removal=0.5, deformation=0.5)
     recipe = CNNRecipe(steps=5, batch_size=6, dropout=0.0, augmentation=changing, channels="order")
     data = DrawingData(drawings, recipe, validate_on=4)
-    training = CNNTraining(len(drawings.classes), recipe)
+    training = CNNTraining(len(drawings.classes), recipe, tmp_path, every=100)
     training.log = lambda *_args, **_kwargs: None  # no Trainer is listening
     images, labels = data.batches.batch(0)
     assert images.shape == (6, 6, 225, 225)

@@ -52,20 +52,33 @@ class Chain(nn.Sequential):
     def forward(self, images: Tensor) -> Tensor:
         """Class scores before the softmax, (n, classes), of images (n, channels, input_size, input_size).
 
-        Raises ValueError for images of another size.
+        Raises ValueError for images of another size, where it matters: the layers before the fully connected ones, at
+        which a hook may end the pass, take any.
         """
-        self._check(images)
+        maps = images
         for module in self.children():
-            images = module(images)
-        return images.flatten(1)
+            if isinstance(module, nn.Conv2d) and self._is_too_small(maps, module):
+                self._refuse(images)
+            maps = module(maps)
+        # Of larger images the fully connected layers give a map, whose positions would pass for so many classes more.
+        if isinstance(maps, Tensor) and tuple(maps.shape[2:]) != (1, 1):
+            self._refuse(images)
+        return maps.flatten(1)
+
+    def _is_too_small(self, maps: Tensor, layer: nn.Conv2d) -> bool:
+        # What traces a network, as torch.fx does, gives something else than images.
+        if not isinstance(maps, Tensor):
+            return False
+        return maps.ndim != 4 or any(
+            n + 2 * p < k for n, p, k in zip(maps.shape[2:], layer.padding, layer.kernel_size, strict=True)
+        )
 
     def _check(self, images: Tensor) -> None:
-        # What traces a network, as torch.fx does, gives something else than images.
-        if not isinstance(images, Tensor):
-            return
-        # Of larger images the fully connected layers would give a map, whose positions pass for so many classes more.
+        if isinstance(images, Tensor) and tuple(images.shape[2:]) != (self.input_size,) * 2:
+            self._refuse(images)
+
+    def _refuse(self, images: Tensor) -> None:
         side = self.input_size
-        if images.ndim != 4 or tuple(images.shape[2:]) != (side, side):
-            raise ValueError(
-                f"{type(self).__name__} takes images (n, channels, {side}, {side}), not {tuple(images.shape)}"
-            )
+        raise ValueError(
+            f"{type(self).__name__} takes images (n, channels, {side}, {side}), not {tuple(images.shape)}"
+        )

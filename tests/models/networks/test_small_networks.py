@@ -131,3 +131,12 @@ def test_images_of_another_size_do_not_pass_for_more_classes(side):
         network(torch.zeros(1, 1, side, side))
     with pytest.raises(ValueError, match="LeNet takes images"):
         network.features(torch.zeros(1, 1, side, side))
+
+
+def test_the_first_layers_take_any_image():
+    network = models.create("sketch_a_net", classes=3).eval()
+    maps = []
+    network.relu3.register_forward_hook(lambda *given: maps.append(given[-1]))
+    with pytest.raises(ValueError, match="SketchANet takes images"):
+        network(torch.zeros(1, 1, 97, 97))
+    assert maps[0].shape == (1, 256, 4, 4)  # 97 -> 28 -> 13 -> 9 -> 4
