@@ -60,7 +60,9 @@ def test_a_network_with_imagenet_weights_keeps_its_input_and_downloads_nothing(t
     network.input_statistics = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # as with the weights
     recipe = sw.training.fine_tuning_recipe(epochs=1, batch_size=3, views=Views(size=None, test="centre"))
     fit(network, pictures(3), recipe, tmp_path, **CPU)
-    white = Fitted.load(tmp_path).as_network().prepare(np.full((9, 9), 255, np.uint8))
+    opened = Fitted.load(tmp_path)
+    assert opened.network.input_statistics == network.input_statistics
+    white = opened.as_network().prepare(np.full((9, 9), 255, np.uint8))
     assert white[0, :, 4, 4].tolist() == pytest.approx(
         [(1 - 0.485) / 0.229, (1 - 0.456) / 0.224, (1 - 0.406) / 0.225]
     )

@@ -50,7 +50,13 @@ def open_network(path: Path) -> tuple[nn.Module, Recipe, dict[str, Any]]:
     accuracy = facts.get("accuracy")
     if accuracy is not None and not (isinstance(accuracy, int | float) and 0 <= accuracy <= 1):
         raise WeightsError(f'{path}: "accuracy" in the metadata is {accuracy!r}')
-    return network.eval(), _recipe(path, facts.get("recipe")), facts
+    recipe = _recipe(path, facts.get("recipe"))
+    views = recipe.views
+    known = isinstance(views.mean, tuple) and views.deviation is not None and not views.ink
+    if hasattr(network, "input_statistics") and views.own and known:
+        # What its ImageNet weights wanted, which further training has not changed.
+        network.input_statistics = (views.mean, views.deviation)
+    return network.eval(), recipe, facts
 
 
 def open_mean(path: Path, channels: int) -> Tensor:
