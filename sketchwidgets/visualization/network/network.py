@@ -128,8 +128,9 @@ class Network:
         which remembers how the drawing grew. An `ImportedNetwork` brings what its file says.
 
         Of any other module: channels from its first convolution; size from an attribute `input_size`, else
-        224; for 3 channels the mean and standard deviation of ImageNet, else 0 and 1; classes unknown. Where that is wrong
-        (inputs of -1..1, say), make a `Network` with what is right.
+        224; mean and standard deviation from an attribute `input_statistics` (and then dark ink on white), else for 3
+        channels those of ImageNet, else 0 and 1; classes unknown. Where that is wrong (inputs of -1..1, say), make a
+        `Network` with what is right.
 
         >>> sw.Network.of(sw.models.create("sketch_a_net").eval())
         Network('SketchANet', 1 x 225 x 225)
@@ -149,6 +150,8 @@ class Network:
             raise TypeError(
                 f"network must be a Network, a Recognizer or a torch.nn.Module, not {type(network).__name__}"
             )
+        if (stated := getattr(network, "input_statistics", None)) is not None:
+            return cls(network, mean=stated[0], std=stated[1], ink="negative")
         usual = {"mean": IMAGENET_MEAN, "std": IMAGENET_STD} if first_channels(network) == 3 else {}
         return cls(network, **usual)
 

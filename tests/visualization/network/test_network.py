@@ -75,6 +75,16 @@ def test_guesses_of_a_module():
 # Drawings
 
 
+def test_a_grey_network_with_imagenet_weights_says_what_it_wants():
+    network = sw.models.create("resnet18_sketch", classes=3, channels=1).eval()
+    assert (sw.Network.of(network).mean, sw.Network.of(network).ink) == ((0.0,), "positive")
+    network.input_statistics = ((0.45,), (0.225,))  # as of one whose ImageNet weights were found
+    guessed = sw.Network.of(network)
+    assert (guessed.mean, guessed.std, guessed.ink) == ((0.45,), (0.225,), "negative")
+    blank = guessed.prepare(np.full((224, 224), 255, np.uint8))
+    torch.testing.assert_close(blank, torch.full((1, 1, 224, 224), (1 - 0.45) / 0.225))
+
+
 @pytest.mark.parametrize("size", [33, 128, 224, 225, 299])
 def test_a_drawing_fills_the_same_part_of_any_input(size):
     ink = Network(classifier(1), size=size).prepare(HOUSE)[0, 0]
