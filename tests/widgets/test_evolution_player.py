@@ -86,7 +86,9 @@ def test_a_training_fills_it_in():
         return nn.Sequential(nn.Conv2d(1, 4, 5), nn.ReLU()).eval()
 
     def found(epochs, layer="1"):
-        return sw.evolution({e: net(e) for e in epochs}, net(0), torch.rand(8, 1, 16, 16), layer, progress=False)
+        return sw.evolution(
+            {e: net(e) for e in epochs}, net(0), torch.rand(8, 1, 16, 16), layer, progress=False
+        )
 
     player = sw.EvolutionPlayer(found([0]))
     try:

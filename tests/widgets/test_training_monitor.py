@@ -69,7 +69,9 @@ def test_what_is_told_is_drawn(make):
 
 def test_the_line_says_how_far_it_is():
     line = said(told(4, 2000, {"accuracy": 0.832}))
-    expected = "step 4 of 2,000 · epoch 0.8 · validation 83.2_% · learning rate 0.001 · 20 pictures/s · 1:15 left"
+    expected = (
+        "step 4 of 2,000 · epoch 0.8 · validation 83.2_% · learning rate 0.001 · 20 pictures/s · 1:15 left"
+    )
     assert line.replace("\N{NO-BREAK SPACE}", "_") == expected
     assert clock(3599.6) == "1:00:00"
 

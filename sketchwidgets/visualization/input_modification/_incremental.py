@@ -20,7 +20,9 @@ from ._window_steps import Chunk, Padding, Windowed
 from ._windowed import windowed
 from ._windows import Base, Windows
 
-_CHUNK_BYTES = 8 << 20  # of the largest map a chunk makes: smaller ones stay in the caches, larger ones need fewer steps
+_CHUNK_BYTES = (
+    8 << 20
+)  # of the largest map a chunk makes: smaller ones stay in the caches, larger ones need fewer steps
 _TAIL_BYTES = 128 << 20  # of the values that wait for the tail
 _CLASSES = 6  # of window heights, and as many of widths
 _PENALTY = 0.02  # what one class more must save, as a part of the work
