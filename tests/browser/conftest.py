@@ -19,6 +19,7 @@ HERE = Path(__file__).parent
 expect.set_options(timeout=60_000)
 
 
+@pytest.hookimpl(tryfirst=True)  # before the workers read which tests belong together
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
