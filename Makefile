@@ -34,9 +34,9 @@ lab: $(INSTALLED)
 	$(BIN)/sketchwidgets lab $(LAB_OPTIONS)
 
 # One pytest run at the end, so that its closing line counts all of the Python, notebook and browser tests. Two workers:
-# one drives the browser, which mostly waits, while the other runs the rest.
+# one drives the browser, which mostly waits, while the other runs the rest (tests/conftest.py).
 test: test-js browser
-	SKETCHWIDGETS_REQUIRE_BROWSER=1 $(PYTEST) -n 2 --dist loadgroup
+	SKETCHWIDGETS_REQUIRE_BROWSER=1 $(PYTEST) -n 2 --no-loadscope-reorder
 
 test-py: $(INSTALLED)
 	$(PYTEST) -m "not browser"

@@ -19,6 +19,18 @@ settings.register_profile("ci", deadline=None, derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist, for `pytest -n 2`
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """The browser's tests all go to one worker, since they share a server and two cores bear one browser; others by file."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class BrowserApart(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "browser" if nodeid.startswith("tests/browser/") else nodeid.split("::", 1)[0]
+
+    return BrowserApart(config, log)
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """The root of the checkout."""
