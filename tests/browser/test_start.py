@@ -19,6 +19,8 @@ def test_the_command_opens_a_recognising_canvas(chromium, tmp_path, drawing, pic
         page = context.new_page()
         page.goto(f"{server.url}/?token={server.token}")
         page.wait_for_url("**/lab/tree/01-draw-and-recognize.ipynb*")
+        # JupyterLab drops what is run before the kernel has started; it says so in its status bar.
+        expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible()
         cell = page.locator(".jp-CodeCell").first
         cell.locator(".cm-content").click()
         page.keyboard.press("Shift+Enter")
