@@ -15,8 +15,7 @@ whole of TU-Berlin. None has a file format: arguments, training images and seed 
 are loaded on first use, and need scikit-learn and scikit-image.
 """
 
-from importlib import import_module
-from typing import Any
+from sketchwidgets._lazy import on_first_use
 
 # Public name -> module of this folder.
 _HOME = {
@@ -40,15 +39,4 @@ _HOME = {
 }
 
 __all__ = [*_HOME]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = on_first_use(__name__, _HOME)

@@ -5,8 +5,7 @@
 the last two need scikit-learn and SciPy.
 """
 
-from importlib import import_module
-from typing import Any
+from sketchwidgets._lazy import on_first_use
 
 # Public name -> module of this folder.
 _HOME = {
@@ -24,15 +23,4 @@ _HOME = {
 }
 
 __all__ = [*_HOME]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = on_first_use(__name__, _HOME)
