@@ -12,6 +12,7 @@ from sketchwidgets.models._weights import WeightsError, assign_weights, load_wei
 from sketchwidgets.models.networks.alexnet import AlexNet
 from sketchwidgets.models.networks.lenet import LeNet
 from sketchwidgets.models.networks.sketch_a_net import SketchANet
+from sketchwidgets.models.networks.sketch_resnet import SketchResNet
 from sketchwidgets.models.networks.zfnet import ZFNet
 from sketchwidgets.models.recurrent import GRUCell, LSTMCell, RecurrentClassifier
 
@@ -48,6 +49,7 @@ __all__ = [
     "ResNet18Sketch",
     "ResNet50Sketch",
     "SketchANet",
+    "SketchResNet",
     "VGG16Sketch",
     "WeightsError",
     "ZFNet",

@@ -17,6 +17,7 @@ _NETWORKS = {
     "resnet18_sketch": ("networks.sketch_versions", "ResNet18Sketch"),
     "resnet50_sketch": ("networks.sketch_versions", "ResNet50Sketch"),
     "sketch_a_net": ("networks.sketch_a_net", "SketchANet"),
+    "sketch_resnet": ("networks.sketch_resnet", "SketchResNet"),
     "vgg16_sketch": ("networks.sketch_versions", "VGG16Sketch"),
     "zfnet": ("networks.zfnet", "ZFNet"),
 }
