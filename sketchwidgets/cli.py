@@ -75,10 +75,11 @@ def train(
         int | None, typer.Option(min=1, help="Held-out drawings to measure on; all.")
     ] = None,
 ) -> None:
-    """Train the recogniser again, as the bundled weights were made. Cut off, it goes on where it stopped."""
+    """Train the recogniser with Sketch-a-Net, as its bundled weights were. Cut off, it goes on where it stopped."""
     from dataclasses import replace
 
     from sketchwidgets.training import RecognizerRecipe, train_recognizer
+    from sketchwidgets.training.recognizer import NAME
 
     given = RecognizerRecipe()
     cnn = {"steps": steps, "batch_size": batch_size, "seed": seed}
@@ -94,7 +95,7 @@ def train(
     except (ValueError, FileNotFoundError) as error:
         typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
         raise typer.Exit(1) from error
-    typer.echo((folder / "README.md").read_text())
+    typer.echo((folder / f"{NAME}.md").read_text())
 
 
 @app.command()

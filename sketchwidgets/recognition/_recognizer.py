@@ -19,7 +19,8 @@ from sketchwidgets.recognition._session import Forward, Session
 from sketchwidgets.sketch import Sketch
 
 _BUNDLED = Path(models.__file__).parent / "weights"
-_DEFAULT = "sketchwidgets-quickdraw345"
+DEFAULT = "sketch-a-net-quickdraw345"
+"""The bundled weights that `Recognizer.load()` takes, and whose atlas `FeatureAtlas.bundled()` is."""
 _SUFFIX = ".safetensors"
 _VERSION = 1
 
@@ -222,7 +223,7 @@ def _progress_bar(drawings: Iterable[Drawing], shown: bool):
 
 def _locate(name_or_path: str | os.PathLike | None) -> Path:
     """The weights file of a bundled name or a path."""
-    name = _DEFAULT if name_or_path is None else os.fspath(name_or_path)
+    name = DEFAULT if name_or_path is None else os.fspath(name_or_path)
     bundled = {path.stem: path for path in sorted(_BUNDLED.glob(f"*{_SUFFIX}"))}
     if name in bundled:
         return bundled[name]

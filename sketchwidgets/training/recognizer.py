@@ -1,4 +1,4 @@
-"""The whole recipe of the bundled recogniser: CNN, cached features, recurrent part, measurement, weights, model card."""
+"""The whole recipe of the bundled recogniser with Sketch-a-Net: CNN, cached features, recurrent part, weights, card."""
 
 import json
 import time
@@ -21,7 +21,7 @@ from sketchwidgets.training.first_layer import shrink_unexcited
 from sketchwidgets.training.images import PrefixBatches
 from sketchwidgets.training.recurrent import RecurrentRecipe, train_recurrent
 
-NAME = "sketchwidgets-quickdraw345"
+NAME = "sketch-a-net-quickdraw345"
 # fc6 holds three quarters of the parameters of Sketch-a-Net; stored as int8 it keeps the file well under 20 MB.
 INT8_ABOVE = 1_000_000
 SHRINK = 0.003
@@ -50,7 +50,7 @@ def train_recognizer(
     recipe: RecognizerRecipe | None = None,
     evaluate_on: int | None = None,
 ) -> Recognizer:
-    """Train both parts, measure, and write `folder`/sketchwidgets-quickdraw345.safetensors and its model card.
+    """Train both parts, measure, and write `folder`/sketch-a-net-quickdraw345.safetensors and its model card, .md.
 
     Every stage leaves its result in `folder`, and a run that was cut off goes on from there.
 
@@ -122,7 +122,7 @@ def train_recognizer(
         facts["measured"]["raw, timed"] = evaluate(shipped, DrawingSet.load(timed)).to_dict()
     shipped.card = facts
     shipped.save(path, int8_above=INT8_ABOVE)
-    (folder / "README.md").write_text(model_card(facts, path.stat().st_size))
+    path.with_suffix(".md").write_text(model_card(facts, path.stat().st_size))
     return shipped
 
 

@@ -192,13 +192,26 @@ def test_bundled_weights_by_name(full, tmp_path, monkeypatch):
     monkeypatch.setattr(_recognizer, "_BUNDLED", tmp_path)
     with pytest.raises(FileNotFoundError, match=r"no weights are bundled in .*`sketchwidgets train`"):
         Recognizer.load()
-    full.save(tmp_path / "sketchwidgets-quickdraw345.safetensors")
+    full.save(tmp_path / f"{_recognizer.DEFAULT}.safetensors")
+    full.save(tmp_path / "other.safetensors")
     assert sw.Recognizer.load().classes == full.classes
-    assert Recognizer.load("sketchwidgets-quickdraw345").classes == full.classes
-    with pytest.raises(
-        FileNotFoundError, match=r"called 'quickdraw' .*bundled are: sketchwidgets-quickdraw345"
-    ):
+    assert Recognizer.load("other").classes == full.classes
+    with pytest.raises(FileNotFoundError, match=r"called 'quickdraw' .*bundled are: other, sketch"):
         Recognizer.load("quickdraw")
+
+
+def test_every_bundled_recogniser_has_its_card_and_knows_its_name():
+    names = [path.stem for path in _recognizer._BUNDLED.glob("*.safetensors")]
+    assert {_recognizer.DEFAULT, "sketch-a-net-quickdraw345"} <= {*names}
+    for name in names:
+        recognizer = Recognizer.load(name, device="cpu")
+        assert recognizer.card["name"] == name
+        card = (_recognizer._BUNDLED / f"{name}.md").read_text(encoding="utf-8")
+        assert card.startswith(f"# {name}\n")
+        for found in recognizer.card["measured"].values():
+            assert f"{found['top1']:.1%}" in card
+    assert isinstance(Recognizer.load("sketch-a-net-quickdraw345").cnn, SketchANet)
+    assert sum(path.stat().st_size for path in _recognizer._BUNDLED.iterdir()) < 40e6
 
 
 def rewrite(path, change):

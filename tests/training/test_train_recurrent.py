@@ -105,10 +105,10 @@ def test_the_whole_recipe_ends_in_a_recogniser(drawings_file, tmp_path):
     options = "--steps 2 --batch-size 4 --drawings 8 --epochs 1 --hidden-size 16 --evaluate-on 3"
     done = CliRunner().invoke(app, ["train", str(drawings_file), "--out", str(tmp_path), *options.split()])
     assert done.exit_code == 0, done.output
-    recognizer = Recognizer.load(tmp_path / "sketchwidgets-quickdraw345.safetensors")
+    recognizer = Recognizer.load(tmp_path / "sketch-a-net-quickdraw345.safetensors")
     assert isinstance(recognizer.cnn, SketchANet)
     assert recognizer.classes == ("cat", "dog", "the moon", "bee", "owl", "house")
-    card = (tmp_path / "README.md").read_text()
+    card = (tmp_path / "sketch-a-net-quickdraw345.md").read_text()
     assert "CC BY 4.0" in card
     assert recognizer.card["measured"]["simplified"]["drawings"] == 3
     assert json.loads((tmp_path / "hours.json").read_text()).keys() == {"cnn", "features", "recurrent"}

@@ -47,9 +47,9 @@ def train_ensemble(
 ) -> EnsembleResult | None:
     """Fine-tune a Sketch-a-Net for each scale, fuse them, and count on the test folds.
 
-    Every network begins as the CNN of a recogniser (the bundled one knows QuickDraw), so this measures how well it is
-    carried over, not what Sketch-a-Net learns from the data alone. Two folds train, one tests (Yu et al., BMVC
-    2015); each network sees ten views of a test image.
+    Every network begins as the CNN of a recogniser (the bundled Sketch-a-Net knows QuickDraw), so this measures how
+    well it is carried over, not what Sketch-a-Net learns from the data alone. Two folds train, one tests (Yu et al.,
+    BMVC 2015); each network sees ten views of a test image.
 
     Parameters
     ----------
@@ -58,7 +58,8 @@ def train_ensemble(
     folds : which of 0, 1, 2 are tested on, in this order; the result holds these and no other.
     scales : sides in pixels that the networks see, enlarged to 256 again.
     recipe, preparation : how networks are trained, and how images become ink.
-    recognizer : whose CNN, a `SketchANet` of one channel, the networks begin as; the bundled one by default.
+    recognizer : whose CNN, a `SketchANet` of one channel, the networks begin as; None for the bundled one
+        of that kind, `Recognizer.load("sketch-a-net-quickdraw345")`.
     training_views : views of each training image whose mean feature the fusions learn from, 1 to 10. With fewer than
         ten the features of test images, means over ten, are unlike those learnt from: two more rows then ask with the
         mean over just as many views.
@@ -73,11 +74,9 @@ def train_ensemble(
         raise ValueError(f"training_views must be 1 to {VIEWS}, not {training_views}")
     images, labels, classes = load_images_npz(data)
     start = (
-        "the bundled recogniser's CNN, trained on QuickDraw"
-        if recognizer is None
-        else "another recogniser's CNN"
+        "the bundled Sketch-a-Net, trained on QuickDraw" if recognizer is None else "another recogniser's CNN"
     )
-    recognizer = recognizer or Recognizer.load(device="cpu")
+    recognizer = recognizer or Recognizer.load("sketch-a-net-quickdraw345", device="cpu")
     network = recognizer.cnn
     if not isinstance(network, SketchANet) or network.arguments["channels"] != 1:
         raise ValueError(f"recognizer must have a SketchANet of one channel, not {type(network).__name__}")

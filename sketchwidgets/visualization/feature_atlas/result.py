@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sketchwidgets import models
+from sketchwidgets.recognition._recognizer import DEFAULT
 
 from ..figures import Figure, Section
 from ._errors import AtlasError
@@ -15,32 +16,37 @@ from ._gallery import Gallery
 from .tiles import patch_tile, projection_tile
 
 _BUNDLED = Path(models.__file__).parent / "atlases"
-_DEFAULT = "sketchwidgets-quickdraw345"
 _MOST_CHANNELS = 24  # in a figure of a layer, where the caller names none
 
 
 class FeatureAtlas(Gallery):
     """The images that excite each channel of some layers most: layer name -> `LayerUnits`, strongest image first.
 
-    >>> atlas = sw.FeatureAtlas.bundled()
+    >>> atlas = sw.FeatureAtlas.bundled("sketch-a-net-quickdraw345")
     >>> atlas["relu5"].channels.shape, atlas["relu5"].size
     (torch.Size([256]), (129, 129))
     >>> atlas.patches("relu5", 17)[0].shape
     (129, 129)
-    >>> atlas.project(sw.Recognizer.load(), "relu2", 17, rule="guided").images.shape
+    >>> recognizer = sw.Recognizer.load("sketch-a-net-quickdraw345")
+    >>> atlas.project(recognizer, "relu2", 17, rule="guided").images.shape
     torch.Size([9, 1, 1, 225, 225])
     """
 
     kind = "feature_atlas"
 
     @classmethod
-    def bundled(cls, name: str = _DEFAULT) -> "FeatureAtlas":
-        """The atlas of the bundled recogniser, over drawings of Google's Quick, Draw! (CC BY 4.0)."""
+    def bundled(cls, name: str | None = None) -> "FeatureAtlas":
+        """The atlas of a bundled recogniser, over drawings of Google's Quick, Draw! (CC BY 4.0).
+
+        `name` is that of `Recognizer.load`, None for the default. Raises FileNotFoundError where it has none.
+        """
+        name = DEFAULT if name is None else name
         path = _BUNDLED / name
         if not path.is_dir():
             known = sorted(p.name for p in _BUNDLED.glob("*") if p.is_dir())
             raise FileNotFoundError(
-                f"no atlas called {name!r} is bundled; there are {', '.join(known) or 'none'}"
+                f"no atlas called {name!r} is bundled (there are: {', '.join(known) or 'none'}); "
+                "make one with `sketchwidgets atlas`"
             )
         return cls.open(path)
 
@@ -73,7 +79,7 @@ class FeatureAtlas(Gallery):
 
         (layer, channel) each; those with more images of the class come first.
 
-        >>> sw.FeatureAtlas.bundled().find("17", "relu3")
+        >>> sw.FeatureAtlas.bundled("sketch-a-net-quickdraw345").find("17", "relu3")
         [('relu3', 17)]
         """
         text = text.strip().lower()
