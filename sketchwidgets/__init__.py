@@ -36,6 +36,7 @@ _HOME = {
     "project": "visualization",
     "receptive_field": "visualization",
     "record": "visualization",
+    "sparsify": "visualization",
     "stroke_attribution": "visualization",
     "stroke_occlusion": "visualization",
     "trace": "visualization",

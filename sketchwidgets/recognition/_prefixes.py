@@ -33,6 +33,20 @@ def prefix_images(
         yield _draw(preprocessing, jobs, device)
 
 
+def images_of(
+    preprocessing: Preprocessing, drawings: Sequence[Sequence[np.ndarray]], device: torch.device | str = "cpu"
+) -> Tensor:
+    """(n, 1, size, size), the image of each whole drawing, a sequence of at least one (points, >=2) stroke."""
+    jobs = []
+    for drawing in drawings:
+        strokes = [np.asarray(stroke, np.float64)[:, :2] for stroke in drawing]
+        lower = np.min([stroke.min(0) for stroke in strokes], axis=0)
+        upper = np.max([stroke.max(0) for stroke in strokes], axis=0)
+        scale, offset = fit_to_frame(lower, upper, preprocessing.size, preprocessing.extent)
+        jobs.append(([(stroke * scale + offset).astype(np.float32) for stroke in strokes], False))
+    return _draw(preprocessing, jobs, device)
+
+
 def _prefixes(
     preprocessing: Preprocessing, strokes: Sequence[np.ndarray], has_previous: Callable[[], bool]
 ) -> Iterator[tuple[list[np.ndarray], bool]]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from sketchwidgets import models
 from sketchwidgets.models import RecurrentClassifier, WeightsError
 from sketchwidgets.recognition._prediction import Prediction
-from sketchwidgets.recognition._prefixes import prefix_images
+from sketchwidgets.recognition._prefixes import images_of, prefix_images
 from sketchwidgets.recognition._preprocessing import Preprocessing
 from sketchwidgets.recognition._session import Forward, Session
 from sketchwidgets.sketch import Sketch
@@ -166,6 +166,19 @@ class Recognizer:
         cnn, cell = type(self.cnn).__name__, self.recurrent.cell
         recurrent = f"{type(cell).__name__.removesuffix('Cell')} {cell.hidden_size}"
         return f"Recognizer({cnn}, {recurrent}, {len(self.classes)} classes, {self.device})"
+
+    def _step(
+        self, drawings: Sequence[Sequence[np.ndarray]], state: tuple[Tensor, ...]
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """One stroke of each of n drawings: the probabilities after it, (n, n_classes), and the states then.
+
+        A drawing is the sequence of its (points, >=2) strokes with the new one as the last; `state` are the n states
+        before that. It is for drawings that begin alike, whose first steps then are taken once.
+        """
+        with torch.inference_mode():
+            features = self.cnn.features(images_of(self.preprocessing, drawings, self.device))
+            logits, state = self.recurrent.step(features, state)
+            return logits.softmax(-1), state
 
     def _features(self, sketches: Sequence[Sketch], batch_size: int) -> Tensor:
         """Features of every prefix of every sketch, (strokes in all, features)."""

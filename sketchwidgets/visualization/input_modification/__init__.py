@@ -2,6 +2,7 @@
 
 from ._occlusion_result import Occlusion, OcclusionProgress
 from .occlusion import occlusion
+from .sparsify import Sparsified, SparsifyState, sparsify
 from .stroke_attribution import StrokeAttribution, stroke_attribution
 from .stroke_occlusion import MapEffects, StrokeOcclusion, StrokeOcclusionState, stroke_occlusion
 
@@ -9,10 +10,13 @@ __all__ = [
     "MapEffects",
     "Occlusion",
     "OcclusionProgress",
+    "Sparsified",
+    "SparsifyState",
     "StrokeAttribution",
     "StrokeOcclusion",
     "StrokeOcclusionState",
     "occlusion",
+    "sparsify",
     "stroke_attribution",
     "stroke_occlusion",
 ]
