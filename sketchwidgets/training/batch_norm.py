@@ -1,16 +1,20 @@
-"""Train Sketch-a-Net with batch normalisation, ship it without.
+"""Train a network with batch normalisation, ship it without.
 
 Batch norm in evaluation mode is a scale and a shift per channel, so it can be folded into the convolution before it and
-what remains is exactly Sketch-a-Net. Two liberties make training faster on a CPU and change nothing of the result: the
-norm stands after the max pool (a positive scale and the ReLU commute with a maximum; the scale is kept positive), and
-the first convolution, 15x15 with stride 3 on one channel, is computed as 5x5 with stride 1 on nine.
+what remains is exactly the network of the paper. With Sketch-a-Net two liberties make training faster on a CPU and
+change nothing of the result: the norm stands after the max pool (a positive scale and the ReLU commute with a maximum;
+the scale is kept positive), and the first convolution, 15x15 with stride 3 on one channel, is computed as 5x5 with
+stride 1 on nine.
 """
+
+from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
-from sketchwidgets.models import SketchANet
+from sketchwidgets.models import SketchANet, SketchResNet
 
 _SMALLEST_SCALE = 1e-3
 _NORMALISED = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7")
@@ -48,6 +52,57 @@ class BatchNormSketchANet(nn.Module):
             conv.weight.mul_(scale[:, None, None, None])
             conv.bias.copy_((conv.bias - norm.running_mean) * scale + norm.bias)
         return plain.eval()
+
+
+class BatchNormChain(nn.Module):
+    """A network of layers in a row (AlexNet, VGG-16, ZFNet, ...) with a batch norm after each hidden one.
+
+    `network` itself becomes the part that is trained. Its layers are the convolutions and linear ones in the order in
+    which they are named, the last being the classifier.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.net = network
+        names = [name for name, layer in network.named_modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+        for name in names[:-1]:
+            layer = network.get_submodule(name)
+            conv = isinstance(layer, nn.Conv2d)
+            norm = nn.BatchNorm2d(layer.out_channels) if conv else nn.BatchNorm1d(layer.out_features)
+            network.set_submodule(name, _Normalised(layer, norm))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Class scores (n, classes)."""
+        return self.net(images)
+
+    def fold(self) -> nn.Module:
+        """The plain network in evaluation mode that computes the same as this one in evaluation mode."""
+        plain = deepcopy(self.net).eval()
+        for name, layer in list(plain.named_modules()):
+            if isinstance(layer, _Normalised):
+                fuse = fuse_conv_bn_eval if isinstance(layer[0], nn.Conv2d) else fuse_linear_bn_eval
+                plain.set_submodule(name, fuse(layer[0], layer[1]))
+        return plain
+
+
+class _Normalised(nn.Sequential):
+    """A layer and its batch norm."""
+
+
+def for_training(network: nn.Module) -> nn.Module:
+    """The network with batch normalisation, to be trained and then `folded`; one that has it already as it is."""
+    if isinstance(network, SketchANet):
+        return BatchNormSketchANet(network)
+    if any(isinstance(layer, nn.BatchNorm2d) for layer in network.modules()):
+        return network
+    return BatchNormChain(network)
+
+
+def folded(network: nn.Module) -> nn.Module:
+    """The plain network in evaluation mode of what `for_training` made; any other network, copied, as it is."""
+    if isinstance(network, BatchNormSketchANet | BatchNormChain | SketchResNet):
+        return deepcopy(network.fold()).eval()
+    return deepcopy(network).eval()
 
 
 def fast_features(net: SketchANet, images: Tensor) -> Tensor:

@@ -29,11 +29,19 @@ class Resumable(L.LightningModule):
         """End the training after the step under way. Any thread."""
         self.stop_asked = True
 
-    def save(self) -> None:
+    def save(self, name: str = STATE) -> None:
         """Write the state, whole or not at all, and what was logged until now."""
         for logger in self.trainer.loggers:
             logger.save()
-        self.trainer.save_checkpoint(self.folder / STATE)
+        self.trainer.save_checkpoint(self.folder / name)
+
+    def save_between_steps(self, name: str = STATE) -> None:
+        """`save` at the start of a step, before anything of it is done."""
+        self._between_steps = True
+        try:
+            self.save(name)
+        finally:
+            self._between_steps = False
 
     def on_train_start(self) -> None:
         # Here and not earlier, because the loaders that were made meanwhile have drawn random numbers of their own.
@@ -44,11 +52,7 @@ class Resumable(L.LightningModule):
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> int | None:
         step = self.trainer.global_step
         if step > self.first_step and (self.stop_asked or step % self.every == 0):
-            self._between_steps = True
-            try:
-                self.save()
-            finally:
-                self._between_steps = False
+            self.save_between_steps()
         if self.stop_asked:
             self.trainer.should_stop = True
             return -1  # Lightning's word for: leave out the rest of the epoch
