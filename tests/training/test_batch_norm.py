@@ -58,7 +58,8 @@ def test_a_network_in_a_row_is_trained_with_a_norm_a_layer_and_ends_without(laye
         norm.bias.data.normal_()
     ended = folded(network)
     assert set(ended.state_dict()) == names
-    assert type(ended) is type(plain) and not ended.training
+    assert type(ended) is type(plain)
+    assert not ended.training
     images = torch.rand(2, 1, side, side)
     with torch.no_grad():
         torch.testing.assert_close(network.eval()(images), ended(images), rtol=1e-4, atol=1e-4)
