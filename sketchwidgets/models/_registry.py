@@ -18,6 +18,7 @@ _NETWORKS = {
     "resnet50_sketch": ("networks.sketch_versions", "ResNet50Sketch"),
     "sketch_a_net": ("networks.sketch_a_net", "SketchANet"),
     "sketch_resnet": ("networks.sketch_resnet", "SketchResNet"),
+    "stroke_encoder": ("stroke_encoder", "StrokeEncoder"),
     "vgg16_sketch": ("networks.sketch_versions", "VGG16Sketch"),
     "zfnet": ("networks.zfnet", "ZFNet"),
 }

@@ -15,6 +15,7 @@ from .augmentation import (
 from .formats.quickdraw import QuickDrawRecord, read_bin, read_ndjson, write_bin, write_ndjson
 from .formats.simplify import simplify
 from .rasterizer import Canvas, rasterize
+from .stroke_descriptors import resample_strokes, stroke_descriptors
 
 __all__ = [
     "Canvas",
@@ -32,7 +33,9 @@ __all__ = [
     "read_ndjson",
     "removal_probabilities",
     "remove_strokes",
+    "resample_strokes",
     "simplify",
+    "stroke_descriptors",
     "stroke_order_channels",
     "stroke_order_parts",
     "write_bin",

@@ -16,6 +16,8 @@ def test_names_make_the_classes():
         "resnet18_sketch",
         "resnet50_sketch",
         "sketch_a_net",
+        "sketch_resnet",
+        "stroke_encoder",
         "vgg16_sketch",
         "zfnet",
     ]
