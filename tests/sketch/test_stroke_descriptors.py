@@ -1,5 +1,7 @@
 """Strokes resampled, and described in the frame of the drawing so far."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -35,8 +37,7 @@ def test_resampled_points_are_those_of_interpolation_along_the_way(strokes: list
 def test_dense_points_change_nothing(strokes: list) -> None:
     """A pen gives many points on a line where a simplified drawing has its ends."""
     dense = [
-        [p for a, b in zip(s, s[1:], strict=False) for p in np.linspace(a, b, 5)[:-1].tolist()] + [s[-1]]
-        for s in strokes
+        [p for a, b in pairwise(s) for p in np.linspace(a, b, 5)[:-1].tolist()] + [s[-1]] for s in strokes
     ]
     points = resample_strokes(*packed(strokes))
     np.testing.assert_allclose(points, resample_strokes(*packed(dense)), atol=1e-3)
