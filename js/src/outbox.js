@@ -1,4 +1,5 @@
 // Strokes on their way to the kernel: one binary message per animation frame, operations in order.
+import { Delivery } from "./delivery.js";
 import { encodePoints } from "./protocol.js";
 
 /** @typedef {import("./protocol.js").Stroke} Stroke */
@@ -9,11 +10,7 @@ export class Outbox {
   /** @type {number | null | undefined} the step to send; undefined: none waits */
   #step;
   #scheduled = false;
-  #send;
   #schedule;
-
-  /** Number of the last message; the kernel puts messages back in order by it. */
-  seq = 0;
 
   /**
    * @param {(content: Record<string, any>, buffers?: ArrayBuffer[]) => void} send
@@ -21,8 +18,7 @@ export class Outbox {
    * @param {(callback: () => void) => unknown} [schedule] the next animation frame
    */
   constructor(send, client, schedule = (callback) => requestAnimationFrame(callback)) {
-    this.client = client;
-    this.#send = send;
+    this.delivery = new Delivery(send, client);
     this.#schedule = schedule;
   }
 
@@ -48,10 +44,10 @@ export class Outbox {
     this.#points(true, upMs);
   }
 
-  /** @param {"undo" | "redo" | "clear"} type */
+  /** @param {"undo" | "redo" | "clear" | "fewest" | "fewest_off" | "fewest_stop"} type */
   operate(type) {
     this.flush();
-    this.#number({ type });
+    this.delivery.send({ type });
   }
 
   /**
@@ -70,7 +66,7 @@ export class Outbox {
     if (this.#step !== undefined) {
       const step = this.#step;
       this.#step = undefined;
-      this.#number({ type: "scrub", step });
+      this.delivery.send({ type: "scrub", step });
     }
   }
 
@@ -98,15 +94,6 @@ export class Outbox {
     const buffers = stroke.n > sent ? [encodePoints(stroke, sent, stroke.n)] : [];
     open.sent = stroke.n;
     if (end) this.#open = null;
-    this.#number(content, buffers);
-  }
-
-  /**
-   * @param {Record<string, any>} content
-   * @param {ArrayBuffer[]} [buffers]
-   */
-  #number(content, buffers = []) {
-    this.seq += 1;
-    this.#send({ ...content, seq: this.seq, client: this.client }, buffers);
+    this.delivery.send(content, buffers);
   }
 }

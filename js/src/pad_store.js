@@ -1,4 +1,5 @@
 // The drawing of one SketchPad model, shared by all its views.
+import { Fewest } from "./fewest.js";
 import { Outbox } from "./outbox.js";
 import { decodeState } from "./protocol.js";
 import { Store } from "./store.js";
@@ -8,7 +9,7 @@ import { Drawing } from "./strokes.js";
  * @typedef {import("./protocol.js").Stroke} Stroke
  * @typedef {import("./protocol.js").StateMessage} StateMessage
  * @typedef {import("./protocol.js").PredictionMessage} PredictionMessage
- * @typedef {{ ink: { stroke: Stroke, first: number }, drawing: { repaint: boolean }, prediction: void }} PadEvents
+ * @typedef {{ ink: { stroke: Stroke, first: number }, drawing: { repaint: boolean }, prediction: void, fewest: void }} PadEvents
  *   ink: points from `first` on are new; drawing: number of strokes, step or undo have changed, and with
  *   `repaint` what is to be seen
  */
@@ -21,6 +22,7 @@ const ASK_AGAIN = 250;
 /** @extends {Store<PadEvents>} */
 export class PadStore extends Store {
   drawing = new Drawing();
+  fewest = new Fewest();
   /** @type {PredictionMessage | null} */
   prediction = null;
   /** The page's clock at time 0 of the drawing. @type {number | null} */
@@ -34,8 +36,11 @@ export class PadStore extends Store {
    */
   constructor(model, signal) {
     super(model, signal);
-    signal.addEventListener("abort", () => clearTimeout(this.#timer));
     this.outbox = new Outbox((content, buffers) => this.link.send(content, buffers), this.client);
+    signal.addEventListener("abort", () => {
+      clearTimeout(this.#timer);
+      this.outbox.delivery.stop();
+    });
   }
 
   get board() {
@@ -50,7 +55,8 @@ export class PadStore extends Store {
   begin() {
     const wasScrubbed = this.drawing.step !== null;
     this.drawing.begin();
-    if (wasScrubbed) this.emit("drawing", { repaint: true });
+    const wasPale = this.#leaveFewest();
+    if (wasScrubbed || wasPale) this.emit("drawing", { repaint: true });
     this.emit("prediction", undefined);
   }
 
@@ -94,7 +100,32 @@ export class PadStore extends Store {
     this.#afterChange();
   }
 
+  /** Ask for the fewest strokes that are enough for the label, or show all as before. */
+  toggleFewest() {
+    if (this.drawingNow) return;
+    if (this.#leaveFewest()) {
+      this.outbox.operate("fewest_off");
+      this.emit("drawing", { repaint: true });
+    } else if (this.drawing.strokes.length > 0) {
+      this.fewest.ask();
+      this.outbox.operate("fewest");
+    }
+  }
+
+  /** Search no further, and keep what was found. */
+  stopFewest() {
+    if (this.fewest.busy) this.outbox.operate("fewest_stop");
+  }
+
+  /** The drawing is another one now. The kernel finds that out by itself. */
+  #leaveFewest() {
+    const left = this.fewest.leave();
+    if (left) this.emit("fewest", undefined);
+    return left;
+  }
+
   #afterChange() {
+    this.#leaveFewest();
     if (this.drawing.strokes.length === 0) {
       this.#zero = null;
       this.prediction = null;
@@ -106,6 +137,7 @@ export class PadStore extends Store {
   /** @param {number | null} step */
   scrub(step) {
     if (this.drawingNow || !this.drawing.scrub(step)) return;
+    this.#leaveFewest();
     this.outbox.scrub(this.drawing.step);
     this.emit("drawing", { repaint: true });
   }
@@ -117,11 +149,16 @@ export class PadStore extends Store {
    */
   receive(content, buffers) {
     if (content.type === "state") this.#adopt(content, buffers);
+    else if (content.type === "seen") this.outbox.delivery.answered(content);
     else if (content.type === "prediction") {
       // One that was on its way while the board was cleared is about strokes that are gone.
       const wanted = content.top.length > 0 && (this.drawing.strokes.length > 0 || this.drawingNow);
       this.prediction = wanted ? content : null;
       this.emit("prediction", undefined);
+    } else if (content.type === "fewest") {
+      this.fewest.receive(content);
+      this.emit("fewest", undefined);
+      this.emit("drawing", { repaint: true });
     }
   }
 
@@ -132,7 +169,12 @@ export class PadStore extends Store {
    * @param {import("./protocol.js").Buffer[]} buffers
    */
   #adopt(state, buffers) {
-    if (this.outbox.waiting || this.drawingNow || this.outbox.seq > (state.seen?.[this.client] ?? 0)) {
+    const { outbox } = this;
+    const seen = state.seen?.[this.client];
+    if (seen !== undefined) outbox.delivery.confirm(seen);
+    // A kernel that has forgotten this page, after many others, had all that it confirmed.
+    const older = outbox.delivery.pending || (seen !== undefined && seen < outbox.delivery.seq);
+    if (outbox.waiting || this.drawingNow || older) {
       this.#askSoon();
       return;
     }

@@ -1,5 +1,6 @@
 // One view of a SketchPad.
 import { h, icon, iconButton, watchTheme } from "./dom.js";
+import { fewestButton, fewestLine } from "./fewest_view.js";
 import { drawStroke, fitCanvas } from "./ink.js";
 import { notices } from "./notices.js";
 import { listenToPen } from "./pen.js";
@@ -51,10 +52,11 @@ export function renderPad(store, root, signal) {
     undo,
     redo,
     clear,
+    fewestButton(store, signal),
     scrubber(store, signal),
   );
   const pad = h("div", { class: "skw skw-pad" }, board, predictionLabel(store, signal), tools);
-  pad.append(notices(store, GONE, signal));
+  pad.append(fewestLine(store, signal), notices(store, GONE, signal));
   root.append(pad);
 
   paint(store, canvas, signal);
@@ -110,8 +112,11 @@ function paint(store, canvas, signal) {
     // What comes after the scrubbed step stays as a trace, so that one sees where the drawing goes.
     context.globalAlpha = 0.1;
     for (const stroke of ghosts) drawStroke(context, stroke, 0, unit());
+    for (const stroke of visible) {
+      context.globalAlpha = store.fewest.spares(stroke.id) ? 0.16 : 1;
+      drawStroke(context, stroke, 0, unit());
+    }
     context.globalAlpha = 1;
-    for (const stroke of visible) drawStroke(context, stroke, 0, unit());
     if (current) drawStroke(context, current, 0, unit());
   };
 
@@ -153,6 +158,7 @@ function key(store, event) {
     else if (name === "ArrowLeft" || name === "ArrowDown") act = () => store.scrub(at - 1);
     else if (name === "ArrowRight" || name === "ArrowUp") act = () => store.scrub(at + 1);
     else if (name === "Home") act = () => store.scrub(1);
+    else if (name === "Escape" && store.fewest.on) act = () => store.toggleFewest();
     else if (name === "End" || name === "Escape") act = () => store.scrub(null);
   }
   if (!act) return;

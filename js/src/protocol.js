@@ -12,10 +12,15 @@ export const POINT = 4;
  *   type: "state", strokes: { id: number, n: number }[], undo?: number, redo?: number, step: number | null,
  *   seen?: Record<string, number>,
  * }} StateMessage seen: the last message of each page that the kernel has applied
+ * @typedef {{ type: "seen", client: string, check: number, seen: number }} SeenMessage to one page, which has asked
  * @typedef {{
  *   type: "prediction", frame: number | null, step: number, provisional?: boolean, top: [string, number][],
  *   since?: number | null,
  * }} PredictionMessage
+ * @typedef {{
+ *   type: "fewest", offered: boolean, on: boolean, busy?: boolean, kept?: number[] | null, text?: string, note?: string,
+ *   share?: number | null,
+ * }} FewestMessage kept: ids of the strokes that are enough, as far as is known
  * @typedef {{ type: "error", title: string | null, message?: string, traceback?: string }} ErrorMessage
  * @typedef {{ type: "status", text: string }} StatusMessage
  * @typedef {{

@@ -73,7 +73,8 @@ export class Store extends Emitter {
    * @param {Buffer[]} buffers
    */
   #receive(content, buffers) {
-    clearTimeout(this.#again);
+    // What the kernel has seen of the pen answers another question than a hello, which may have been lost.
+    if (content.type !== "seen") clearTimeout(this.#again);
     try {
       if (content.type === "error") {
         this.error = content.title === null ? null : content;

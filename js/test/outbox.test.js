@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { afterEach, beforeEach, mock, test } from "node:test";
 import { Outbox } from "../src/outbox.js";
 import { Drawing } from "../src/strokes.js";
 import { Frames } from "./fakes.js";
+
+// What is not confirmed is asked about for ever.
+beforeEach(() => mock.timers.enable({ apis: ["setTimeout"] }));
+afterEach(() => mock.timers.reset());
 
 function setUp() {
   const frames = new Frames();

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
-import { mock, test } from "node:test";
+import { afterEach, beforeEach, mock, test } from "node:test";
+import { CHECK } from "../src/delivery.js";
 import { PadStore } from "../src/pad_store.js";
 import { FakeModel, fakeFrames } from "./fakes.js";
+
+// What is not confirmed is asked about for ever.
+beforeEach(() => mock.timers.enable({ apis: ["setTimeout"] }));
+afterEach(() => mock.timers.reset());
 
 /** @param {boolean} [mounted] */
 function setUp(mounted = true) {
@@ -21,7 +26,7 @@ function setUp(mounted = true) {
   const state = (ids, rest = {}) => {
     const strokes = ids.map((id) => ({ id, n: 1 }));
     const points = new Float32Array(ids.flatMap((id) => [id, 0, 0, 1]));
-    const seen = { [store.client]: store.outbox.seq };
+    const seen = { [store.client]: store.outbox.delivery.seq };
     model.deliver({ type: "state", strokes, undo: ids.length, redo: 0, step: null, seen, ...rest }, [points]);
   };
   const ids = () => store.drawing.strokes.map(({ id }) => id);
@@ -74,38 +79,68 @@ test("times count from the first point and go on after those of the kernel", () 
 });
 
 test("a state from before the latest stroke is not taken over; it is asked for again", () => {
-  mock.timers.enable({ apis: ["setTimeout"] });
-  try {
-    const { model, draw, state, ids, store } = setUp();
-    draw(1);
-    const mine = ids();
-    state([], { seen: { [store.client]: 0 } });
-    assert.deepEqual(ids(), mine);
-    assert.equal(model.of("hello").length, 1);
-    mock.timers.tick(300);
-    assert.equal(model.of("hello").length, 2);
-    state([1]);
-    assert.deepEqual(ids(), [1]);
-  } finally {
-    mock.timers.reset();
-  }
+  const { model, draw, state, ids, store } = setUp();
+  draw(1);
+  const mine = ids();
+  state([], { seen: { [store.client]: 0 } });
+  assert.deepEqual(ids(), mine);
+  assert.equal(model.of("hello").length, 1);
+  mock.timers.tick(300);
+  assert.equal(model.of("hello").length, 2);
+  state([1]);
+  assert.deepEqual(ids(), [1]);
 });
 
 test("the kernel is not asked again while the pen is down", () => {
-  mock.timers.enable({ apis: ["setTimeout"] });
-  try {
-    const { model, state, store } = setUp();
-    store.begin();
-    store.extend([{ x: 1, y: 1, time: 0, pressure: 1 }]);
-    state([1]);
-    mock.timers.tick(300);
-    assert.equal(model.of("hello").length, 1);
-    store.finish();
-    mock.timers.tick(300);
-    assert.equal(model.of("hello").length, 2);
-  } finally {
-    mock.timers.reset();
-  }
+  const { model, state, store } = setUp();
+  store.begin();
+  store.extend([{ x: 1, y: 1, time: 0, pressure: 1 }]);
+  state([1]);
+  mock.timers.tick(300);
+  assert.equal(model.of("hello").length, 1);
+  store.finish();
+  mock.timers.tick(300);
+  assert.equal(model.of("hello").length, 2);
+});
+
+test("strokes that the kernel never got are sent again, and its drawing is taken over only then", () => {
+  const { store, model, draw, state, ids } = setUp();
+  const seen = (/** @type {number} */ n) => ({ [store.client]: n });
+  draw(1);
+  draw(2);
+  draw(3);
+  const mine = ids();
+  state(mine.slice(0, 1), { seen: seen(1) });
+  assert.deepEqual(ids(), mine);
+  mock.timers.tick(CHECK);
+  const [{ check, client, confirmed }] = model.of("check");
+  assert.deepEqual([client, confirmed], [store.client, 1]);
+  const before = model.sent.length;
+  model.deliver({ type: "seen", client, check, seen: 1 });
+  assert.deepEqual(model.sent.slice(before).map(({ content }) => [content.type, content.stroke]), [
+    ["points", mine[1]],
+    ["points", mine[2]],
+  ]);
+  state(mine, { seen: seen(3) });
+  assert.deepEqual(ids(), mine);
+});
+
+test("an answer to another question does not count as the answer to a hello", () => {
+  const { store, model, draw } = setUp();
+  draw(1);
+  mock.timers.tick(CHECK);
+  model.deliver({ type: "seen", client: store.client, check: 1, seen: 1 });
+  mock.timers.tick(2000);
+  assert.equal(model.of("hello").length, 2);
+});
+
+test("a kernel that has forgotten this page is believed when it had confirmed everything", () => {
+  const { store, model, draw, state, ids } = setUp();
+  draw(1);
+  mock.timers.tick(CHECK);
+  model.deliver({ type: "seen", client: store.client, check: 1, seen: 1 });
+  state([1, 3], { seen: {} });
+  assert.deepEqual(ids(), [1, 3]);
 });
 
 test("nothing is undone or cleared under a moving pen", () => {

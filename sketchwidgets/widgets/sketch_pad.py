@@ -2,7 +2,7 @@
 
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -167,13 +167,19 @@ class SketchPad(BundledWidget):
         if not isinstance(client, str) or not isinstance(number, int):
             client = number = None
         with self._inbox_lock:
-            for due_content, due_buffers, due_apply in self._inbox.push(
-                client, number, (content, buffers, apply)
-            ):
-                try:
-                    due_apply(due_content, due_buffers)
-                except ValueError as error:
-                    raise MessageError(str(error)) from error
+            _apply_all(self._inbox.push(client, number, (content, buffers, apply)))
+
+    def _on_check(self, content: dict[str, Any], buffers: list[Any]) -> None:
+        """The page asks what has arrived, and sends again what has not. `confirmed` is what it was told before."""
+        client, confirmed = content.get("client"), content.get("confirmed")
+        if not isinstance(client, str) or not isinstance(confirmed, int) or confirmed < 0:
+            raise MessageError(f"check needs a page and a number, not {client!r} and {confirmed!r}")
+        with self._inbox_lock:
+            try:
+                _apply_all(self._inbox.confirmed(client, confirmed))
+            finally:
+                seen = self._inbox.seen[client]
+                self.send({"type": "seen", "client": client, "check": content.get("check"), "seen": seen})
 
     def _scrub_to(self, content: dict[str, Any], buffers: list[Any]) -> None:
         step = content.get("step")
@@ -190,6 +196,21 @@ class SketchPad(BundledWidget):
             up_ms = None
         points = _decode_points(buffers, stroke)
         self.drawing.extend(stroke, first, points, bool(content.get("end")), up_ms)
+
+
+def _apply_all(due: Iterable[tuple[dict[str, Any], list[Any], Callable[..., Any]]]) -> None:
+    """Apply messages whose turn has come. One that makes no sense keeps none behind it waiting."""
+    problem: Exception | None = None
+    for content, buffers, apply in due:
+        try:
+            apply(content, buffers)
+        except Exception as error:
+            problem = problem or error
+    if problem is None:
+        return
+    if isinstance(problem, ValueError):
+        raise MessageError(str(problem)) from problem
+    raise problem
 
 
 def _decode_points(buffers: list[Any], stroke: int) -> np.ndarray:

@@ -115,3 +115,38 @@ def test_a_busy_kernel_loses_no_stroke(notebook, drawing):
     for stroke in drawing[:4]:
         lab.hand().stroke(stroke, speed=10)
     expect_recognised(page, lab, 4)
+
+
+# Every other message of the pen is lost on its way, and one in three of those that come twice or are questions.
+LOSES = """() => {
+  const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  const send = kernel.sendShellMessage.bind(kernel);
+  const met = new Map();
+  window.lost = 0;
+  kernel.sendShellMessage = (message, ...rest) => {
+    const said = message.header.msg_type === 'comm_msg' ? message.content.data?.content : null;
+    const key = said?.type === 'check' ? 'check' : said?.seq;
+    if (key === undefined || key === null) return send(message, ...rest);
+    const times = met.get(key) ?? 0;
+    met.set(key, times + 1);
+    const loses = key === 'check' ? times % 3 === 0 : (key + times) % (times ? 3 : 2) === 1;
+    if (!loses) return send(message, ...rest);
+    window.lost += 1;
+    return send({ ...message, content: { ...message.content, comm_id: 'nobody' } }, ...rest);
+  };
+}"""
+
+
+def test_strokes_that_are_lost_on_the_way_are_sent_again(notebook, drawing):
+    page = notebook(LAB, "")
+    page.run(0)
+    lab = lab_in(page, 0)
+    page.page.evaluate(LOSES)
+    for stroke in drawing[:3]:
+        lab.hand().stroke(stroke, speed=10)
+    expect_recognised(page, lab, 3)
+    assert page.page.evaluate("window.lost") >= 3
+    wait_until(lambda: page.ask("len(lab.sketch)"), 3)
+    points = page.ask("[len(stroke) for stroke in lab.sketch.strokes]")
+    assert min(points) >= 2
+    expect(lab.scrub_text).to_have_text("3 of 3")

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from _fake_page import Page
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from traitlets import TraitError
 
 from sketchwidgets.sketch import Sketch
@@ -81,6 +83,69 @@ def test_an_undo_that_overtakes_its_stroke_waits_for_it(pad, page):
     assert len(pad.sketch) == 1
     say(2, type="points", stroke=4, first=0, end=True)
     assert [stroke.id for stroke in pad.drawing.snapshot().strokes] == [2]
+
+
+class TestLostMessages:
+    """The page keeps what is not confirmed, asks, and sends again (js/src/delivery.js)."""
+
+    def test_the_kernel_says_what_it_lacks(self, page):
+        rows = np.zeros((1, 4), np.float32).tobytes()
+        for seq in (1, 3):
+            content = {"type": "points", "stroke": 2 * seq, "first": 0, "end": True}
+            page.say(content | {"client": "page", "seq": seq}, [rows])
+        page.say({"type": "check", "client": "page", "check": 4, "confirmed": 0})
+        page.say({"type": "check", "client": "unheard of", "check": 1, "confirmed": 0})
+        assert page.of("seen") == [
+            {"type": "seen", "client": "page", "check": 4, "seen": 1},
+            {"type": "seen", "client": "unheard of", "check": 1, "seen": 0},
+        ]
+
+    def test_a_message_that_makes_no_sense_keeps_none_behind_it_waiting(self, pad, page):
+        rows = np.zeros((1, 4), np.float32).tobytes()
+        stroke = {"type": "points", "stroke": 2, "first": 0, "end": True, "client": "page"}
+        page.say(stroke | {"seq": 3}, [rows])
+        page.say({"type": "scrub", "step": 7, "client": "page", "seq": 2})
+        page.say({"type": "clear", "client": "page", "seq": 1})
+        assert "between 1 and" in page.last("error")["message"]
+        assert len(pad.sketch) == 1
+
+    @settings(deadline=None, max_examples=60)
+    @given(st.randoms(use_true_random=False))
+    def test_whatever_is_lost_or_comes_twice_the_drawing_is_the_page_s(self, random):
+        pad, sent, answers, drawn = SketchPad(), [], [], []
+        pad.send = lambda content, buffers=None: answers.append(content)
+
+        def say(content, buffers):
+            for _ in range(random.choice((0, 1, 1, 2))):
+                pad._receive(pad, content, buffers)
+
+        def tell(content, buffers):
+            content |= {"client": "page", "seq": len(sent) + 1}
+            sent.append((content, buffers))
+            say(content, buffers)
+
+        def check(number):
+            answers.clear()
+            say({"type": "check", "client": "page", "check": number, "confirmed": 0}, [])
+            seen = [answer["seen"] for answer in answers if answer["type"] == "seen"]
+            for content, buffers in random.sample(sent[seen[-1] :], len(sent) - seen[-1]) if seen else []:
+                say(content, buffers)
+
+        for number in range(1, 13):
+            points = np.full((5, 4), number / 20, np.float32)
+            for first, end in ((0, 2), (2, 4), (4, 5)):
+                content = {"type": "points", "stroke": 2 * number, "first": first, "end": end == 5}
+                tell(content, [points[first:end].tobytes()])
+            drawn.append(points.tolist())
+            if random.random() < 0.3:
+                tell({"type": "undo"}, [])
+                drawn.pop()
+            if random.random() < 0.3:
+                check(number)
+        for number in range(13, 400):
+            check(number)
+        assert [points.tolist() for points in pad.sketch.strokes] == drawn
+        assert not [answer for answer in answers if answer["type"] == "error"]
 
 
 class TestState:
@@ -185,6 +250,8 @@ ROW = np.zeros((1, 4), np.float32)
         ({"type": "scrub", "step": 7}, [], "between 1 and 1, not 7"),
         ({"type": "scrub", "step": "end"}, [], "'end'"),
         ({"type": "ack", "frame": None, "latency_ms": 3}, [], "integer frame"),
+        ({"type": "check", "client": 5, "confirmed": 0}, [], "not 5 and 0"),
+        ({"type": "check", "client": "page", "confirmed": -1}, [], "not 'page' and -1"),
         ({"type": "novelty"}, [], "unknown message type 'novelty'"),
         ({"type": ["undo"]}, [], "unknown message type"),
     ],

@@ -250,8 +250,20 @@ class TestInbox:
         due = [message for number in (2, 3, 4, 5, 6) for message in inbox.push("page", number, number)]
         assert due == [2, 3, 4, 5, 6]
 
-    def test_old_pages_are_forgotten(self):
+    def test_pages_not_heard_of_for_long_are_forgotten_first(self, monkeypatch):
+        monkeypatch.setattr(_inbox, "PAGES", 3)
         inbox = Inbox()
-        for i in range(20):
-            list(inbox.push(f"page {i}", 1, None))
-        assert list(inbox.seen) == [f"page {i}" for i in range(12, 20)]
+        for page in ("old", "a", "b"):
+            list(inbox.push(page, 1, None))
+        list(inbox.push("old", 2, None))
+        list(inbox.push("c", 1, None))
+        assert inbox.seen == {"b": 1, "old": 2, "c": 1}
+
+    def test_a_page_that_was_forgotten_goes_on_behind_what_it_was_told(self):
+        inbox = Inbox()
+        assert list(inbox.push("page", 8, "eighth")) == []
+        assert list(inbox.push("page", 9, "ninth")) == []
+        assert list(inbox.confirmed("page", 7)) == ["eighth", "ninth"]
+        assert list(inbox.confirmed("page", 7)) == []  # it never goes back
+        assert list(inbox.push("page", 9, "again")) == []
+        assert inbox.seen == {"page": 9}
