@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 import lightning as L
 import numpy as np
@@ -16,14 +17,19 @@ from sketchwidgets.models.recurrent import RecurrentClassifier
 from sketchwidgets.training.features import PrefixFeatures
 from sketchwidgets.training.fitting import TensorFiles
 
+Weighting = Literal["late", "uniform", "linear", "exponential", "last"]
+
 
 @dataclass(frozen=True)
 class RecurrentRecipe:
     """Everything that decides how the recurrent part is trained.
 
     hidden_size, cell, reset_after : see `RecurrentClassifier`.
-    late_weight : the loss of step t of T counts 1 + late_weight * t / T, so that 0 is uniform.
+    weighting : what the loss of step t of T counts, see `step_weights`: "late" 1 + late_weight t/T, "uniform" 1,
+        "linear" t/T, "exponential" exp(-exponent (1 - t/T)), "last" nothing but at the last step.
     feature_dropout : share of features set to zero, the same ones for all steps of a drawing.
+
+    Raises ValueError for an unknown weighting, or one of the numbers of it below 0.
     """
 
     hidden_size: int = 512
@@ -37,6 +43,41 @@ class RecurrentRecipe:
     late_weight: float = 0.5
     feature_dropout: float = 0.2
     seed: int = 0
+    weighting: Weighting = "late"
+    exponent: float = 10.0
+
+    def __post_init__(self) -> None:
+        if self.weighting not in get_args(Weighting):
+            raise ValueError(
+                f"weighting must be one of {', '.join(get_args(Weighting))}, not {self.weighting!r}"
+            )
+        for name in ("late_weight", "exponent"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
+
+
+def step_weights(steps: Tensor, recipe: RecurrentRecipe) -> Tensor:
+    """What the loss counts at steps 1, 2, ..., (n, max(steps)), of drawings of `steps` (n,) strokes; 0 after the last.
+
+    Sarvadevabhatla et al. (ACM MM 2016) let late steps count more and do not print by how much; these are the choices.
+
+    >>> from sketchwidgets.training.recurrent import RecurrentRecipe, step_weights
+    >>> step_weights(torch.tensor([2, 4]), RecurrentRecipe(weighting="linear"))
+    tensor([[0.5000, 1.0000, 0.0000, 0.0000],
+            [0.2500, 0.5000, 0.7500, 1.0000]])
+    """
+    t = torch.arange(1, int(steps.max()) + 1, device=steps.device) / steps[:, None]
+    if recipe.weighting == "late":
+        weight = 1 + recipe.late_weight * t
+    elif recipe.weighting == "uniform":
+        weight = torch.ones_like(t)
+    elif recipe.weighting == "linear":
+        weight = t
+    elif recipe.weighting == "exponential":
+        weight = torch.exp(-recipe.exponent * (1 - t))
+    else:
+        weight = (t == 1).float()
+    return weight * (t <= 1)
 
 
 class RecurrentTraining(L.LightningModule):
@@ -61,8 +102,7 @@ class RecurrentTraining(L.LightningModule):
             label_smoothing=self.recipe.label_smoothing,
             reduction="none",
         ).view(n, length)
-        t = torch.arange(1, length + 1, device=loss.device) / steps[:, None]
-        weight = (1 + self.recipe.late_weight * t) * (t <= 1)
+        weight = step_weights(steps, self.recipe)
         # Each drawing counts the same, however many strokes it has.
         loss = ((loss * weight).sum(1) / weight.sum(1)).mean()
         self.log("loss", loss, prog_bar=True)
@@ -126,6 +166,7 @@ def train_recurrent(
     *,
     resume: bool = True,
     stop_after: int | None = None,
+    progress: bool = True,
 ) -> RecurrentClassifier:
     """Train, leaving a checkpoint per epoch and a CSV log in `folder`.
 
@@ -145,6 +186,7 @@ def train_recurrent(
         num_sanity_val_steps=0,
         gradient_clip_val=5.0,
         reload_dataloaders_every_n_epochs=1,
+        enable_progress_bar=progress,
     )
     last = folder / "last.ckpt"
     trainer.fit(

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from sketchwidgets.models import SketchANet
 from sketchwidgets.recognition import Preprocessing, Recognizer
 from sketchwidgets.training.features import PrefixFeatures, cache_features
 from sketchwidgets.training.images import Augmentation
-from sketchwidgets.training.recurrent import RecurrentRecipe, train_recurrent
+from sketchwidgets.training.recurrent import RecurrentRecipe, step_weights, train_recurrent
 
 # Lightning's advice on workers and logging intervals, and its own use of what torch calls deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:::lightning", "ignore:::torch")
@@ -46,6 +47,60 @@ def test_batches_are_padded_at_the_end(drawings, tmp_path):
         assert labels[row] == drawings.label[drawing]
 
 
+def test_features_stay_on_the_disk_and_batches_are_those_of_the_same_in_memory(drawings, tmp_path):
+    cached = cache_features(pooled, drawings, np.arange(30), tmp_path, PREPROCESSING, progress=False)
+    assert isinstance(cached.features, np.memmap)
+    in_memory = PrefixFeatures(np.array(cached.features), cached.steps, cached.label)
+    chosen = np.array([7, 0, 29, 7])
+    for mapped, own in zip(cached.batch(chosen), in_memory.batch(chosen), strict=True):
+        assert torch.equal(mapped, own)
+    assert (
+        cached.features.nbytes == (tmp_path / "features.npy").stat().st_size - 128
+    )  # two bytes a number, and a header
+
+
+def test_a_run_that_is_killed_between_blocks_computes_only_what_is_missing(drawings, tmp_path, monkeypatch):
+    monkeypatch.setattr("sketchwidgets.training.features._BLOCK", 20)
+    monkeypatch.setattr("sketchwidgets.training.features._AT_ONCE", 10)
+    images = 0
+
+    def breaking(limit):
+        def cnn(batch):
+            nonlocal images
+            images += len(batch)
+            if images > limit:
+                raise KeyboardInterrupt
+            return pooled(batch)
+
+        return cnn
+
+    indices, total = np.arange(70), int(drawings.n_strokes[:70].sum())
+    with pytest.raises(KeyboardInterrupt):  # in the third block of four
+        cache_features(
+            breaking(total // 2), drawings, indices, tmp_path / "broken", PREPROCESSING, Augmentation()
+        )
+    images = 0
+    broken = cache_features(
+        breaking(total), drawings, indices, tmp_path / "broken", PREPROCESSING, Augmentation()
+    )
+    assert 0 < images < total
+    whole = cache_features(pooled, drawings, indices, tmp_path / "whole", PREPROCESSING, Augmentation())
+    np.testing.assert_array_equal(broken.features, whole.features)
+
+
+def test_damaged_or_foreign_features_are_refused(drawings, tmp_path):
+    cache_features(pooled, drawings, np.arange(5), tmp_path, PREPROCESSING, progress=False)
+    with pytest.raises(ValueError, match=r"another run \(preprocessing is"):
+        cache_features(pooled, drawings, np.arange(5), tmp_path, Preprocessing(32, 20.0), progress=False)
+    with pytest.raises(ValueError, match=r"another run \(of is"):
+        cache_features(pooled, drawings, np.arange(1, 6), tmp_path, PREPROCESSING, progress=False)
+    with pytest.raises(ValueError, match="indices is empty"):
+        cache_features(pooled, drawings, np.arange(0), tmp_path / "none", PREPROCESSING)
+    np.save(tmp_path / "features.npy", np.zeros((3, 2), np.float16))
+    with pytest.raises(ValueError, match="damaged"):
+        cache_features(pooled, drawings, np.arange(5), tmp_path, PREPROCESSING, progress=False)
+
+
 def test_a_cut_off_run_goes_on(drawings, tmp_path):
     seen = []
 
@@ -60,6 +115,56 @@ def test_a_cut_off_run_goes_on(drawings, tmp_path):
     np.testing.assert_array_equal(once.features, again.features)
     with pytest.raises(ValueError, match="another run"):
         cache_features(counting, drawings, np.arange(60), tmp_path, PREPROCESSING, Augmentation())
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"late_weight": 0.5}, [[1.25, 1.5, 0, 0], [1.125, 1.25, 1.375, 1.5]]),
+        ({"weighting": "uniform"}, [[1, 1, 0, 0], [1, 1, 1, 1]]),
+        ({"weighting": "linear"}, [[0.5, 1, 0, 0], [0.25, 0.5, 0.75, 1]]),
+        (
+            {"weighting": "exponential", "exponent": 2.0},
+            [[np.exp(-1), 1, 0, 0], [np.exp(-1.5), np.exp(-1), np.exp(-0.5), 1]],
+        ),
+        ({"weighting": "last"}, [[0, 1, 0, 0], [0, 0, 0, 1]]),
+    ],
+)
+def test_what_a_step_counts(options, expected):
+    weights = step_weights(torch.tensor([2, 4]), RecurrentRecipe(**options))
+    torch.testing.assert_close(weights, torch.tensor(expected, dtype=torch.float32))
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"weighting": "cubic"}, "one of late, uniform"),
+        ({"exponent": -1.0}, "exponent"),
+        ({"late_weight": -1}, "late"),
+    ],
+)
+def test_a_weighting_that_is_none_is_refused(options, match):
+    with pytest.raises(ValueError, match=match):
+        RecurrentRecipe(**options)
+
+
+def test_only_the_steps_that_count_are_learnt(tmp_path):
+    recipe = RecurrentRecipe(
+        hidden_size=24, epochs=2, batch_size=24, learning_rate=2e-2, feature_dropout=0, label_smoothing=0
+    )
+    found = {}
+    for weighting in ("last", "uniform"):
+        recipe = replace(recipe, weighting=weighting)
+        network = train_recurrent(
+            learnable(), learnable(seed=1), 5, tmp_path / weighting, recipe, progress=False
+        )
+        values, labels, _ = learnable(seed=2).batch(np.arange(100))
+        with torch.no_grad():
+            log = network(values).log_softmax(2)
+        found[weighting] = [float(torch.nn.functional.nll_loss(log[:, t], labels)) for t in (0, 1)]
+    # What can be known at the first step is one of the two parts; asked for it, the network says so.
+    assert found["uniform"][0] < 1.2 < found["last"][0]
+    assert max(found["uniform"][1], found["last"][1]) < 0.3
 
 
 def learnable(n=240, seed=0):
