@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sketchwidgets.recognition._prediction import Prediction
 from sketchwidgets.recognition._recognizer import Recognizer
 
 Choice = tuple[int, ...]  # strokes, rising: they are seen in their drawing order
@@ -92,6 +93,7 @@ class FewestStrokes:
         more may follow the most promising ones.
     beam : choices of each size that are followed where not all can be.
     batch_size : images that go through the network at once.
+    whole : what `recognizer.recognize(strokes)` gives, where it is known already.
 
     kept : the best choice so far; empty where the label was never on top.
     at_least : all choices of fewer strokes than that have failed.
@@ -106,14 +108,15 @@ class FewestStrokes:
         limit: int = 4095,
         beam: int = 32,
         batch_size: int = 32,
+        whole: Sequence[Prediction] | None = None,
     ) -> None:
-        self.whole = recognizer.recognize(strokes)
-        final = self.whole[-1].probabilities
+        whole = recognizer.recognize(strokes) if whole is None else whole
+        final = whole[-1].probabilities
         self.label = int(final.argmax()) if label is None else label
         self.choices = Choices(recognizer, strokes, self.label, batch_size)
         self.limit, self.beam = limit, beam
-        self.steps = np.array([step.probabilities[self.label] for step in self.whole], np.float64)
-        self.steps_on_top = np.array([step.probabilities.argmax() == self.label for step in self.whole])
+        self.steps = np.array([step.probabilities[self.label] for step in whole], np.float64)
+        self.steps_on_top = np.array([step.probabilities.argmax() == self.label for step in whole])
         self.at_least = 1
         self.order: list[int] = []
         self.kept: Choice = tuple(range(self.prefix))

@@ -4,6 +4,7 @@ import ipywidgets
 
 from ..recognition import Session
 from ..sketch import Sketch
+from ..visualization import Sparsified
 from ._link import link
 from .layer_panels import LayerPanels
 from .live._engine import Loadable
@@ -23,7 +24,8 @@ class SketchLab(ipywidgets.Box):
         loads one; None for the bundled weights.
     rule : rule of the projections, "guided", "deconvnet" or "backprop".
     top : tiles of each layer, 1 to 16.
-    layers : names of the layers to show; None for one after every convolution.
+    layers : names of the layers to show, as in `sw.project`; None for those of `Network.layers`: every activation
+        where there are at most six, else the last of each resolution.
     sketch : a drawing to start with.
 
     Its parts are `pad`, `recognition`, `panels` and `engine`. Raises TraitError for a rule or a `top` that is
@@ -75,6 +77,11 @@ class SketchLab(ipywidgets.Box):
     def session(self) -> Session | None:
         """The session that follows the drawing, to be read and not to be changed; None while loading."""
         return self.engine.session
+
+    @property
+    def sparsified(self) -> Sparsified | None:
+        """What the button "Fewest strokes" has found, while the board shows it; else None."""
+        return self.engine.sparsified
 
     def settle(self, timeout: float = 60.0) -> bool:
         """Wait until all that is drawn is recognised, or has failed to be; False after `timeout` seconds."""

@@ -3,15 +3,24 @@
 import math
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from traitlets import Int, TraitError, Unicode, validate
 
 from ..sketch import Sketch
-from ._base import BundledWidget, MessageError
+from ._base import BundledWidget, MessageError, _register
 from ._drawing import Drawing
 from ._inbox import Inbox
+
+
+@dataclass(eq=False)
+class FewestWanted:
+    """That the fewest strokes of the drawing at a revision are wanted; `stopped`: those that are known by now."""
+
+    revision: int
+    stopped: bool = False
 
 
 class SketchPad(BundledWidget):
@@ -38,6 +47,9 @@ class SketchPad(BundledWidget):
         self._inbox = Inbox()
         self._inbox_lock = threading.RLock()
         self._prediction: dict[str, Any] = {"type": "prediction", "frame": None, "step": 0, "top": []}
+        self._fewest: dict[str, Any] = {"type": "fewest", "offered": False, "on": False}
+        self._fewest_callbacks: list[Callable[[], None]] = []
+        self.fewest_wanted: FewestWanted | None = None
         super().__init__(**kwargs)
         if sketch is not None:
             self.sketch = sketch
@@ -118,6 +130,49 @@ class SketchPad(BundledWidget):
         self._prediction = content
         self.send({**content, "since": since})
 
+    def show_fewest(self, wanted: bool = True) -> None:
+        """Find the strokes that are enough for the label of what is seen, and show the others pale; or not any more.
+
+        That is what the button "Fewest strokes" does. It needs a recogniser, as of `sw.link` or in a SketchLab.
+        """
+        self.fewest_wanted = FewestWanted(self.drawing.snapshot().revision) if wanted else None
+        if not wanted and self._fewest["on"]:
+            self._fewest = {"type": "fewest", "offered": self._fewest["offered"], "on": False}
+            self.send(self._fewest)
+        for callback in tuple(self._fewest_callbacks):
+            callback()
+
+    def on_fewest(self, callback: Callable[[], None], remove: bool = False) -> None:
+        """Call `callback()` when `fewest_wanted` has changed. Any thread: only set an event.
+
+        Where nobody listens any more, the button goes.
+        """
+        _register(self._fewest_callbacks, callback, remove)
+        if not self._fewest_callbacks and self.comm is not None:
+            self.offer_fewest(False)
+
+    def offer_fewest(self, offered: bool) -> None:
+        """Show the button "Fewest strokes", or not: whether there is somebody to find them."""
+        self._fewest = {"type": "fewest", "offered": offered, "on": False}
+        self.send(self._fewest)
+
+    def send_fewest(self, *, busy: bool, kept: list[int], text: str, note: str, share: float) -> None:
+        """Show which strokes are enough, by their ids, so far as is known; empty where none are known to be.
+
+        text, note : what is said of them. busy : whether the search goes on, with `share` of it done.
+        """
+        self._fewest = {
+            "type": "fewest",
+            "offered": True,
+            "on": True,
+            "busy": busy,
+            "kept": kept or None,
+            "text": text,
+            "note": note,
+            "share": share,
+        }
+        self.send(self._fewest)
+
     def _send_state(self) -> None:
         with self._inbox_lock:
             snapshot = self.drawing.snapshot()
@@ -139,6 +194,7 @@ class SketchPad(BundledWidget):
         self._send_state()
         # No frame: what is shown again is not a frame that anybody waits for.
         self.send({**self._prediction, "frame": None, "since": None})
+        self.send(self._fewest)
 
     # From the front end
 
@@ -161,6 +217,21 @@ class SketchPad(BundledWidget):
 
     def _on_scrub(self, content: dict[str, Any], buffers: list[Any]) -> None:
         self._in_order(content, buffers, self._scrub_to)
+
+    def _on_fewest(self, content: dict[str, Any], buffers: list[Any]) -> None:
+        self._in_order(content, buffers, lambda content, buffers: self.show_fewest())
+
+    def _on_fewest_off(self, content: dict[str, Any], buffers: list[Any]) -> None:
+        self._in_order(content, buffers, lambda content, buffers: self.show_fewest(False))
+
+    def _on_fewest_stop(self, content: dict[str, Any], buffers: list[Any]) -> None:
+        self._in_order(content, buffers, lambda content, buffers: self._stop_fewest())
+
+    def _stop_fewest(self) -> None:
+        if self.fewest_wanted is not None:
+            self.fewest_wanted.stopped = True
+        for callback in tuple(self._fewest_callbacks):
+            callback()
 
     def _in_order(self, content: dict[str, Any], buffers: list[Any], apply: Callable[..., Any]) -> None:
         client, number = content.get("client"), content.get("seq")

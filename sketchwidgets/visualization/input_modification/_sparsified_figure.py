@@ -55,7 +55,7 @@ def sparsified_figure(result: Sparsified, side: int) -> Figure:
             )
             for count in shown_counts(result)
         ],
-        caption=f"Strokes left, and the probability of “{result.name}”; ✓ where it is on top.",
+        caption=f"Strokes left, and the probability of “{result.name}”; lost is where another class is above it.",
         side=_SMALL,
     )
     return Figure(sentence(result), [Section("", found, caption=certainty(result), side=side), goes])
@@ -70,7 +70,7 @@ def left_tile(
     return kept_tile(
         result.drawing,
         left,
-        f"{len(left)}: {percent(probability)}{' ✓' if on_top else ''}",
+        f"{len(left)}: {percent(probability)}{'' if on_top else ', lost'}",
         f"{len(left)} {strokes} left: {result.name} {percent(probability)}, which {said} the most probable class",
         side=2 * side if side <= _SMALL else side,
     )
@@ -94,7 +94,7 @@ def curve_chart(result: Sparsified, size: tuple[int, int] = (272, 196)) -> Chart
         [("left in the order found", counts, 100 * result.curve), ("as drawn", counts, 100 * result.steps)],
         "strokes",
         f"% {result.name}",
-        caption=f"settled after {result.prefix} as drawn" if result.prefix else "",
+        caption=f"as drawn, it stays on top from {result.prefix} on" if result.prefix else "",
         y_range=(0, 100),
         marks=marks,
         size=size,

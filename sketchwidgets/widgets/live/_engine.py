@@ -10,10 +10,12 @@ from typing import Any
 import torch
 
 from ...recognition import Recognizer, Session
+from ...visualization import Network, Sparsified
 from .._drawing import Snapshot
 from ..layer_panels import LayerPanels
 from ..recognition import Recognition
 from ..sketch_pad import SketchPad
+from ._fewest_feed import FewestFeed
 from ._memory import release_memory
 from ._panel_feed import PanelFeed
 from ._prediction_feed import PredictionFeed
@@ -74,6 +76,7 @@ class LiveEngine:
         self._pad = pad
         self._predictions = PredictionFeed(pad, recognition, self._worker.wake)
         self._panels = None if panels is None else PanelFeed(panels, self._worker.wake)
+        self._fewest = FewestFeed(pad, self._worker.wake)
         pad.on_drawing(self._worker.wake)
         pad.observe(self._pad_closed, names="comm")
         self._worker.start()
@@ -101,6 +104,11 @@ class LiveEngine:
         return self._session
 
     @property
+    def sparsified(self) -> Sparsified | None:
+        """The fewest strokes, once found, while the pad shows them; else None."""
+        return self._fewest.result
+
+    @property
     def latencies(self) -> dict[str, list[float]]:
         """Milliseconds from pointer-up to painted, oldest first: "prediction", and "panels" of all layers."""
         panels = [] if self._panels is None else list(self._panels.latencies)
@@ -120,6 +128,7 @@ class LiveEngine:
         self._pad.on_drawing(self._worker.wake, remove=True)
         self._pad.unobserve(self._pad_closed, names="comm")
         self._predictions.close()
+        self._fewest.close()
         if self._panels is not None:
             self._panels.close()
         self._wanted = self._recognizer = self._session = None
@@ -135,7 +144,9 @@ class LiveEngine:
             return True
         if self._working or self._wanted is not None:
             return False
-        return self._session is None or self._seen == self._pad.drawing.snapshot().revision
+        if self._session is None:
+            return True
+        return self._seen == self._pad.drawing.snapshot().revision and self._fewest.settled
 
     # From here on: on the worker's thread only
 
@@ -170,14 +181,28 @@ class LiveEngine:
                 self._start_session()  # the step was left half done
             self._seen = snapshot.revision  # tried again when the drawing changes
             self._predictions.report(error, "The drawing could not be recognised")
-        if behind or self._panels is None:
-            return behind
+        return behind or self._turn_panels() or self._turn_fewest()
+
+    def _turn_panels(self) -> bool:
+        if self._panels is None:
+            return False
         try:
             return self._panels.turn(self._record)
         except Exception as error:
             self._panels.give_up()
             self._panels.report(error, "The layers could not be projected")
             return True
+
+    def _turn_fewest(self) -> bool:
+        snapshot = self._pad.drawing.snapshot()
+        if self._pad.fewest_wanted is not None and self._seen != snapshot.revision:
+            return True  # changed since, and to be recognised first
+        try:
+            return self._fewest.turn(self._recognizer, self._session.predictions, snapshot)
+        except Exception as error:
+            self._fewest.give_up()
+            self._predictions.report(error, "The fewest strokes could not be found")
+            return False
 
     def _ready(self) -> bool:
         """Whether there is a recogniser; loads the one that is wanted."""
@@ -188,8 +213,10 @@ class LiveEngine:
         self._pad.send_status("Loading the recogniser ...")
         try:
             self._recognizer = load()
+            self._recorder.default = _few_layers(self._recognizer)
             self._start_session()
             self._predictions.recover()
+            self._fewest.offer(isinstance(self._recognizer, Recognizer))
             with contextlib.suppress(Exception):  # it will be shown at the first stroke
                 self._warm_up()
         except Exception as error:
@@ -275,6 +302,14 @@ class LiveEngine:
         self._recorder.layers = self._panels.layers
         self._recorder.record(self._recognizer.cnn, self._session.image(view.step))
         return self._recorder.take()
+
+
+def _few_layers(recognizer: Recognizer) -> tuple[str, ...] | None:
+    """The layers to look at by default; None, for every activation, where the network itself cannot tell."""
+    try:
+        return Network.of(recognizer).layers()
+    except Exception:  # what is wrong with it will be shown at the first stroke
+        return None
 
 
 def _loader(recognizer: Loadable) -> Callable[[], Recognizer]:
