@@ -10,6 +10,7 @@ _HOME = {
     "Sketch": "sketch",
     "SketchError": "sketch",
     "rasterize": "sketch",
+    "Calibration": "recognition",
     "Prediction": "recognition",
     "Recognizer": "recognition",
     "Session": "recognition",

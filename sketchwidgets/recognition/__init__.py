@@ -4,5 +4,6 @@ from sketchwidgets.recognition._prediction import Prediction
 from sketchwidgets.recognition._preprocessing import Preprocessing
 from sketchwidgets.recognition._recognizer import Recognizer
 from sketchwidgets.recognition._session import Session
+from sketchwidgets.recognition.calibration import Calibration
 
-__all__ = ["Prediction", "Preprocessing", "Recognizer", "Session"]
+__all__ = ["Calibration", "Prediction", "Preprocessing", "Recognizer", "Session"]

@@ -16,6 +16,7 @@ from sketchwidgets.recognition._prediction import Prediction
 from sketchwidgets.recognition._prefixes import images_of, prefix_images
 from sketchwidgets.recognition._preprocessing import Preprocessing
 from sketchwidgets.recognition._session import Forward, Session
+from sketchwidgets.recognition.calibration import Calibration
 from sketchwidgets.sketch import Sketch
 
 _BUNDLED = Path(models.__file__).parent / "weights"
@@ -38,6 +39,8 @@ class Recognizer:
     preprocessing : how a prefix becomes an image.
     device : "auto", "cpu", "cuda", "mps" or a torch device.
     card : facts about the weights (licence, data, training, accuracy), JSON values; saved with them.
+    calibration : how scores become probabilities, and from which confidence on it knows; None for the plain
+        softmax of a recogniser that always knows. May be assigned later.
 
     The networks are used as they are, not copied: they go to the device, into eval mode, and their parameters
     are frozen.
@@ -56,6 +59,7 @@ class Recognizer:
         preprocessing: Preprocessing,
         device: str | torch.device = "auto",
         card: Mapping[str, Any] | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         classes = tuple(classes)
         if len(classes) != recurrent.classes or len(set(classes)) != len(classes):
@@ -76,6 +80,7 @@ class Recognizer:
         self.classes = classes
         self.preprocessing = preprocessing
         self.card = dict(card or {})
+        self.calibration = calibration
 
     @classmethod
     def load(
@@ -89,7 +94,7 @@ class Recognizer:
         device = models.resolve_device(device)
         path = _locate(name_or_path)
         tensors, metadata = models.load_weights(path)
-        cnn, recurrent, classes, preprocessing, card = _read_metadata(path, metadata)
+        cnn, recurrent, classes, preprocessing, card, calibration = _read_metadata(path, metadata)
         for prefix, network in (("cnn.", cnn), ("recurrent.", recurrent)):
             own = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
             models.assign_weights(network, own, f"{path}: {prefix}*")
@@ -97,7 +102,7 @@ class Recognizer:
         if stray:
             raise WeightsError(f"{path}: tensor {stray[0]!r} belongs to neither cnn.* nor recurrent.*")
         try:
-            return cls(cnn, recurrent, classes, preprocessing, device, card)
+            return cls(cnn, recurrent, classes, preprocessing, device, card, calibration)
         except ValueError as error:
             raise WeightsError(f"{path}: {error}") from None
 
@@ -116,6 +121,8 @@ class Recognizer:
             "recurrent": {"name": models.name_of(self.recurrent), "arguments": self.recurrent.arguments},
             "card": self.card,
         }
+        if self.calibration is not None:
+            metadata["calibration"] = self.calibration.to_dict()
         tensors = {f"cnn.{name}": tensor for name, tensor in self.cnn.state_dict().items()}
         tensors |= {f"recurrent.{name}": tensor for name, tensor in self.recurrent.state_dict().items()}
         models.save_weights(path, tensors, metadata, dtype, int8_above)
@@ -132,11 +139,29 @@ class Recognizer:
         sketch = _as_sketch(sketch)
         if not len(sketch):
             return []
-        with torch.inference_mode():
-            features = self._features([sketch], batch_size=64)
-            probabilities = self.recurrent(features[None])[0].softmax(-1).cpu().numpy()
+        (scores,) = self.scores([sketch])
+        steps = range(1, len(scores) + 1)
+        probabilities = self._probabilities(torch.from_numpy(scores), steps).numpy()
         probabilities.flags.writeable = False
-        return [Prediction(row, self.classes, step) for step, row in enumerate(probabilities, 1)]
+        return [self._prediction(row, step) for row, step in zip(probabilities, steps, strict=True)]
+
+    def scores(
+        self, sketches: Iterable[Drawing], batch_size: int = 64, progress: bool = False
+    ) -> Iterator[np.ndarray]:
+        """Class scores after every stroke of each drawing, (strokes, n_classes) float32, drawing by drawing.
+
+        Those before the softmax and before any calibration. Images of many drawings go through the CNN at once, and
+        drawings of any lengths through the recurrent part. Parameters and errors are those of `recognize_many`.
+
+        >>> recognizer = sw.Recognizer.load()
+        >>> drawings = [[[(0, 0), (30, 10)]], [[(0, 0), (9, 0)], [(9, 9), (0, 9)]]]
+        >>> [rows.shape for rows in recognizer.scores(drawings)]
+        [(1, 345), (2, 345)]
+        """
+        for hidden, lengths in self._hidden_of_groups(sketches, batch_size, progress):
+            with torch.inference_mode():
+                found = self.recurrent.output(hidden).cpu().numpy()
+            yield from np.split(found, np.cumsum(lengths)[:-1])
 
     def recognize_many(
         self, sketches: Iterable[Drawing], batch_size: int = 64, progress: bool = False
@@ -151,15 +176,11 @@ class Recognizer:
 
         Raises ValueError naming a drawing without strokes.
         """
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         rows = [np.empty((0, len(self.classes)), np.float32)]
-        with torch.inference_mode(), _progress_bar(sketches, progress) as bar:
-            for group in _groups(sketches, 16 * batch_size):
-                features = self._features(group, batch_size)
-                hidden = self._last_hidden(features, [len(sketch) for sketch in group])
-                rows.append(self.recurrent.output(hidden).softmax(-1).cpu().numpy())
-                bar.update(len(group))
+        for hidden, lengths in self._hidden_of_groups(sketches, batch_size, progress):
+            with torch.inference_mode():
+                last = hidden[torch.from_numpy(np.cumsum(lengths) - 1).to(hidden.device)]
+                rows.append(self._probabilities(self.recurrent.output(last), lengths).cpu().numpy())
         return np.concatenate(rows)
 
     def __repr__(self) -> str:
@@ -178,32 +199,56 @@ class Recognizer:
         with torch.inference_mode():
             features = self.cnn.features(images_of(self.preprocessing, drawings, self.device))
             logits, state = self.recurrent.step(features, state)
-            return logits.softmax(-1), state
+            return self._probabilities(logits, [len(drawing) for drawing in drawings]), state
+
+    def _probabilities(self, scores: Tensor, steps: int | Sequence[int] | np.ndarray) -> Tensor:
+        """Of scores (..., n_classes) after so many strokes; one number for all, or one for each row."""
+        if self.calibration is None:
+            return scores.softmax(-1)
+        return self.calibration.probabilities(scores, steps)
+
+    def _prediction(self, probabilities: np.ndarray, step: int, provisional: bool = False) -> Prediction:
+        threshold = 0.0 if self.calibration is None else self.calibration.threshold(step)
+        return Prediction(probabilities, self.classes, step, provisional, threshold)
+
+    def _hidden_of_groups(
+        self, sketches: Iterable[Drawing], batch_size: int, progress: bool
+    ) -> Iterator[tuple[Tensor, np.ndarray]]:
+        """The hidden states after every stroke of some drawings, and their numbers of strokes, group by group."""
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        with _progress_bar(sketches, progress) as bar:
+            for group in _groups(sketches, 16 * batch_size):
+                lengths = np.array([len(sketch) for sketch in group])
+                with torch.inference_mode():
+                    hidden = self._hidden(self._features(group, batch_size), lengths)
+                yield hidden, lengths
+                bar.update(len(group))
 
     def _features(self, sketches: Sequence[Sketch], batch_size: int) -> Tensor:
         """Features of every prefix of every sketch, (strokes in all, features)."""
         batches = prefix_images(self.preprocessing, sketches, batch_size, self.device)
         return torch.cat([self.cnn.features(images) for images in batches])
 
-    def _last_hidden(self, features: Tensor, lengths: Sequence[int]) -> Tensor:
-        """The hidden state after the last step of each sequence, (n, hidden_size).
+    def _hidden(self, features: Tensor, lengths: np.ndarray) -> Tensor:
+        """The hidden state after every step of each sequence, (steps in all, hidden_size), as `features` lie.
 
         The sequences lie one after the other in `features`, not padded: at step t only those longer than t
         take part, so one long drawing among many short ones costs no more than its own length.
         """
         cell = self.recurrent.cell
         projected = cell.project(features)
-        order = np.argsort(-np.asarray(lengths), kind="stable")
-        longest_first = np.asarray(lengths)[order]
+        order = np.argsort(-lengths, kind="stable")
+        longest_first = lengths[order]
         first = (np.cumsum(lengths) - lengths)[order]
         state = self.recurrent.initial_state(len(lengths))
-        last = torch.empty_like(state[0])
+        hidden = features.new_empty(len(features), self.recurrent.hidden_size)
         for t in range(longest_first[0]):
             active = int(np.searchsorted(-longest_first, -t))  # how many are longer than t
             rows = torch.from_numpy(first[:active] + t).to(projected.device)
             state = cell.advance(projected[rows], tuple(part[:active] for part in state))
-            last[:active] = state[0]
-        return last[torch.from_numpy(np.argsort(order)).to(last.device)]
+            hidden[rows] = state[0]
+        return hidden
 
 
 def _as_sketch(drawing: Drawing) -> Sketch:
@@ -252,7 +297,7 @@ def _locate(name_or_path: str | os.PathLike | None) -> Path:
 
 def _read_metadata(
     path: Path, metadata: Mapping[str, Any]
-) -> tuple[nn.Module, RecurrentClassifier, list[str], Preprocessing, dict[str, Any]]:
+) -> tuple[nn.Module, RecurrentClassifier, list[str], Preprocessing, dict[str, Any], Calibration | None]:
     """What the metadata of `Recognizer.save` describes; the networks are on the meta device."""
     if metadata.get("kind") != "recognizer":
         raise WeightsError(f"{path}: holds no recogniser (kind {metadata.get('kind')!r})")
@@ -273,7 +318,19 @@ def _read_metadata(
     cnn, recurrent = (_build(path, key, metadata.get(key)) for key in ("cnn", "recurrent"))
     if not isinstance(recurrent, RecurrentClassifier) or not hasattr(cnn, "features"):
         raise WeightsError(f"{path}: {type(cnn).__name__} or {type(recurrent).__name__} is of the wrong kind")
-    return cnn, recurrent, classes, preprocessing, metadata["card"]
+    return cnn, recurrent, classes, preprocessing, metadata["card"], _read_calibration(path, metadata)
+
+
+def _read_calibration(path: Path, metadata: Mapping[str, Any]) -> Calibration | None:
+    described = metadata.get("calibration")
+    if described is None:
+        return None  # of a file from before there was any
+    if not isinstance(described, dict):
+        raise WeightsError(f'{path}: "calibration" in the metadata is not an object')
+    try:
+        return Calibration.from_dict(described)
+    except ValueError as error:
+        raise WeightsError(f"{path}: {error}") from None
 
 
 def _build(path: Path, key: str, description: Any) -> nn.Module:

@@ -150,9 +150,10 @@ class Session:
                 )
             before = self._states.top() if self._strokes else recognizer.recurrent.initial_state(1)
             logits, state = recognizer.recurrent.step(features, before)
-            probabilities = logits[0].softmax(0).cpu().numpy().copy()
+            step = len(self) + 1
+            probabilities = recognizer._probabilities(logits[0], step).cpu().numpy().copy()
         probabilities.flags.writeable = False
-        prediction = Prediction(probabilities, recognizer.classes, len(self) + 1, provisional)
+        prediction = recognizer._prediction(probabilities, step, provisional)
         # Only now: had the pass raised, the canvas would hold a stroke that was never committed.
         self._canvas_is_current = True
         self._pending = points[:, :2] if provisional else None
