@@ -9,7 +9,7 @@ from sketchwidgets.models import SketchANet
 from sketchwidgets.recognition import Preprocessing, Recognizer
 from sketchwidgets.training.features import PrefixFeatures, cache_features
 from sketchwidgets.training.images import Augmentation
-from sketchwidgets.training.recurrent import RecurrentRecipe, step_weights, train_recurrent
+from sketchwidgets.training.recurrent import RecurrentRecipe, RecurrentTraining, step_weights, train_recurrent
 
 # Lightning's advice on workers and logging intervals, and its own use of what torch calls deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:::lightning", "ignore:::torch")
@@ -148,23 +148,20 @@ def test_a_weighting_that_is_none_is_refused(options, match):
         RecurrentRecipe(**options)
 
 
-def test_only_the_steps_that_count_are_learnt(tmp_path):
-    recipe = RecurrentRecipe(
-        hidden_size=24, epochs=2, batch_size=24, learning_rate=2e-2, feature_dropout=0, label_smoothing=0
-    )
-    found = {}
-    for weighting in ("last", "uniform"):
-        recipe = replace(recipe, weighting=weighting)
-        network = train_recurrent(
-            learnable(), learnable(seed=1), 5, tmp_path / weighting, recipe, progress=False
-        )
-        values, labels, _ = learnable(seed=2).batch(np.arange(100))
-        with torch.no_grad():
-            log = network(values).log_softmax(2)
-        found[weighting] = [float(torch.nn.functional.nll_loss(log[:, t], labels)) for t in (0, 1)]
-    # What can be known at the first step is one of the two parts; asked for it, the network says so.
-    assert found["uniform"][0] < 1.2 < found["last"][0]
-    assert max(found["uniform"][1], found["last"][1]) < 0.3
+@pytest.mark.parametrize("weighting", ["last", "linear"])
+def test_the_loss_of_drawings_of_several_lengths_is_that_of_their_own_steps(weighting):
+    torch.manual_seed(3)
+    recipe = RecurrentRecipe(hidden_size=7, weighting=weighting, feature_dropout=0, label_smoothing=0)
+    training = RecurrentTraining(5, 6, steps=10, recipe=recipe)
+    training.log = lambda *_args, **_kwargs: None  # no Trainer is listening
+    features, labels, steps = torch.randn(3, 4, 6), torch.tensor([0, 4, 2]), torch.tensor([1, 4, 3])
+    loss = training.training_step((features, labels, steps), 0)
+    expected = []
+    for drawing, label, n in zip(features, labels, steps, strict=True):
+        each = -training.network(drawing[None, :n])[0].log_softmax(1)[:, label]
+        share = torch.arange(1, n + 1) / n
+        expected.append(each[-1] if weighting == "last" else (share * each).sum() / share.sum())
+    torch.testing.assert_close(loss, torch.stack(expected).mean())
 
 
 def learnable(n=240, seed=0):
