@@ -68,7 +68,8 @@ class Atlas(Explorer):
     `result` is the `AtlasView`, `save_picture` writes the channel in full. Raises TypeError for what is no atlas, network or
     source, TraitError for other values.
 
-    >>> browser = sw.Atlas(layer="relu4", search="face")
+    >>> atlas = sw.FeatureAtlas.bundled("sketch-a-net-quickdraw345")
+    >>> browser = sw.Atlas(atlas, sw.Recognizer.load("sketch-a-net-quickdraw345"), layer="relu4", search="face")
     >>> browser.settle()
     True
     >>> browser.channel in browser.result.channels

@@ -80,7 +80,8 @@ class InvariancePlot(Explorer):
     network or source, TraitError for other values.
 
     >>> house = sw.Sketch([[(0, 50), (0, 100), (80, 100), (80, 50), (0, 50)], [(0, 50), (40, 0), (80, 50)]])
-    >>> plot = sw.InvariancePlot(source=house, transform="rotation")
+    >>> recognizer = sw.Recognizer.load("sketch-a-net-quickdraw345")
+    >>> plot = sw.InvariancePlot(recognizer, house, transform="rotation")
     >>> plot.settle()
     True
     >>> plot.result

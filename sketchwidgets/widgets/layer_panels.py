@@ -18,8 +18,8 @@ class LayerPanels(ExportingWidget):
     """For every layer, the strongest channels projected back to the drawing, one tile each.
 
     rule: "guided" (default), "deconvnet" or "backprop" (papers: Springenberg 2015; Zeiler & Fergus 2014;
-    Simonyan 2014). top: tiles a row, 1..16. layers: names of the layers to show, None for all.
-    tile: side of a tile on screen in CSS pixels, 32..160. All four change in the page too; observe them.
+    Simonyan 2014). top: tiles a row, 1..16. tile: side of a tile on screen in CSS pixels, 32..160. These change in
+    the page too; observe them. layers: names of the layers to show, None for those of `Network.layers`.
 
     Raises TypeError for an unknown keyword, TraitError for a value out of range.
 

@@ -34,7 +34,7 @@ class OcclusionExplorer(Explorer):
     ----------
     network : a Network, a Recognizer or a torch.nn.Module; None for the bundled recogniser.
     source : a SketchPad or SketchLab, which is followed live, a Sketch, or a picture.
-    size, stride : of the patch, in pixels of the network's input.
+    size, stride : of the patch, in pixels of the network's input; None for a seventh of it, and half of that.
     fill : what a patch holds, as `sw.occlusion` takes it; None for "paper" in drawings and "mean" in pictures.
     target : the class whose probability is mapped, by name or index; None for the most probable one.
     layer, channel : of the feature map; None for the last map, and -1 for its most active channel.
@@ -43,16 +43,14 @@ class OcclusionExplorer(Explorer):
     All of these but `network` and `source` are traits; so is `cell`, [row, column] of the patch that is kept. `result`
     is the `Occlusion`. Raises TypeError for what is no network or source, TraitError for other values.
 
-    >>> explorer = sw.OcclusionExplorer(source=sw.Sketch([[(0, 0), (50, 80), (100, 0)]]), size=64, stride=64)
-    >>> explorer.settle()
-    True
-    >>> explorer.result
-    Occlusion(4 x 4 positions, patch 64, stride 64, class 91, relu5/107)
+    >>> explorer = sw.OcclusionExplorer(source=sw.Sketch([[(0, 0), (50, 80), (100, 0)]]), stride=32)
+    >>> explorer.settle(), explorer.result.stride
+    (True, (32, 32))
     >>> explorer.close()
     """
 
-    size = Int(32)
-    stride = Int(16)
+    size = Int(None, allow_none=True)
+    stride = Int(None, allow_none=True)
     fill = AnyTrait(None, allow_none=True)
     target = AnyTrait(None, allow_none=True)
     layer = Unicode(None, allow_none=True)
@@ -68,8 +66,8 @@ class OcclusionExplorer(Explorer):
         network: Any = None,
         source: Any = None,
         *,
-        size: int = 32,
-        stride: int = 16,
+        size: int | None = None,
+        stride: int | None = None,
         fill: str | float | Sequence[float] | Tensor | None = None,
         target: int | str | None = None,
         layer: str | None = None,
@@ -87,7 +85,7 @@ class OcclusionExplorer(Explorer):
 
     @validate("size", "stride", "top")
     def _at_least_one(self, proposal: dict[str, Any]) -> int:
-        if proposal["value"] < 1:
+        if proposal["value"] is not None and proposal["value"] < 1:
             raise TraitError(f"{proposal['trait'].name} must be at least 1, not {proposal['value']}")
         return proposal["value"]
 
@@ -119,16 +117,14 @@ class OcclusionExplorer(Explorer):
     def _compute(self, job: Job) -> Occlusion:
         network = job.network
         self._offer(network)
-        # A patch as large as the input says nothing; sizes that were chosen for another network are made to fit.
-        size = min(self.size, *network.size)
         found = occlusion(
             network,
             job.image if job.sketch is None else job.sketch,
             self.target,
             layer=self.layer,
             channel=None if self.channel < 0 else self.channel,
-            size=size,
-            stride=self.stride,
+            size=self._patch(network),
+            stride=self._step(network),
             fill=self.fill,
             seed=self.seed,
             top=self.top,
@@ -139,6 +135,14 @@ class OcclusionExplorer(Explorer):
             raise job.Cancelled
         self._offer_units(job, found)
         return found
+
+    def _patch(self, network: Network) -> int:
+        side = min(network.size)
+        # A patch as large as the input says nothing; sizes that were chosen for another network are made to fit.
+        return max(1, side // 7) if self.size is None else min(self.size, side)
+
+    def _step(self, network: Network) -> int:
+        return max(1, self._patch(network) // 2) if self.stride is None else self.stride
 
     # Showing
 
@@ -197,7 +201,10 @@ class OcclusionExplorer(Explorer):
         """The controls say what the traits are."""
         self._filling = True
         try:
-            self._size.value, self._stride.value = self.size, self.stride
+            if self.size is not None:
+                self._size.value = self.size
+            if self.stride is not None:
+                self._stride.value = self.stride
             if self.channel not in [value for _, value in self._units.options]:
                 self._units.options = [*self._units.options, (str(self.channel), self.channel)]
             self._units.value = self.channel
@@ -242,6 +249,7 @@ class OcclusionExplorer(Explorer):
             if tuple(self._layers.options) != tuple(options):
                 self._layers.options = options
                 self._layers.value = layer
+            self._size.value, self._stride.value = self._patch(network), self._step(network)
             names = tuple(network.classes or ())
             if self._target_text.options != names:
                 self._target_text.options = names

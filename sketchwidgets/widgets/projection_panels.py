@@ -42,8 +42,8 @@ class ProjectionPanels(Explorer):
     >>> panels = sw.ProjectionPanels(source=sw.Sketch([[(0, 0), (50, 80), (100, 0)]]), top=4)
     >>> panels.settle()
     True
-    >>> list(panels.result.projections)
-    ['relu1', 'relu2', 'relu3', 'relu4', 'relu5']
+    >>> tuple(panels.result.projections) == panels.network.layers()
+    True
     >>> panels.close()
     """
 

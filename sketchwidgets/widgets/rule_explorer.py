@@ -54,7 +54,8 @@ class RuleExplorer(Explorer):
     All of these but `network` and `source` are traits. `result` holds the `Trace`. Raises TypeError for what is no
     network or source, TraitError for other values.
 
-    >>> explorer = sw.RuleExplorer(source=sw.Sketch([[(0, 0), (50, 80), (100, 0)]]), layer="relu2")
+    >>> recognizer = sw.Recognizer.load("sketch-a-net-quickdraw345")
+    >>> explorer = sw.RuleExplorer(recognizer, sw.Sketch([[(0, 0), (50, 80), (100, 0)]]), layer="relu2")
     >>> explorer.settle()
     True
     >>> explorer.result

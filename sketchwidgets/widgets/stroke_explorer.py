@@ -348,7 +348,7 @@ class StrokeExplorer(Explorer):
         self._classes = combobox("Class", placeholder="most probable")
         self._classes.value = self.label or ""
         self._classes.observe(self._choose_class, "value")
-        self._layers, self._units = dropdown("Layer", ["relu3"]), dropdown("Unit", [("strongest", -1)])
+        self._layers, self._units = dropdown("Layer", ["—"]), dropdown("Unit", [("strongest", -1)])
         self._layers.layout.width, self._units.layout.width = "170px", "220px"
         self._layers.observe(self._choose_layer, "value")
         self._units.observe(self._choose_unit, "value")

@@ -5,13 +5,14 @@ from playwright.sync_api import expect
 
 ATLAS = """
 import numpy as np, torch, sketchwidgets as sw
-from kernel_side import recognizer
+from kernel_side import sketch_a_net
 turns = np.linspace(0, 2 * np.pi, 30)
 def ring(x, y, r):
     return np.stack([x + r * np.cos(turns), y + r * np.sin(turns)], 1)
 face = sw.Sketch([ring(100, 100, 90), ring(70, 75, 10), ring(130, 75, 10), np.array([[65, 130], [100, 150], [135, 130]])])
 pad = sw.SketchPad()
-browser = sw.Atlas(network=recognizer(), source=pad, layer="relu5", channel=17)
+atlas = sw.FeatureAtlas.bundled("sketch-a-net-quickdraw345")
+browser = sw.Atlas(atlas, sketch_a_net(), pad, layer="relu5", channel=17)
 browser
 """
 PLAYER = """

@@ -47,9 +47,10 @@ def look(page, lab, pictures, theme):
         assert board["width"] >= min(200, width - 140)
         assert whole.bounding_box()["width"] <= page.output(0).bounding_box()["width"]
     lab.root.locator(".skw-tile:not(.skw-is-dead)").nth(20).click()
+    side = page.ask("lab.engine.recognizer.preprocessing.size")
     for size in ("wide", "tiny"):
         page.resize(whole, *SIZES[size])
-        expect(lab.root.locator(".skw-large")).to_contain_text("of 225 × 225 px")
+        expect(lab.root.locator(".skw-large")).to_contain_text(f"of {side} × {side} px")
         lab.picture(pictures / f"enlarged-{size}-{theme}.png")
         assert whole.evaluate(_CUT_OFF) == [], size
     page.page.keyboard.press("Escape")

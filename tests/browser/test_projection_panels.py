@@ -8,9 +8,9 @@ from playwright.sync_api import Locator, expect
 
 PAD = """
 import sketchwidgets as sw
-from kernel_side import recognizer
+from kernel_side import sketch_a_net
 pad = sw.SketchPad()
-panels = sw.ProjectionPanels(recognizer(), pad, top=5)
+panels = sw.ProjectionPanels(sketch_a_net(), pad, top=5)
 import ipywidgets
 ipywidgets.VBox([pad, panels])
 """

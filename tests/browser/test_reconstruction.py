@@ -6,8 +6,8 @@ from playwright.sync_api import expect
 
 CLASS = """
 import sketchwidgets as sw
-from kernel_side import recognizer
-network = sw.Network.of(recognizer())
+from kernel_side import sketch_a_net
+network = sw.Network.of(sketch_a_net())
 view = sw.ReconstructionView(network, class_name="house", steps=2000)
 view
 """

@@ -7,9 +7,9 @@ from playwright.sync_api import expect
 
 EXPLORER = """
 import sketchwidgets as sw
-from kernel_side import recognizer
+from kernel_side import sketch_a_net
 pad = sw.SketchPad()
-explorer = sw.RuleExplorer(recognizer(), pad, layer="relu2")
+explorer = sw.RuleExplorer(sketch_a_net(), pad, layer="relu2")
 display(pad)
 explorer
 """

@@ -41,7 +41,7 @@ def test_a_stroke_is_pointed_at_and_taken_away(notebook, drawing, pictures):
     dropdowns = explorer.locator(".jupyter-widgets.widget-dropdown")
     dropdowns.filter(has_text="Method").locator("select").select_option(label="along a unit")
     wait_until(lambda: page.ask("[explorer.method, explorer.settle()]"), ["unit", True])
-    expect(explorer).to_contain_text("What drives relu3/")
+    expect(explorer).to_contain_text(f"What drives {page.ask('explorer.network.layers()[2]')}/")
     expect(dropdowns.filter(has_text="strongest")).to_be_visible()
     explorer.screenshot(path=pictures / "strokes-unit.png")
     assert page.ask("explorer.result.attribution.method") == "projection"

@@ -7,16 +7,18 @@ import torch
 import sketchwidgets as sw
 from sketchwidgets.recognition import Preprocessing
 
-IMAGES = (torch.arange(2 * 225 * 225).reshape(2, 1, 225, 225) % 97 < 8).float()
 RECOGNIZER = sw.Recognizer.load(device="cpu")
+SIDE = RECOGNIZER.preprocessing.size
+FIRST, SECOND = sw.Network.of(RECOGNIZER).layers()[:2]
+IMAGES = (torch.arange(2 * SIDE * SIDE).reshape(2, 1, SIDE, SIDE) % 97 < 8).float()
 GIVEN = {"none": None, "recognizer": RECOGNIZER, "network": sw.Network.of(RECOGNIZER)}
 
 CALLS = {
-    "project": lambda model: sw.project(model, IMAGES[:1], "relu2", top=2)["relu2"].images,
-    "record": lambda model: sw.record(model, IMAGES[:1], ["relu2"]).project("relu2", top=2).images,
-    "trace": lambda model: sw.trace(model, IMAGES[:1], "relu2", rules=("guided",)).pixels["guided"],
-    "receptive_field": lambda model: sw.receptive_field(model, "relu3").mask,
-    "atlas": lambda model: sw.atlas(model, IMAGES, "relu2", top=1, progress=False)["relu2"].activations,
+    "project": lambda model: sw.project(model, IMAGES[:1], SECOND, top=2)[SECOND].images,
+    "record": lambda model: sw.record(model, IMAGES[:1], [SECOND]).project(SECOND, top=2).images,
+    "trace": lambda model: sw.trace(model, IMAGES[:1], SECOND, rules=("guided",)).pixels["guided"],
+    "receptive_field": lambda model: sw.receptive_field(model, SECOND).mask,
+    "atlas": lambda model: sw.atlas(model, IMAGES, SECOND, top=1, progress=False)[SECOND].activations,
     "first_layer": lambda model: sw.first_layer(model).weights,
 }
 
@@ -31,8 +33,8 @@ def test_all_are_the_same_network(name):
 @pytest.mark.parametrize("model", GIVEN.values(), ids=GIVEN)
 def test_evolution_and_fits(model):
     state = RECOGNIZER.cnn.state_dict()
-    found = sw.evolution({1: state}, model, IMAGES, "relu1", channels=2, progress=False)
-    assert found["relu1"].images.shape == (2, 1)
+    found = sw.evolution({1: state}, model, IMAGES, FIRST, channels=2, progress=False)
+    assert found[FIRST].images.shape == (2, 1)
     stopped = sw.gabor_fit(model, null=False, progress=False, callback=lambda state: False)
     assert stopped.filters.layer == "conv1"
     assert not stopped.finished
@@ -62,4 +64,4 @@ def test_the_size_that_the_model_says_it_takes():
     assert sw.receptive_field(sw.Network(net, size=(30, 40)), "1").image_size == (30, 40)
     net.input_size = 50
     assert sw.receptive_field(net, "1").image_size == (50, 50)
-    assert sw.receptive_field(None, "relu1").image_size == (225, 225)
+    assert sw.receptive_field(None, FIRST).image_size == (SIDE, SIDE)

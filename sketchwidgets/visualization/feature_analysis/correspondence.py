@@ -133,7 +133,9 @@ def correspondence(
 
     >>> house = sw.Sketch([[(0, 50), (0, 100), (80, 100), (80, 50), (0, 50)], [(0, 50), (40, 0), (80, 50)]])
     >>> barn = sw.Sketch([[(0, 60), (0, 90), (95, 90), (95, 60), (0, 60)], [(0, 60), (50, 20), (95, 60)]])
-    >>> result = sw.correspondence(None, [house, barn], strokes={"roof": [[1], [1]]}, progress=False)
+    >>> recognizer = sw.Recognizer.load("sketch-a-net-quickdraw345")
+    >>> roofs = {"roof": [[1], [1]]}
+    >>> result = sw.correspondence(recognizer, [house, barn], strokes=roofs, progress=False)
     >>> result
     Correspondence(parts roof, random; layers relu5, relu7; 1 pair)
     >>> result.delta.shape

@@ -24,6 +24,7 @@ RANGES = {
 }
 UNITS = {"translation": "shift down in pixels", "scale": "scale", "rotation": "degrees clockwise"}
 _IDENTITY = {"translation": 0.0, "scale": 1.0, "rotation": 0.0}
+_PAPER_HEIGHT = 224
 _EXAMPLES = 5
 
 
@@ -169,7 +170,7 @@ def invariance(
         resampled, and lines keep their width. Images are resampled bilinearly.
     transform : "translation" (vertical), "scale" or "rotation".
     values : pixels downwards, factors above 0, or degrees clockwise; None: the ranges of the paper's figure,
-        -60..60, 1..1.8, 0..350.
+        -60..60 for inputs of 224 pixels and in proportion for others, 1..1.8, 0..350.
     layers : names, the first layer first; None: the first of `Network.layers(every=True)`, and the last before the
         class scores.
     targets : the true class of each image, by index or name; None: what the network says of the untransformed one.
@@ -180,7 +181,8 @@ def invariance(
     Raises ValueError or TypeError that name the argument.
 
     >>> house = sw.Sketch([[(0, 50), (0, 100), (80, 100), (80, 50), (0, 50)], [(0, 50), (40, 0), (80, 50)]])
-    >>> result = sw.invariance(None, [house], "rotation", values=[0, 90], progress=False)
+    >>> recognizer = sw.Recognizer.load("sketch-a-net-quickdraw345")
+    >>> result = sw.invariance(recognizer, [house], "rotation", values=[0, 90], progress=False)
     >>> result
     Invariance(rotation 0 to 90, 1 drawing, layers relu1, relu7)
     >>> result.distances[:, 0, 0].tolist(), bool((result.distances[:, 0, 1] > 0).all())
@@ -188,8 +190,8 @@ def invariance(
     """
     if transform not in RANGES:
         raise ValueError(f"transform must be one of {', '.join(map(repr, RANGES))}, not {transform!r}")
-    values = check_values(transform, values)
     network = as_network(model, images)
+    values = check_values(transform, values, network.size[0])
     sources = as_sources(network, images, fill)
     originals = sources.moved(transform, _IDENTITY[transform])
     if layers is None:
@@ -226,10 +228,13 @@ def invariance(
     )
 
 
-def check_values(transform: str, values: Sequence[float] | None) -> Tensor:
-    """(v,) float64."""
+def check_values(transform: str, values: Sequence[float] | None, height: int) -> Tensor:
+    """(v,) float64. None: those of the paper, shifts in proportion to the height in pixels."""
     if values is None:
         values = RANGES[transform]
+        if transform == "translation":
+            step = max(1, round(4 * height / _PAPER_HEIGHT))
+            values = [step * round(value / 4) for value in values]
     numbers = torch.as_tensor(values, dtype=torch.float64)
     if numbers.ndim != 1 or not len(numbers) or not torch.isfinite(numbers).all():
         raise ValueError("values must be a sequence of finite numbers")

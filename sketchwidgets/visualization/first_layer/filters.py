@@ -71,7 +71,7 @@ def first_layer(model: Any, layer: str | None = None) -> Filters:
 
     Raises ValueError where there is no convolution or it is grouped, TypeError for what is no module.
 
-    >>> filters = sw.first_layer(None)
+    >>> filters = sw.first_layer(sw.Recognizer.load("sketch-a-net-quickdraw345"))
     >>> filters, filters.spatial.shape
     (Filters('conv1', 64 of 1 x 15 x 15), torch.Size([64, 15, 15]))
     """

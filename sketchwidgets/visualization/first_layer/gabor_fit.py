@@ -120,7 +120,8 @@ def gabor_fit(
 
     Raises ValueError for filters smaller than 5 x 5: 9 parameters say nothing about the 9 weights of a 3 x 3 filter.
 
-    >>> fits = sw.gabor_fit(None, null=False, progress=False)
+    >>> recognizer = sw.Recognizer.load("sketch-a-net-quickdraw345")
+    >>> fits = sw.gabor_fit(recognizer, null=False, progress=False)
     >>> fits.parameters.shape, fits.fits.shape
     (torch.Size([64, 9]), torch.Size([64, 15, 15]))
     """

@@ -103,7 +103,7 @@ def stroke_attribution(
     The mechanism of a line with ink at its points is that of Sketch-R2CNN (Li et al., arXiv 1811.08170).
 
     >>> sketch = sw.Sketch([[(0, 0), (30, 0), (30, 30), (0, 30), (0, 0)], [(10, 40), (20, 40)]])
-    >>> driven = sw.stroke_attribution(None, sketch, layer="relu3")
+    >>> driven = sw.stroke_attribution(None, sketch, layer=sw.Network.of(None).layers()[2])
     >>> total = float(driven.projection.sum())
     >>> abs(float(driven.strokes.sum()) + driven.paper - total) < 1e-6 * float(driven.projection.abs().sum())
     True

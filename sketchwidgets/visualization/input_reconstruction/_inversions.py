@@ -10,9 +10,9 @@ class Inversions(ByLayer[Reconstruction]):
 
     >>> network = sw.Network.of(None)
     >>> cross = sw.Sketch([[(0, 0), (9, 9)], [(0, 9), (9, 0)]])
-    >>> inversions = sw.invert(network, cross, ["relu1", "relu3"], steps=2, progress=False)
-    >>> inversions["relu3"].layer, inversions.stopped
-    ('relu3', False)
+    >>> inversions = sw.invert(network, cross, network.layers()[:2], steps=2, progress=False)
+    >>> tuple(inversions) == network.layers()[:2], inversions.stopped
+    (True, False)
     """
 
     def __repr__(self) -> str:

@@ -33,7 +33,8 @@ class Reconstruction:
     target : (1, C, H, W), invert: the image whose features were wanted, as the network takes it.
     method, settings : the name and the settings that were used. stopped : whether a callback ended it early.
 
-    >>> result = sw.maximize(sw.Network.of(None), "relu2", [3, 7], steps=2, progress=False)
+    >>> network = sw.Network.of(sw.models.create("sketch_a_net").eval())
+    >>> result = sw.maximize(network, "relu2", [3, 7], steps=2, progress=False)
     >>> result.pictures.shape, result.objective.shape
     ((2, 225, 225), torch.Size([3, 2]))
     """

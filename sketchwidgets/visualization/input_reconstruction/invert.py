@@ -84,11 +84,11 @@ def invert(
 
     >>> network = sw.Network.of(None)  # the bundled recogniser of drawings
     >>> house = sw.Sketch([[(0, 40), (40, 0), (80, 40), (80, 90), (0, 90), (0, 40), (80, 40)]])
-    >>> result = sw.invert(network, house, "relu3", steps=10, progress=False)
+    >>> result = sw.invert(network, house, network.layers()[2], steps=10, progress=False)
     >>> bool(result.objective[-1, 0] < result.objective[0, 0])
     True
-    >>> sw.invert(network, house, ["relu1", "relu2"], steps=2, progress=False)
-    Inversions('relu1', 'relu2')
+    >>> len(sw.invert(network, house, network.layers()[:2], steps=2, progress=False))
+    2
     """
     model = known_network(model)
     wanted = _image(model, image)

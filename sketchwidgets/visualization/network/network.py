@@ -198,7 +198,7 @@ class Network:
 
         Raises TypeError for another type, ValueError for a wrong shape, dtype or range.
 
-        >>> network = sw.Network.of(None)
+        >>> network = sw.Network.of(sw.models.create("sketch_a_net").eval())
         >>> network.prepare(sw.Sketch([[(0, 0), (10, 10)]])).shape
         torch.Size([1, 1, 225, 225])
         """
@@ -220,7 +220,7 @@ class Network:
     def from_ink(self, ink: Tensor) -> Tensor:
         """Ink (n, channels, h, w), 1 on paper of 0, as prepared input; differentiable.
 
-        >>> network = sw.Network.of(None)
+        >>> network = sw.Network.of(sw.models.create("sketch_a_net").eval())
         >>> network.from_ink(torch.zeros(1, 1, 225, 225)).shape
         torch.Size([1, 1, 225, 225])
         """
@@ -340,7 +340,7 @@ class Network:
         module, rather than of one branch in it). `every`: all of them. Of a ReLU6, its input counts: many
         strong units are at its cap, and nothing could be told of them. Costs a forward pass when first asked for.
 
-        >>> sw.Network.of(None).layers()
+        >>> sw.Network.of(sw.models.create("sketch_a_net").eval()).layers()
         ('relu1', 'relu2', 'relu3', 'relu4', 'relu5')
         """
         if every not in self._layers:
@@ -359,7 +359,7 @@ class Network:
         None where they are made by the network itself, in no module of its own. Costs a forward pass when first
         asked for. Raises ValueError where the module returns no class scores.
 
-        >>> sw.Network.of(None).class_layer()
+        >>> sw.Network.of(sw.models.create("sketch_a_net").eval()).class_layer()
         'fc8'
         """
         if self._class_layer is _UNKNOWN:

@@ -9,9 +9,10 @@ from ...visualization import ProjectionError, Recording, record
 
 
 class Recorder:
-    """The `forward` of a Session: (cnn, image) -> features, (1, 512), kept as a Recording while `armed`.
+    """The `forward` of a Session: (cnn, image) -> features, (1, d), kept as a Recording while `armed`.
 
     So the pass that recognises is the one whose layers are projected: the network runs once for each stroke.
+    Those are `layers`, or where that is None `default`, or where that is None too every activation.
 
     >>> recorder = Recorder()
     >>> recorder.armed = True
@@ -23,6 +24,7 @@ class Recorder:
     def __init__(self) -> None:
         self.armed = False
         self.layers: tuple[str, ...] | None = None
+        self.default: tuple[str, ...] | None = None
         self._taken: Take | None = None
 
     def __call__(self, cnn: nn.Module, image: Tensor) -> Tensor:
@@ -34,7 +36,8 @@ class Recorder:
 
     def record(self, cnn: nn.Module, image: Tensor) -> "Take":
         """Record one pass of an image (1, 1, S, S) that nobody will draw on; `take` returns it too."""
-        recording = record(cnn, image, layers=self.layers, forward=_features)
+        layers = self.default if self.layers is None else self.layers
+        recording = record(cnn, image, layers=layers, forward=_features)
         self._taken = Take(recording, image, self.layers)
         return self._taken
 

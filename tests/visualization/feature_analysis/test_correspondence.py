@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from sketchwidgets.recognition import Recognizer
 from sketchwidgets.sketch import Sketch
 from sketchwidgets.visualization import Network, correspondence
 
@@ -115,7 +116,7 @@ def test_random_boxes_have_the_size_of_the_first_part_and_are_repeatable(tiny):
 
 
 def test_strokes_left_out_leave_the_others_where_they_are():
-    network = Network.of(None)
+    network = Network.of(Recognizer.load("sketch-a-net-quickdraw345"))
     result = correspondence(network, HOUSES, strokes={"roof": [[1], [1], [1]]}, progress=False)
     assert result.parts == ("roof", "random")
     assert result.layers == ("relu5", "relu7")
@@ -149,14 +150,17 @@ def test_the_same_part_of_drawn_faces_changes_features_more_alike_than_random_st
     faces = [face(80, 100, 32, 18, -10), face(95, 95, 40, 25, 12), face(70, 105, 26, 12, -12)]
     faces += [face(90, 110, 35, 30, 8), face(100, 90, 45, 15, -14)]
     parts = {"left eye": [[1]] * 5, "right eye": [[2]] * 5, "nose": [[3]] * 5, "mouth": [[4]] * 5}
+    recognizer = Recognizer.load("sketch-a-net-quickdraw345")
     for zeros in ("symbol", "opposite"):
-        result = correspondence(None, faces, strokes=parts, zeros=zeros, progress=False)
+        result = correspondence(recognizer, faces, strokes=parts, zeros=zeros, progress=False)
         assert (result.delta[:4] < 0.8 * result.delta[4]).all()
 
 
 def test_boxes_on_drawings_are_filled_with_paper():
-    result = correspondence(None, HOUSES, {"top": [(0, 0, 80, 225)] * 3}, random=False, progress=False)
-    assert (result.masked["top"][:, :, :80] == 0).all()
+    side = Recognizer.load().preprocessing.size
+    boxes = {"top": [(0, 0, side // 3, side)] * 3}
+    result = correspondence(None, HOUSES, boxes, random=False, progress=False)
+    assert (result.masked["top"][:, :, : side // 3] == 0).all()
 
 
 def test_the_model_stays_and_a_callback_ends_it(tiny):

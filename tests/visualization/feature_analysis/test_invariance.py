@@ -11,6 +11,7 @@ from sketchwidgets.sketch import Sketch
 from sketchwidgets.visualization import Network, invariance
 from sketchwidgets.visualization.feature_analysis._run import late_layer
 from sketchwidgets.visualization.feature_analysis._sources import Drawings, Photos
+from sketchwidgets.visualization.feature_analysis.invariance import check_values
 
 HOUSE = Sketch([[(0, 50), (0, 100), (80, 100), (80, 50), (0, 50)], [(0, 50), (40, 0), (80, 50)]])
 TREE = Sketch([[(50, 100), (50, 50)], [(50, 50), (20, 30), (50, 0), (80, 30), (50, 50)]])
@@ -148,7 +149,7 @@ def test_the_model_stays_as_it_is(tiny):
 
 
 def test_the_recogniser_knows_a_shifted_drawing_but_not_a_turned_one():
-    recognizer = Recognizer.load()
+    recognizer = Recognizer.load("sketch-a-net-quickdraw345")
     turned = invariance(recognizer, [HOUSE], "rotation", [0, 90, 180], progress=False)
     assert turned.layers == ("relu1", "relu7")
     assert turned.names[int(turned.targets[0])] == "house"
@@ -185,7 +186,11 @@ def test_default_ranges_are_the_papers(tiny):
     for transform in ("translation", "scale", "rotation"):
         values = invariance(tiny, photos(1, 8), transform, layers="relu", progress=False).values
         ends[transform] = (float(values[0]), round(float(values[-1]), 9))
-    assert ends == {"translation": (-60, 60), "scale": (1, 1.8), "rotation": (0, 350)}
+    # Shifts are in proportion to the input, of at least a pixel: this one has 8.
+    assert ends == {"translation": (-15, 15), "scale": (1, 1.8), "rotation": (0, 350)}
+    shifts = {side: check_values("translation", None, side) for side in (96, 224, 225)}
+    assert shifts[224].tolist() == shifts[225].tolist() == list(range(-60, 61, 4))
+    assert shifts[96].tolist() == list(range(-30, 31, 2))
 
 
 def test_the_late_layer_is_the_last_before_the_scores():

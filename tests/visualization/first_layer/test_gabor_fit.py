@@ -159,9 +159,9 @@ def test_the_null_is_random_filters_of_the_same_shape():
     assert torch.equal(again.null_r2["untrained"], fits.null_r2["untrained"])
 
 
-def test_the_bundled_filters_are_structured_but_no_clean_gabors():
+def test_the_filters_of_the_bundled_sketch_a_net_are_structured_but_no_clean_gabors():
     # Trained for a short time only: R² is above that of random filters, also of equally smooth ones, and far from 1.
-    fits = gabor_fit(Recognizer.load(), progress=False)
+    fits = gabor_fit(Recognizer.load("sketch-a-net-quickdraw345"), progress=False)
     found = {name: float(r2.median()) for name, r2 in fits.null_r2.items()}
     assert max(found["untrained"], found["noise"]) < 0.12
     assert 1.2 * found["smooth noise"] < float(fits.r2.median()) < 0.7

@@ -35,10 +35,10 @@ def test_the_bundled_recogniser_is_the_default():
     network = Network.of()
     recognizer = sw.Recognizer.load()
     assert network.classes == recognizer.classes
-    assert network.size == (225, 225)
     assert network.ink == "positive"
     image = network.prepare(HOUSE)
-    assert torch.equal(image, sw.rasterize([HOUSE]))
+    assert image.shape == (1, 1, *network.size)
+    assert torch.equal(image, sw.rasterize([HOUSE], **recognizer.preprocessing.to_dict()))
     # The CNN's own classifier, not the recurrent part.
     assert torch.allclose(network.scores(image), recognizer.cnn(image).softmax(1))
     assert network.top(image, 3)[0][0][0] in ("house", "barn")
