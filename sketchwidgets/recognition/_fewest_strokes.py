@@ -1,7 +1,7 @@
 """The fewest strokes of a drawing that keep a label on top: a search among the choices of its strokes."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import combinations, groupby
+from itertools import combinations, groupby, islice
 from math import comb
 
 import numpy as np
@@ -60,8 +60,9 @@ class Choices:
             for batch in in_batches(list(alike), self.batch_size):
                 self._step(batch)
                 yield
-        # Oldest first, but not the state of the empty drawing, which all others can be had from.
-        for old in [*self._states][1 : len(self._states) - self._most]:
+        # The oldest are forgotten, but for that of the empty drawing, from which all others can be had again.
+        too_many = len(self._states) - 1 - self._most
+        for old in list(islice(self._states, 1, 1 + too_many)) if too_many > 0 else ():
             del self._states[old]
 
     def _step(self, batch: Sequence[Choice]) -> None:
