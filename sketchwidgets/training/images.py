@@ -84,30 +84,18 @@ def render(
     if channels not in get_args(Channels):
         raise ValueError(f"channels must be 'ink' or 'order', not {channels!r}")
     n = len(indices)
-    group = np.arange(n) if group is None else group
     extent: np.ndarray | float = preprocessing.extent
     shift = np.zeros((n, 2))
-    if augmentation is not None:
-        if rng is None:
-            raise ValueError("an augmentation needs a random generator")
-        groups = int(group.max()) + 1
-        angle = rng.uniform(-augmentation.rotation, augmentation.rotation, groups)[group]
-        stretch = np.exp(rng.uniform(-augmentation.stretch, augmentation.stretch, groups))[group]
-        flip = np.where(rng.random(groups) < augmentation.mirror, -1.0, 1.0)[group]
-        cos, sin = np.cos(angle), np.sin(angle)
-        matrix = np.stack(
-            [np.stack([cos * flip * stretch, -sin], 1), np.stack([sin * flip * stretch, cos], 1)], 1
-        )
-        extent = preprocessing.extent * rng.uniform(*augmentation.scale, groups)[group]
-        room = np.maximum((preprocessing.size - 1 - extent) / 2, 0)
-        shift = rng.uniform(-1, 1, (groups, 2))[group] * np.minimum(room, augmentation.shift)[:, None]
-        # Last, so that with and without them the numbers above are the same.
-        points, lengths, drawing = _changed_strokes(drawings, indices, keep, group, augmentation, rng)
-        owner = np.repeat(drawing, lengths)
-        points = np.einsum("pij,pj->pi", matrix[owner], points)
-    else:
+    if augmentation is None:
         points, lengths, drawing = _strokes(drawings, indices, keep)
-        owner = np.repeat(drawing, lengths)
+    else:
+        group = np.arange(n) if group is None else group
+        change = _Change.draw(augmentation, group, rng)
+        extent = preprocessing.extent * change.scale
+        room = np.maximum((preprocessing.size - 1 - extent) / 2, 0)
+        shift = change.shift * np.minimum(room, augmentation.shift)[:, None]
+        points, lengths, drawing = change.strokes(drawings, indices, keep, group, augmentation, rng)
+    owner = np.repeat(drawing, lengths)
     starts = np.searchsorted(owner, np.arange(n))
     lower, upper = np.minimum.reduceat(points, starts), np.maximum.reduceat(points, starts)
     scale, offset = fit_to_frame(lower, upper, preprocessing.size, extent)
@@ -119,6 +107,65 @@ def render(
     )
     draw = rasterize_polylines if channels == "ink" else rasterize_stroke_order
     return draw(lines, n, preprocessing.size, preprocessing.stroke_width)
+
+
+def changed_strokes(
+    drawings: DrawingSet,
+    indices: np.ndarray,
+    keep: np.ndarray,
+    augmentation: Augmentation | None = None,
+    rng: np.random.Generator | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The first `keep` strokes of drawings, changed at random but not placed in any frame.
+
+    Points (P, 2) float64, stroke lengths (S,) and drawing number (S,). With a generator in the same state they are the
+    strokes that `render` shows of these drawings.
+    """
+    if augmentation is None:
+        return _strokes(drawings, indices, keep)
+    group = np.arange(len(indices))
+    change = _Change.draw(augmentation, group, rng)
+    return change.strokes(drawings, indices, keep, group, augmentation, rng)
+
+
+@dataclass(frozen=True)
+class _Change:
+    """Random affine changes, one for each image: matrix (n, 2, 2), scale (n,), shift (n, 2) in -1..1."""
+
+    matrix: np.ndarray
+    scale: np.ndarray
+    shift: np.ndarray
+
+    @classmethod
+    def draw(
+        cls, augmentation: Augmentation, group: np.ndarray, rng: np.random.Generator | None
+    ) -> "_Change":
+        if rng is None:
+            raise ValueError("an augmentation needs a random generator")
+        groups = int(group.max()) + 1
+        angle = rng.uniform(-augmentation.rotation, augmentation.rotation, groups)[group]
+        stretch = np.exp(rng.uniform(-augmentation.stretch, augmentation.stretch, groups))[group]
+        flip = np.where(rng.random(groups) < augmentation.mirror, -1.0, 1.0)[group]
+        cos, sin = np.cos(angle), np.sin(angle)
+        matrix = np.stack(
+            [np.stack([cos * flip * stretch, -sin], 1), np.stack([sin * flip * stretch, cos], 1)], 1
+        )
+        scale = rng.uniform(*augmentation.scale, groups)[group]
+        return cls(matrix, scale, rng.uniform(-1, 1, (groups, 2))[group])
+
+    def strokes(
+        self,
+        drawings: DrawingSet,
+        indices: np.ndarray,
+        keep: np.ndarray,
+        group: np.ndarray,
+        augmentation: Augmentation,
+        rng: np.random.Generator,
+    ) -> _Strokes:
+        # After the affine change, so that with and without these the numbers above are the same.
+        points, lengths, drawing = _changed_strokes(drawings, indices, keep, group, augmentation, rng)
+        points = np.einsum("pij,pj->pi", self.matrix[np.repeat(drawing, lengths)], points)
+        return points, lengths, drawing
 
 
 def _strokes(drawings: DrawingSet, indices: np.ndarray, keep: np.ndarray) -> _Strokes:
