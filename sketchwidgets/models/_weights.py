@@ -17,6 +17,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from .._files import written_whole
+
 _KEY = "sketchwidgets"
 _SCALE = "::scale"
 _FORMAT = 1
@@ -81,13 +83,8 @@ def save_weights(
     if len(text) > _MAX_METADATA:
         raise ValueError(f"{len(text)} characters of JSON metadata; at most {_MAX_METADATA} are allowed")
     path = Path(path)
-    # A reader must never see half a file: write beside it, then rename.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with written_whole(path) as temporary:
         temporary.write_bytes(save(stored, {_KEY: text}))
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_weights(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
+from sketchwidgets._files import written_whole
 from sketchwidgets.models import SketchANet
 from sketchwidgets.recognition import Recognizer
 from sketchwidgets.training.batch_norm import fast_features
@@ -74,7 +75,8 @@ def train_recognizer(
         with hours.count("cnn"):
             cnn = train_cnn(data, folder / "cnn", recipe.cnn)
             shrink_first_layer(cnn, drawings, train, recipe)
-        save_file(cnn.state_dict(), weights)
+        with written_whole(weights) as temporary:
+            save_file(cnn.state_dict(), temporary)
     cnn = cnn.to(device, memory_format=torch.channels_last).eval()
 
     def features(images: torch.Tensor) -> torch.Tensor:

@@ -4,16 +4,17 @@ Files have 100,000 drawings and more, so they stay on disk and are read one draw
 """
 
 import mmap
-import os
 import re
 import struct
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sketchwidgets._files import written_whole
 from sketchwidgets.sketch import SketchError
 from sketchwidgets.training.datasets._npz import read_npz
 
@@ -68,10 +69,10 @@ def index_file(path: Path) -> FileIndex:
 
 
 def _keep(path: Path, stamp: NDArray[np.int64], index: FileIndex) -> None:
-    temporary = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
+    # A folder that cannot be written to is indexed again each time.
+    with suppress(OSError):
         path.parent.mkdir(exist_ok=True)
-        with open(temporary, "wb") as file:
+        with written_whole(path) as temporary, open(temporary, "wb") as file:
             np.savez(
                 file,
                 stamp=stamp,
@@ -80,9 +81,6 @@ def _keep(path: Path, stamp: NDArray[np.int64], index: FileIndex) -> None:
                 key_id=index.key_id,
                 recognized=index.recognized,
             )
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)  # a folder that cannot be written to is indexed again each time
 
 
 def _index_ndjson(path: Path) -> FileIndex:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sketchwidgets._files import written_whole
 from sketchwidgets.models import SketchANet, assign_weights, load_weights, save_weights
 from sketchwidgets.models.ensemble import InkPreparation, at_scale, features_and_scores, view
 from sketchwidgets.models.ensemble._first_convolution import SpaceToDepthConv2d
@@ -145,7 +146,8 @@ class NetworksOnDisk:
         text = json.dumps(settings, indent=1)
         path = self.folder / "settings.json"
         if not path.is_file():
-            path.write_text(text)
+            with written_whole(path) as temporary:
+                temporary.write_text(text)
             return
         old = json.loads(path.read_text())
         differing = [name for name, value in json.loads(text).items() if old.get(name) != value]

@@ -12,6 +12,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from sketchwidgets._files import written_whole
 from sketchwidgets.models import save_weights
 from sketchwidgets.training.fitting._bar import TrainingBar
 from sketchwidgets.training.fitting._batches import Batches, mean_picture
@@ -201,9 +202,11 @@ def fit(
             "steps": module.steps,
         }
         weights = {name: tensor.detach().cpu() for name, tensor in network.state_dict().items()}
-        save_weights(folder / NETWORK, weights, metadata, dtype="float32")
+        # The network last: a folder that has one is complete.
         if mean is not None:
-            save_file({"mean": mean}, folder / MEAN)
+            with written_whole(folder / MEAN) as temporary:
+                save_file({"mean": mean}, temporary)
+        save_weights(folder / NETWORK, weights, metadata, dtype="float32")
     return Fitted(
         network, recipe, pictures.classes, step, module.steps, accuracy, read_history(folder), folder, mean
     )

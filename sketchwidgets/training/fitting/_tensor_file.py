@@ -15,6 +15,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from sketchwidgets._files import written_whole
+
 _KEY = "sketchwidgets-checkpoint"
 _FORMAT = 1
 _MAX_TREE = 16_000_000  # characters of JSON
@@ -35,16 +37,8 @@ def write_checkpoint(path: str | os.PathLike, checkpoint: dict[str, Any]) -> Non
             f"{path}: {len(tree)} characters beside the tensors; at most {_MAX_TREE} are allowed"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with written_whole(path) as temporary:
         save_file(tensors, temporary, {_KEY: tree})
-        with temporary.open(
-            "rb+"
-        ) as file:  # the new file must be on the disk before it takes the old one's name
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_checkpoint(path: str | os.PathLike, tensors: bool = True) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
+from ._array_file import ArrayFile, write_arrays
 from ._errors import AtlasError
 from ._running_top import RunningTop
 from ._stream import Reading
-from ._tensor_file import ArrayFile, write_arrays
 from ._winners import Winners
 
 _FORMAT = 1

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from torch import Tensor
 
+from ._array_file import ArrayFile
 from ._errors import AtlasError
-from ._tensor_file import ArrayFile
 from .sketch_images import check_frame, render
 
 

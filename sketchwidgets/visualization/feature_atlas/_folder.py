@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..._files import written_whole
 from ..projection._rules import RULES
+from ._array_file import ArrayFile, parse_json, write_arrays
 from ._drawings import DrawingStore
 from ._errors import AtlasError
 from ._gallery import Gallery
 from ._pictures import Blobs
-from ._tensor_file import ArrayFile, parse_json, write_arrays, write_bytes
 from ._units import LayerUnits, check_units
 
 FORMAT = 1
@@ -52,7 +53,8 @@ def save_folder(gallery: Gallery, folder: str | Path, extra: Mapping[str, Any]) 
     text = json.dumps(header, allow_nan=False, ensure_ascii=False, indent=1)
     (folder / _JSON).unlink(missing_ok=True)
     write_arrays(folder / _TENSORS, arrays, {"kind": gallery.kind, "format": FORMAT})
-    write_bytes(folder / _JSON, text.encode())
+    with written_whole(folder / _JSON) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def open_folder(

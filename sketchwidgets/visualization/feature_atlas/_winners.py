@@ -9,12 +9,12 @@ from torch import Tensor
 
 from ..figures._values import signed_bytes
 from ..projection._units import peak_positions
+from ._array_file import ArrayFile
 from ._errors import AtlasError
 from ._pictures import OUTSIDE, Blobs, encode, window
 from ._progress import Teller
 from ._source import Batch, Source
 from ._subject import Subject
-from ._tensor_file import ArrayFile
 
 
 @dataclass

@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from sketchwidgets._files import written_whole
 from sketchwidgets.models._registry import name_of
 
 from .._errors import NetworkFileError
@@ -199,14 +201,8 @@ def _save(
         layer.ClearField("blobs")
     text = comment + text_format.MessageToString(net)
     files = [(prototxt, text.encode()), (caffemodel, binary), *extra]
-    # Never one file of a new network beside one of an old network: all are written beside, then renamed.
-    temporary = [path.with_name(f".{path.name}.{os.getpid()}") for path, _ in files]
-    try:
-        for place, (_, content) in zip(temporary, files, strict=True):
-            place.write_bytes(content)
-        for place, (path, _) in zip(temporary, files, strict=True):
-            place.replace(path)
-    finally:
-        for place in temporary:
-            place.unlink(missing_ok=True)
+    # Never one file of a new network beside one of an old network: all are written, then renamed.
+    with ExitStack() as stack:
+        for path, content in files:
+            stack.enter_context(written_whole(path)).write_bytes(content)
     return tuple(path for path, _ in files)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
+from ...._files import written_whole
 from .. import _layers
 from .._chain import Link, chain_of
 from .._network import ImportedNetwork
@@ -330,13 +331,7 @@ def _cell(values: Sequence[Any]) -> np.ndarray:
 
 
 def _save(path: Path, variables: dict[str, Any]) -> None:
-    """A reader must never see half a file: write beside it, then rename."""
     from scipy.io import savemat
 
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            savemat(file, variables, format="5", long_field_names=True)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with written_whole(path) as temporary, temporary.open("wb") as file:
+        savemat(file, variables, format="5", long_field_names=True)

@@ -1,7 +1,6 @@
 """Arrays and a JSON header in one safetensors file, written whole or not at all and never trusted when read."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError, safe_open
 
+from ..._files import written_whole
 from ._errors import AtlasError
 
 _KEY = "sketchwidgets"
@@ -27,24 +27,13 @@ _DTYPES = {
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], header: Mapping[str, Any]) -> None:
-    """Write beside the file, then rename: a reader never sees half of it, and a crash leaves the last one."""
+    """Write a file that `ArrayFile` reads."""
     data = safetensors.numpy.save(
         {name: np.ascontiguousarray(array) for name, array in arrays.items()},
         {_KEY: json.dumps(header, allow_nan=False)},
     )
-    write_bytes(path, data)
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with written_whole(path) as temporary:
+        temporary.write_bytes(data)
 
 
 class ArrayFile:
