@@ -94,7 +94,7 @@ class SketchResNet(nn.Module):
         """The same function in evaluation mode without batch normalisation, which goes into the convolutions."""
         if not self.arguments["norm"]:
             return self
-        plain = SketchResNet(**{**self.arguments, "norm": False})
+        plain = SketchResNet(**{**self.arguments, "norm": False}).to(self.fc.weight)
         plain.fc.load_state_dict(self.fc.state_dict())
         modules = dict(plain.named_modules())
         norms = dict(self.named_modules())
@@ -120,7 +120,8 @@ class BasicBlock(nn.Module):
         self.conv1, self.norm1 = _conv(inputs, width, 3, stride, norm), _norm(width, norm)
         self.relu1 = nn.ReLU()
         self.conv2, self.norm2 = _conv(width, width, 3, 1, norm), _norm(width, norm)
-        self.pool = nn.AvgPool2d(stride) if stride > 1 else None
+        # A map of odd size is rounded up, as the convolution does.
+        self.pool = nn.AvgPool2d(stride, ceil_mode=True, count_include_pad=False) if stride > 1 else None
         project = stride > 1 or inputs != width
         self.conv3 = _conv(inputs, width, 1, 1, norm) if project else None
         self.norm3 = _norm(width, norm and project)

@@ -16,6 +16,7 @@ NETWORKS = [
     ("lenet", {}, "relu2"),
     ("lenet", {"original": True}, "tanh2"),
     ("sketch_a_net", {"classes": 5, "channels": 6}, "relu5"),
+    ("sketch_resnet", {"classes": 5, "widths": (8, 16), "blocks": (1, 2)}, "stage2.0.relu2"),
     ("resnet18_sketch", {"classes": 5, "channels": 1}, "layer2.1"),
     ("googlenet_sketch", {"classes": 5, "channels": 1}, "inception3b"),
 ]
@@ -111,7 +112,8 @@ def test_features_are_what_the_last_layer_sees(name, arguments, layer):
 @pytest.mark.parametrize(
     ("name", "layers"),
     [("zfnet", 8), ("alexnet", 8), ("lenet", 5), ("sketch_a_net", 8), ("alexnet_sketch", 8), ("vgg16_sketch", 16),
-     ("googlenet_sketch", 3 + 9 + 1), ("resnet18_sketch", 1 + 8 + 1), ("resnet50_sketch", 1 + 16 + 1)],
+     ("googlenet_sketch", 3 + 9 + 1), ("resnet18_sketch", 1 + 8 + 1), ("resnet50_sketch", 1 + 16 + 1),
+     ("sketch_resnet", 1 + 4 + 1)],
 )  # fmt: skip
 def test_groups_by_depth(name, layers):
     with torch.device("meta"):
