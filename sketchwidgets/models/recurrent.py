@@ -1,12 +1,14 @@
 """Recurrent cells and the classifier that reads one feature vector per stroke."""
 
 import math
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sketchwidgets.models._checks import check_sizes
+from sketchwidgets.models.stroke_encoder import StrokeEncoder
 
 State = tuple[Tensor, ...]
 
@@ -146,13 +148,16 @@ class RecurrentClassifier(nn.Module):
 
     Parameters
     ----------
-    input_size : length of a feature vector (512 for Sketch-a-Net's fc7).
+    input_size : length of a feature vector (512 for Sketch-a-Net's fc7), with the descriptor where strokes are read.
     hidden_size : length of the hidden state (3600 in the paper).
     classes : number of classes.
     cell : "gru" or "lstm".
     reset_after : see `GRUCell`; only for cell="gru".
     learn_initial_state : train the first state instead of starting from zeros (Lasagne's `learn_init`).
     output_bias : add a bias to y; the paper's equation has none.
+    strokes : arguments of a `StrokeEncoder`, {} for its defaults. Then x_t is the CNN features followed by the
+        descriptor of stroke t (`sketch.stroke_descriptors`), which the encoder reads before the cell does: coordinates
+        beside pixels. None: CNN features alone.
 
     >>> model = RecurrentClassifier(input_size=512, hidden_size=256, classes=345)
     >>> model(torch.zeros(2, 7, 512)).shape
@@ -171,15 +176,27 @@ class RecurrentClassifier(nn.Module):
         reset_after: bool = False,
         learn_initial_state: bool = False,
         output_bias: bool = True,
+        strokes: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__()
-        check_sizes(classes=classes)
+        check_sizes(input_size=input_size, hidden_size=hidden_size, classes=classes)
+        cell_size = input_size
+        self.strokes: StrokeEncoder | None = None
+        self.image_features = input_size
+        if strokes is not None:
+            self.strokes = StrokeEncoder(**strokes)
+            self.image_features = input_size - self.strokes.input_size
+            if self.image_features < 1:
+                raise ValueError(
+                    f"input_size must be above the {self.strokes.input_size} numbers of a stroke, got {input_size}"
+                )
+            cell_size = self.image_features + self.strokes.size
         if cell == "gru":
-            self.cell: GRUCell | LSTMCell = GRUCell(input_size, hidden_size, reset_after)
+            self.cell: GRUCell | LSTMCell = GRUCell(cell_size, hidden_size, reset_after)
         elif cell == "lstm":
             if reset_after:
                 raise ValueError('reset_after is an option of the GRU; it means nothing with cell="lstm"')
-            self.cell = LSTMCell(input_size, hidden_size)
+            self.cell = LSTMCell(cell_size, hidden_size)
         else:
             raise ValueError(f'cell must be "gru" or "lstm", not {cell!r}')
         # What `models.create` needs to build this network again; saved with the weights.
@@ -192,6 +209,9 @@ class RecurrentClassifier(nn.Module):
             "learn_initial_state": learn_initial_state,
             "output_bias": output_bias,
         }
+        # Only where there is one, so that versions without this argument read the others.
+        if strokes is not None:
+            self.arguments["strokes"] = self.strokes.arguments
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.classes = classes
@@ -208,9 +228,21 @@ class RecurrentClassifier(nn.Module):
             return (zeros,) * self.cell.parts
         return tuple(part.expand(n, -1) for part in self.first)
 
+    @property
+    def stroke_samples(self) -> int:
+        """Points of each stroke that it reads, 0 where it reads none."""
+        return 0 if self.strokes is None else self.strokes.samples
+
+    def project(self, x: Tensor) -> Tensor:
+        """What the cell takes from x (..., input_size) at a step, for all steps at once; see `GRUCell.project`."""
+        if self.strokes is not None:
+            image, stroke = x.split([self.image_features, self.strokes.input_size], dim=-1)
+            x = torch.cat([image, self.strokes(stroke)], dim=-1)
+        return self.cell.project(x)
+
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """One stroke: class scores (n, classes) and the next state, from x (n, input_size) and a state."""
-        state = self.cell.advance(self.cell.project(x), state)
+        state = self.cell.advance(self.project(x), state)
         return self.output(state[0]), state
 
     def hidden_states(self, features: Tensor, state: State | None = None) -> Tensor:
@@ -222,7 +254,7 @@ class RecurrentClassifier(nn.Module):
         if state is None:
             state = self.initial_state(features.shape[0])
         # Step-major, so that a step reads one block; unbind, because the gradient of an index is full-size.
-        projected = self.cell.project(features.transpose(0, 1))
+        projected = self.project(features.transpose(0, 1))
         hidden = []
         for step in projected.unbind(0):
             state = self.cell.advance(step, state)

@@ -31,7 +31,8 @@ class StrokeEncoder(nn.Module):
         # What `models.create` needs to build this network again; saved with the weights.
         self.arguments = {"samples": samples, "hidden_size": hidden_size, "size": size}
         self.samples, self.size = samples, size
-        self.layer1 = nn.Linear(descriptor_size(samples), hidden_size)
+        self.input_size = descriptor_size(samples)
+        self.layer1 = nn.Linear(self.input_size, hidden_size)
         self.layer2 = nn.Linear(hidden_size, hidden_size)
         self.layer3 = nn.Linear(hidden_size, size)
 

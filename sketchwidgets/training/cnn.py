@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader
 from sketchwidgets.models import create
 from sketchwidgets.recognition import Preprocessing
 from sketchwidgets.sketch.augmentation.stroke_order import CHANNELS as STROKE_ORDER_CHANNELS
+from sketchwidgets.training.averaging import update_average
 from sketchwidgets.training.batch_norm import BatchNormSketchANet, folded, for_training
 from sketchwidgets.training.drawing_set import DrawingSet
 from sketchwidgets.training.fitting import STATE, Resumable, TensorFiles, read_checkpoint
@@ -150,9 +151,7 @@ class CNNTraining(Resumable):
         if isinstance(self.network, BatchNormSketchANet):
             self.network.keep_scales_positive()
         if self.average is not None:
-            # Shorter at first, so that the random start is soon forgotten.
-            step = self.trainer.global_step - 1
-            _average(self.average, self.network, min(self.recipe.averaging, (step + 1) / (step + 10)))
+            update_average(self.average, self.network, self.recipe.averaging, self.trainer.global_step - 1)
 
     def validation_step(self, batch: tuple[Tensor, Tensor], _: int, dataloader_idx: int = 0) -> None:
         images, labels = batch
@@ -199,15 +198,6 @@ class CNNTraining(Resumable):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)
         checkpoint["recipe"] = self.recipe.to_dict()
-
-
-@torch.no_grad()
-def _average(average: nn.Module, network: nn.Module, stays: float) -> None:
-    for old, new in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
-        if old.is_floating_point():
-            old.lerp_(new, 1 - stays)
-        else:
-            old.copy_(new)
 
 
 class DrawingData(L.LightningDataModule):
@@ -261,7 +251,7 @@ class _FixedImages(torch.utils.data.IterableDataset):
 
 
 def train_cnn(
-    data: str | Path,
+    data: str | Path | DrawingSet,
     folder: str | Path,
     recipe: CNNRecipe | None = None,
     *,
@@ -282,7 +272,7 @@ def train_cnn(
     """
     recipe = recipe or CNNRecipe()
     folder = Path(folder)
-    drawings = DrawingSet.load(data)
+    drawings = data if isinstance(data, DrawingSet) else DrawingSet.load(data)
     torch.manual_seed(recipe.seed)
     module = CNNTraining(len(drawings.classes), recipe, folder, every)
     state = _state_to_resume(folder, recipe) if resume else None

@@ -9,7 +9,7 @@ import json
 import os
 import zlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from sketchwidgets.recognition import Preprocessing
+from sketchwidgets.sketch.stroke_descriptors import resample_strokes, stroke_descriptors
 from sketchwidgets.training.drawing_set import DrawingSet
-from sketchwidgets.training.images import Augmentation, render
+from sketchwidgets.training.images import Augmentation, changed_strokes, render
 
 _BLOCK = 512  # drawings between two writes to disk
 _AT_ONCE = 64  # drawings in one pass through the CNN, about 5 images each
@@ -28,7 +29,7 @@ _AT_ONCE = 64  # drawings in one pass through the CNN, about 5 images each
 
 @dataclass(frozen=True)
 class PrefixFeatures:
-    """Features of the first 1, 2, ... strokes of drawings, packed.
+    """Features of the first 1, 2, ... strokes of drawings, packed; where they were asked for, with those strokes.
 
     features : (sum of steps, F) float16; what `cache_features` returns is a read-only map of the file.
     steps : (N,) strokes used of each drawing. label : (N,) int64.
@@ -62,17 +63,22 @@ def cache_features(
     seed: int = 0,
     device: torch.device | str = "cpu",
     progress: bool = True,
+    stroke_samples: int = 0,
 ) -> PrefixFeatures:
     """Features of all prefixes (at most `max_strokes`) of drawings, written to folder `path` as it goes.
 
     `cnn` maps images to (n, F) features, which are rounded to float16. A run that was cut off continues where it
-    stopped. With an augmentation each drawing gets one random change, the same for all its prefixes.
+    stopped. With an augmentation each drawing gets one random change, the same for all its prefixes; its strokes all
+    stay, since each is a step. With `stroke_samples` the descriptor of the last stroke of each prefix, of so many
+    points, follows its features (`sketch.stroke_descriptors`).
 
     Raises ValueError where there are no drawings, and where the folder holds features of other drawings, other images
     or of another length. Which CNN they are of it cannot know: give each its own folder.
     """
     if not len(indices):
         raise ValueError("there are no drawings to take features of: indices is empty")
+    if augmentation is not None:
+        augmentation = replace(augmentation, removal=0.0)
     path = Path(path)
     path.mkdir(parents=True, exist_ok=True)
     steps = np.minimum(drawings.n_strokes[indices].astype(np.int64), max_strokes)
@@ -86,6 +92,8 @@ def cache_features(
             "max_strokes": max_strokes,
             "preprocessing": asdict(preprocessing),
             "augmentation": None if augmentation is None else asdict(augmentation),
+            # Only where there are any, so that folders from before are read on.
+            **({"stroke_samples": stroke_samples} if stroke_samples else {}),
         },
     )
     file = path / "features.npy"
@@ -104,6 +112,13 @@ def cache_features(
                 np.random.default_rng([seed, at]), group,
             )  # fmt: skip
             found = cnn(images.to(device)).half().cpu().numpy()
+            if stroke_samples:
+                strokes = changed_strokes(
+                    drawings, indices[some], steps[some], augmentation, np.random.default_rng([seed, at])
+                )
+                resampled = resample_strokes(*strokes[:2], stroke_samples)
+                described = stroke_descriptors(resampled, strokes[2])
+                found = np.concatenate([found, described.astype(np.float16)], 1)
             if values is None:
                 values = _create(file, int(rows[-1]), found.shape[1])
             elif found.shape[1] != values.shape[1]:

@@ -1,5 +1,7 @@
 """The recurrent part of the recogniser: a GRU or LSTM over cached CNN features, supervised at every stroke."""
 
+from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -14,6 +16,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset
 
 from sketchwidgets.models.recurrent import RecurrentClassifier
+from sketchwidgets.training.averaging import update_average
 from sketchwidgets.training.features import PrefixFeatures
 from sketchwidgets.training.fitting import TensorFiles
 
@@ -27,7 +30,10 @@ class RecurrentRecipe:
     hidden_size, cell, reset_after : see `RecurrentClassifier`.
     weighting : what the loss of step t of T counts, see `step_weights`: "late" 1 + late_weight t/T, "uniform" 1,
         "linear" t/T, "exponential" exp(-exponent (1 - t/T)), "last" nothing but at the last step.
-    feature_dropout : share of features set to zero, the same ones for all steps of a drawing.
+    feature_dropout : share of the CNN's features set to zero, the same ones for all steps of a drawing.
+    strokes : arguments of a `StrokeEncoder`, where the features end with descriptors of strokes; None where not.
+    averaging : share of the old that stays when the weights are averaged after each step (exponential moving
+        average), 0 for none. The average is what is validated and returned.
 
     Raises ValueError for an unknown weighting, or one of the numbers of it below 0.
     """
@@ -45,6 +51,8 @@ class RecurrentRecipe:
     seed: int = 0
     weighting: Weighting = "late"
     exponent: float = 10.0
+    strokes: Mapping[str, int] | None = None
+    averaging: float = 0.0
 
     def __post_init__(self) -> None:
         if self.weighting not in get_args(Weighting):
@@ -87,13 +95,29 @@ class RecurrentTraining(L.LightningModule):
         super().__init__()
         self.recipe, self.steps = recipe, steps
         self.network = RecurrentClassifier(
-            features, recipe.hidden_size, classes, recipe.cell, reset_after=recipe.reset_after
+            features,
+            recipe.hidden_size,
+            classes,
+            recipe.cell,
+            reset_after=recipe.reset_after,
+            strokes=recipe.strokes,
         )
+        self.average = deepcopy(self.network).requires_grad_(False) if recipe.averaging else None
+
+    @property
+    def best(self) -> RecurrentClassifier:
+        """What is validated and returned: the averaged network, or the one that is trained."""
+        return self.network if self.average is None else self.average
+
+    def on_train_batch_end(self, *_: object) -> None:
+        if self.average is not None:
+            update_average(self.average, self.network, self.recipe.averaging, self.trainer.global_step - 1)
 
     def training_step(self, batch: tuple[Tensor, Tensor, Tensor], _: int) -> Tensor:
         features, labels, steps = batch
         keep = 1 - self.recipe.feature_dropout
         mask = torch.rand_like(features[:, :1]).lt_(keep) / keep
+        mask[..., self.network.image_features :] = 1
         scores = self.network(features * mask)
         n, length, _ = scores.shape
         loss = F.cross_entropy(
@@ -110,7 +134,7 @@ class RecurrentTraining(L.LightningModule):
 
     def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], _: int) -> None:
         features, labels, steps = batch
-        right = self.network(features).argmax(2) == labels[:, None]
+        right = self.best(features).argmax(2) == labels[:, None]
         rows = torch.arange(len(labels), device=right.device)
         self.log("last_top1", right[rows, steps - 1].float().mean(), prog_bar=True, batch_size=len(labels))
         half = right[rows, (steps + 1) // 2 - 1].float().mean()
@@ -195,4 +219,4 @@ def train_recurrent(
         DataLoader(_Batches(validation, 512, None), batch_size=None),
         ckpt_path=str(last) if resume and last.exists() else None,
     )
-    return module.network.eval()
+    return module.best.eval()

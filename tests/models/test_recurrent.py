@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from sketchwidgets import models
 from sketchwidgets.models import GRUCell, LSTMCell, RecurrentClassifier
 
 
@@ -172,3 +173,21 @@ def test_bad_arguments(arguments, message):
 def test_bad_features(shape):
     with pytest.raises(ValueError, match=r"features must be \(n, T, 4\)"):
         RecurrentClassifier(4, 3, 2)(torch.zeros(shape))
+
+
+def test_strokes_are_encoded_before_the_cell():
+    model = models.RecurrentClassifier(3 + 21, 5, 4, strokes={"samples": 2, "hidden_size": 6, "size": 7})
+    assert (model.image_features, model.stroke_samples, model.cell.input_size) == (3, 2, 10)
+    x = torch.randn(2, 4, 24)
+    inputs = torch.cat([x[..., :3], model.strokes(x[..., 3:])], -1)
+    plain = models.RecurrentClassifier(10, 5, 4)
+    plain.load_state_dict(
+        {name: value for name, value in model.state_dict().items() if "strokes" not in name}
+    )
+    torch.testing.assert_close(model(x), plain(inputs))
+    again = models.create("recurrent_classifier", **model.arguments)
+    again.load_state_dict(model.state_dict())
+    logits, _ = again.step(x[:, 0], again.initial_state(2))
+    torch.testing.assert_close(logits, model(x)[:, 0])
+    with pytest.raises(ValueError, match="input_size must be above the 21 numbers of a stroke, got 21"):
+        models.RecurrentClassifier(21, 5, 4, strokes={"samples": 2})

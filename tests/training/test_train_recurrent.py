@@ -6,6 +6,7 @@ import torch
 
 from sketchwidgets.models import SketchANet
 from sketchwidgets.recognition import Preprocessing, Recognizer
+from sketchwidgets.sketch.stroke_descriptors import resample_strokes, stroke_descriptors
 from sketchwidgets.training.features import PrefixFeatures, cache_features
 from sketchwidgets.training.images import Augmentation
 from sketchwidgets.training.recurrent import RecurrentRecipe, RecurrentTraining, step_weights, train_recurrent
@@ -223,3 +224,44 @@ def test_a_missing_file_is_a_sentence(tmp_path):
     done = CliRunner().invoke(app, ["train", str(tmp_path / "none.npz"), "--out", str(tmp_path)])
     assert done.exit_code == 1
     assert "there is no file of drawings" in done.output
+
+
+def test_descriptors_of_the_strokes_follow_the_features(drawings, tmp_path):
+    indices = np.array([4, 9, 2])
+    cached = cache_features(
+        pooled, drawings, indices, tmp_path / "plain", PREPROCESSING, max_strokes=3, stroke_samples=4
+    )
+    strokes = [stroke for index in indices for stroke in drawings.strokes(index)[:3]]
+    resampled = resample_strokes(np.concatenate(strokes)[:, :2], np.array([len(s) for s in strokes]), 4)
+    owner = np.repeat(np.arange(3), cached.steps)
+    np.testing.assert_allclose(cached.features[:, 16:], stroke_descriptors(resampled, owner), atol=2e-3)
+    # A change of a drawing is the same for its images and its strokes: mirrored and turned alike, and nothing removed.
+    mirror = Augmentation(
+        rotation=0, scale=(1, 1), stretch=0, shift=0, mirror=1, removal=1, removal_share=(0.9, 0.9)
+    )
+    flipped = cache_features(
+        lambda images: pooled(images.flip(3)),
+        drawings,
+        indices,
+        tmp_path / "flipped",
+        PREPROCESSING,
+        mirror,
+        max_strokes=3,
+        stroke_samples=4,
+    )
+    sign = np.ones(16)
+    sign[::2] = -1  # x of the points and of their directions
+    np.testing.assert_allclose(flipped.features[:, :16], cached.features[:, :16], atol=4e-3)
+    np.testing.assert_allclose(flipped.features[:, 16:32], cached.features[:, 16:32] * sign, atol=4e-3)
+
+
+def test_training_with_strokes_and_averaged_weights(drawings, tmp_path):
+    cached = cache_features(pooled, drawings, np.arange(60), tmp_path / "f", PREPROCESSING, stroke_samples=4)
+    recipe = RecurrentRecipe(
+        hidden_size=8, epochs=2, batch_size=20, strokes={"samples": 4, "size": 6}, averaging=0.9
+    )
+    trained = train_recurrent(cached, cached, len(drawings.classes), tmp_path / "r", recipe, progress=False)
+    assert (trained.image_features, trained.stroke_samples) == (16, 4)
+    again = train_recurrent(cached, cached, len(drawings.classes), tmp_path / "r2", recipe, progress=False)
+    for one, other in zip(trained.state_dict().values(), again.state_dict().values(), strict=True):
+        assert torch.equal(one, other)
