@@ -1,4 +1,4 @@
-"""Checks of the numbers that networks and machines are made with."""
+"""Checks of the numbers and words that networks, machines and recipes are made with."""
 
 import math
 from collections.abc import Sequence
@@ -35,3 +35,36 @@ def check_number(name: str, value: float, least: float, above: bool = False, who
         raise TypeError(f"{name} must be {'a whole number' if whole else 'a number'}, not {value!r}")
     if not math.isfinite(value) or value < least or (above and value == least):
         raise ValueError(f"{name} must be {'above' if above else 'at least'} {least}, not {value!r}")
+
+
+def check_choice(name: str, value: Any, known: Sequence[str]) -> None:
+    """Raise ValueError unless it is one of these words."""
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}, not {value!r}")
+
+
+def check_whole(name: str, value: Any, least: int, most: int | None = None) -> None:
+    """Raise ValueError unless it is a whole number in these bounds."""
+    fine = not isinstance(value, bool) and isinstance(value, int) and value >= least
+    if not fine or (most is not None and value > most):
+        bounds = f"{least} on" if most is None else f"{least} to {most}"
+        raise ValueError(f"{name} must be a whole number from {bounds}, not {value!r}")
+
+
+def check_range(
+    name: str,
+    value: Any,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    below: float | None = None,
+) -> None:
+    """Raise ValueError unless it is a finite number in these bounds."""
+    fine = not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
+    fine = fine and (least is None or value >= least) and (above is None or value > above)
+    fine = fine and (most is None or value <= most) and (below is None or value < below)
+    if not fine:
+        bounds = {"from": least, "above": above, "to": most, "below": below}
+        said = " ".join(f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None)
+        raise ValueError(f"{name} must be a finite number {said}".rstrip() + f", not {value!r}")

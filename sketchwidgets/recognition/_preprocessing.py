@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sketchwidgets.models._checks import check_range, check_whole
 from sketchwidgets.sketch._normalize import fit_to_frame
 from sketchwidgets.sketch.rasterizer import Canvas
 
@@ -28,8 +29,9 @@ class Preprocessing:
     stroke_width: float = 3.0
 
     def __post_init__(self) -> None:
-        if not 1 <= self.size <= 4096 or not 0 < self.extent <= self.size or not 0 < self.stroke_width <= 64:
-            raise ValueError(f"preprocessing out of range: {self}")
+        check_whole("size", self.size, 1, 4096)
+        check_range("extent", self.extent, above=0, most=self.size)
+        check_range("stroke_width", self.stroke_width, above=0, most=64)
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON-ready numbers, for the metadata of the weights."""
@@ -44,7 +46,10 @@ class Preprocessing:
         for name, value in values.items():
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise ValueError(f"preprocessing field {name!r} must be a number, not {value!r}")
-        return cls(**values)
+        try:
+            return cls(**values)
+        except ValueError as error:
+            raise ValueError(f"preprocessing: {error}") from None
 
     def canvas(self, device: torch.device | str = "cpu") -> "SketchCanvas":
         """An empty canvas that draws growing sketches with this preprocessing."""

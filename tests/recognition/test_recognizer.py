@@ -229,7 +229,7 @@ def rewrite(path, change):
     (lambda m: m.update(classes=["a", "b"]), "2 distinct classes for a recurrent network of 5"),
     (lambda m: m.pop("preprocessing"), '"preprocessing" in the metadata is not an object'),
     (lambda m: m["preprocessing"].update(size="big"), "preprocessing field 'size' must be a number"),
-    (lambda m: m["preprocessing"].update(size=10**9), "preprocessing out of range"),
+    (lambda m: m["preprocessing"].update(size=10**9), "preprocessing: size must be a whole number from 1 to 4096"),
     (lambda m: m["preprocessing"].update(size=224), "takes 225 px, the preprocessing makes 224 px"),
     (lambda m: m.update(cnn=["sketch_a_net"]), '"cnn" in the metadata is not an object'),
     (lambda m: m["cnn"].update(name="os.system"), CANNOT_BE_BUILT + ": no network"),

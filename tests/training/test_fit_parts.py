@@ -173,8 +173,12 @@ def test_a_recipe_says_which_value_is_out_of_range(field, value):
 
 
 @pytest.mark.parametrize(
-    "change", [{"crops": "five"}, {"test": "all"}, {"size": 0}, {"mirror": 2}, {"span": 0}, {"rotation": 200}]
-)
+    "change",
+    [
+        {"crops": "five"}, {"test": "all"}, {"size": 0}, {"mirror": 2}, {"span": 0}, {"rotation": 200}, {"size": "a"},
+        {"rotation": "a"}, {"rotated": None}, {"crops": ["ten"]}, {"ink": "yes"}, {"own": 1},
+    ],
+)  # fmt: skip
 def test_views_say_which_value_is_out_of_range(change):
     with pytest.raises(ValueError, match=next(iter(change))):
         Views(**change)

@@ -8,11 +8,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sketchwidgets.models._checks import check_range, check_whole
+
 CROP = 225
 """Side of the input of Sketch-a-Net in pixels."""
 
 _CORNERS = ((15, 15), (0, 0), (31, 0), (0, 31), (31, 31))
-"""Top left corners (row, column) of the five crops of a 256 image, the middle one first."""
+"""Top left corners (row, column) of the five crops of a 256 image, the middle one first.
+
+Numbered as in the released code, whose middle is at 15; other networks are tested as torchvision crops, at 16
+(`sketchwidgets.training.Views`).
+"""
 
 VIEWS = 2 * len(_CORNERS)
 """The crops and their mirror images."""
@@ -28,6 +34,8 @@ class InkPreparation:
     size : side in pixels, 256 in the released code of Sketch-a-Net.
     blur : standard deviation in pixels after resizing; 0 leaves the lines as they are.
     gain : factor on the ink after the blur.
+
+    Raises ValueError, naming the argument.
     """
 
     size: int = 256
@@ -35,8 +43,9 @@ class InkPreparation:
     gain: float = 3.0
 
     def __post_init__(self) -> None:
-        if not CROP <= self.size <= 1024 or not 0 <= self.blur <= 16 or not 0 < self.gain <= 64:
-            raise ValueError(f"preparation out of range: {self}")
+        check_whole("size", self.size, CROP, 1024)
+        check_range("blur", self.blur, least=0, most=16)
+        check_range("gain", self.gain, above=0, most=64)
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON-ready numbers."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sketchwidgets.models import SketchANet, load_weights, save_weights
+from sketchwidgets.models._checks import check_choice, check_range, check_whole
 from sketchwidgets.models.ensemble._first_convolution import SpaceToDepthConv2d
 from sketchwidgets.models.ensemble._views import CROP
 
@@ -29,6 +30,8 @@ class FineTuning:
     frozen : layers that stay as they are: the strokes that conv1 knows are those of every sketch, and its gradient
         is a quarter of the time of a step.
     precision : "bf16" (mixed) or "float32".
+
+    Raises ValueError, naming the argument.
     """
 
     epochs: int = 4
@@ -45,10 +48,18 @@ class FineTuning:
     precision: str = "bf16"
 
     def __post_init__(self) -> None:
-        if self.epochs < 0 or self.batch_size < 1 or self.learning_rate <= 0 or self.warmup < 0:
-            raise ValueError(f"fine-tuning out of range: {self}")
-        if self.precision not in ("bf16", "float32"):
-            raise ValueError(f'precision must be "bf16" or "float32", not {self.precision!r}')
+        for name, least in (("epochs", 0), ("batch_size", 1), ("warmup", 0)):
+            check_whole(name, getattr(self, name), least)
+        check_whole("rotation", self.rotation, 0, 180)
+        check_range("learning_rate", self.learning_rate, above=0)
+        check_range("weight_decay", self.weight_decay, least=0)
+        for name in ("label_smoothing", "dropout"):
+            check_range(name, getattr(self, name), least=0, below=1)
+        for name in ("rotation_probability", "mirror"):
+            check_range(name, getattr(self, name), least=0, most=1)
+        check_choice("precision", self.precision, ("bf16", "float32"))
+        if isinstance(self.frozen, str) or not all(isinstance(name, str) for name in self.frozen):
+            raise ValueError(f"frozen must be names of layers, not {self.frozen!r}")
 
 
 def start_network(

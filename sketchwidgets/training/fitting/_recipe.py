@@ -4,6 +4,7 @@ import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
+from sketchwidgets.models._checks import check_choice, check_range, check_whole
 from sketchwidgets.training.fitting._views import Views
 from sketchwidgets.training.images import Augmentation
 
@@ -71,24 +72,24 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _one_of("optimizer", self.optimizer, OPTIMIZERS)
-        _one_of("schedule", self.schedule, SCHEDULES)
+        check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        check_choice("schedule", self.schedule, SCHEDULES)
         for name in ("epochs", "batch_size", "patience", "anneal_every"):
-            _whole(name, getattr(self, name), 1)
+            check_whole(name, getattr(self, name), 1)
         for name in ("warmup", "seed"):
-            _whole(name, getattr(self, name), 0)
-        _number("learning_rate", self.learning_rate, above=0)
+            check_whole(name, getattr(self, name), 0)
+        check_range("learning_rate", self.learning_rate, above=0)
         for name in ("weight_decay", "bias_rate", "head_rate"):
-            _number(name, getattr(self, name), least=0)
+            check_range(name, getattr(self, name), least=0)
         for name in ("momentum", "label_smoothing"):
-            _number(name, getattr(self, name), least=0, below=1)
-        _number("depth_decay", self.depth_decay, least=0, most=1)
-        _number("annealing", self.annealing, above=0, below=1)
+            check_range(name, getattr(self, name), least=0, below=1)
+        check_range("depth_decay", self.depth_decay, least=0, most=1)
+        check_range("annealing", self.annealing, above=0, below=1)
         for name in ("filter_std", "filter_radius", "gradient_clip"):
             if getattr(self, name) is not None:
-                _number(name, getattr(self, name), above=0)
+                check_range(name, getattr(self, name), above=0)
         if self.bias is not None:
-            _number("bias", self.bias)
+            check_range("bias", self.bias)
         if not isinstance(self.views, Views):
             raise ValueError(f"views must be a Views, not {type(self.views).__name__}")
         if self.augmentation is not None and not isinstance(self.augmentation, Augmentation):
@@ -121,31 +122,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
     return list(map(_plain, value)) if isinstance(value, tuple | list) else value
-
-
-def _one_of(name: str, value: Any, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}, not {value!r}")
-
-
-def _whole(name: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"{name} must be a whole number from {least} on, not {value!r}")
-
-
-def _number(
-    name: str,
-    value: Any,
-    *,
-    least: float | None = None,
-    above: float | None = None,
-    most: float | None = None,
-    below: float | None = None,
-) -> None:
-    fine = not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
-    fine = fine and (least is None or value >= least) and (above is None or value > above)
-    fine = fine and (most is None or value <= most) and (below is None or value < below)
-    if not fine:
-        bounds = {"from": least, "above": above, "to": most, "below": below}
-        said = " ".join(f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None)
-        raise ValueError(f"{name} must be a finite number {said}".rstrip() + f", not {value!r}")

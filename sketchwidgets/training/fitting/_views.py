@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sketchwidgets.models._checks import check_choice, check_range, check_whole
+
 
 @dataclass(frozen=True)
 class Views:
@@ -57,23 +59,19 @@ class Views:
             object.__setattr__(self, "deviation", _numbers("deviation", self.deviation))
             if min(self.deviation) <= 0:
                 raise ValueError(f"deviation must be above 0, not {self.deviation}")
-        if self.channel_order not in ("rgb", "bgr"):
-            raise ValueError(f'channel_order must be "rgb" or "bgr", not {self.channel_order!r}')
-        if self.own not in (None, True, False):
+        check_choice("channel_order", self.channel_order, ("rgb", "bgr"))
+        if self.own is not None and not isinstance(self.own, bool):
             raise ValueError(f"own must be True, False or None, not {self.own!r}")
-        if self.crops not in ("random", "ten"):
-            raise ValueError(f'crops must be "random" or "ten", not {self.crops!r}')
-        if self.test not in ("centre", "ten"):
-            raise ValueError(f'test must be "centre" or "ten", not {self.test!r}')
-        if self.size is not None and not 1 <= self.size <= 4096:
-            raise ValueError(f"size must be from 1 to 4096 pixels, not {self.size}")
+        if not isinstance(self.ink, bool):
+            raise ValueError(f"ink must be True or False, not {self.ink!r}")
+        check_choice("crops", self.crops, ("random", "ten"))
+        check_choice("test", self.test, ("centre", "ten"))
+        if self.size is not None:
+            check_whole("size", self.size, 1, 4096)
         for name in ("mirror", "rotated"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be a probability, not {getattr(self, name)}")
-        if not 0 <= self.rotation <= 180:
-            raise ValueError(f"rotation must be from 0 to 180 degrees, not {self.rotation}")
-        if not 0 < self.span <= 65535:
-            raise ValueError(f"span must be above 0 and at most 65535, not {self.span}")
+            check_range(name, getattr(self, name), least=0, most=1)
+        check_whole("rotation", self.rotation, 0, 180)
+        check_range("span", self.span, above=0, most=65535)
 
     def random(
         self, pictures: Tensor, side: int, rng: np.random.Generator, mean: Tensor | None = None

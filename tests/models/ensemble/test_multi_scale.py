@@ -161,7 +161,7 @@ def test_a_file_that_does_not_fit_is_refused(tmp_path):
         "2 scales": {"scales": [64, 32]},
         "no network is called": {"networks": [{"name": "nothing", "arguments": {}}]},
         "fc8": {"networks": huge},
-        "out of range": {"preparation": {"size": 10**9}},
+        "size must be a whole number from 225 to 1024": {"preparation": {"size": 10**9}},
     }
     for message, change in wrong.items():
         save_weights(path, tensors, metadata | change)
@@ -186,5 +186,6 @@ def test_bad_arguments_are_named(ensemble):
         ensemble.outputs(torch.zeros(1, 1, 256, 256), views=11)
     with pytest.raises(ValueError, match="scale must be"):
         at_scale(torch.zeros(1, 1, 32, 32), 33)
-    with pytest.raises(ValueError, match="preparation out of range"):
-        InkPreparation(gain=0)
+    for name, value in {"size": "a", "blur": None, "gain": 0}.items():
+        with pytest.raises(ValueError, match=f"{name} must be .* not {value!r}"):
+            InkPreparation(**{name: value})

@@ -1,5 +1,7 @@
 """The ensemble end to end on a few made-up drawings: cut off and gone on, refused, and what is counted."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -187,8 +189,24 @@ def test_bad_arguments_are_named(data, recognizer, tmp_path):
     ):
         with pytest.raises(ValueError, match=message):
             run(data, tmp_path, recognizer, **changes)
-    with pytest.raises(ValueError, match="precision"):
-        FineTuning(precision="int4")
-    with pytest.raises(ValueError, match="out of range"):
-        FineTuning(batch_size=0)
     assert InkPreparation().size == 256
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("precision", "int4"),
+        ("precision", ["bf16"]),
+        ("batch_size", 0),
+        ("epochs", "four"),
+        ("warmup", 2.5),
+        ("learning_rate", None),
+        ("label_smoothing", 1),
+        ("mirror", float("nan")),
+        ("rotation", True),
+        ("frozen", "conv1"),
+    ],
+)
+def test_what_cannot_be_trained_is_named(name, value):
+    with pytest.raises(ValueError, match=f"{name} must be .*{re.escape(repr(value))}"):
+        FineTuning(**{name: value})
