@@ -20,9 +20,11 @@ from ..visualization import (
     Occlusion,
     Projections,
     Reconstruction,
+    Sparsified,
 )
 from ._occlusion_view import OcclusionView
 from ._reconstruction_player import ReconstructionPlayer
+from ._sparsified_player import SparsifiedPlayer
 from .atlas import Atlas
 from .evolution_player import EvolutionPlayer
 from .filter_gallery import FilterGallery
@@ -38,9 +40,9 @@ def show(result: Any) -> ipywidgets.DOMWidget:
     """The interactive widget of a value.
 
     A Sketch gives a SketchPad that holds it; what `sw.project` returns, LayerPanels, with a slider where there are
-    several images; of `sw.gabor_fit` or `sw.first_layer`, a FilterGallery; of `sw.invariance`, an InvariancePlot;
-    a Prediction, a list of them (as `Recognizer.recognize` returns) or a Session, a Recognition; a Figure, and any
-    other result that has one, a TileGrid.
+    several images; of `sw.gabor_fit` or `sw.first_layer`, a FilterGallery; of `sw.invariance`, an InvariancePlot; of
+    `sw.sparsify`, a player of the strokes that can go; a Prediction, a list of them (as `Recognizer.recognize` returns)
+    or a Session, a Recognition; a Figure, and any other result that has one, a TileGrid.
 
     Raises TypeError, which names the type, for anything else.
 
@@ -98,6 +100,11 @@ def _show_reconstruction(result: Reconstruction) -> ReconstructionPlayer:
 @show.register
 def _show_occlusion(found: Occlusion) -> OcclusionView:
     return OcclusionView(found)
+
+
+@show.register
+def _show_sparsified(result: Sparsified) -> SparsifiedPlayer:
+    return SparsifiedPlayer(result)
 
 
 @show.register

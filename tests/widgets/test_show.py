@@ -94,6 +94,35 @@ def test_fewer_tiles_can_be_chosen_and_another_rule_is_explained(projections):
     assert "rule='deconvnet'" in page.last("status")["text"]
 
 
+def test_a_sparsified_drawing_is_played(tmp_path):
+    strokes = np.random.default_rng(1).uniform(0, 300, (6, 4, 2))
+    result = sw.sparsify(tiny_recognizer(), sw.Sketch(list(strokes)), progress=False)
+    player = sw.show(result)
+    assert player.left == len(result.kept) < 6
+    _, kept, chart = player.figure.sections[0].tiles
+    assert kept.caption.startswith(f"{len(result.kept)}: ")
+    assert chart.marks == ((len(result.kept), "fewest"),)
+    player.view._on_click({"type": "click", "section": 1, "tile": 0}, [])
+    assert player.left == 6
+    _, shown, chart = player.figure.sections[0].tiles
+    assert (shown.pixels < 60).sum() > (kept.pixels < 60).sum()
+    assert chart.marks == ((6, "6"),)
+    player.save_picture(tmp_path / "player.svg")
+    with pytest.raises(ValueError, match="left must be one of 6, 5"):
+        player.left = 7
+    player.close()
+
+
+def test_a_label_that_no_stroke_brings_about_is_played_too():
+    recognizer, sketch = tiny_recognizer(), sw.Sketch([[(0, 0), (9, 9)]])
+    name = next(name for name in recognizer.classes if name != recognizer.recognize(sketch)[-1].label)
+    result = sw.sparsify(recognizer, sketch, name, progress=False)
+    player = sw.show(result)
+    assert player.left == 1
+    assert len(player.figure.sections[0].tiles) == 2
+    player.close()
+
+
 @pytest.mark.parametrize(
     ("value", "named"), [(3, "int"), ("cat", "str"), ([1, "a"], "a list of int, str"), (None, "NoneType")]
 )

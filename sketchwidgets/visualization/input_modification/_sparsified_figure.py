@@ -22,14 +22,14 @@ def sentence(result: Sparsified) -> str:
             return f"Its one stroke is needed for “{result.name}” ({percent(result.probability)})"
         needed = "are needed" if result.proven else "seem to be needed"
         return f"All {count} strokes {needed} for “{result.name}” ({percent(result.probability)})"
-    are = "stroke is" if enough == 1 else "strokes are"
-    return f"{enough} of {count} {are} enough for “{result.name}” ({percent(result.probability)})"
+    are = "is" if enough == 1 else "are"
+    return f"{enough} of {count} strokes {are} enough for “{result.name}” ({percent(result.probability)})"
 
 
 def certainty(result: Sparsified) -> str:
     """How sure it is that these are the fewest."""
     if result.proven:
-        return "" if len(result.kept) <= 1 else f"No choice of {len(result.kept) - 1} or fewer is enough."
+        return "" if len(result.kept) <= 1 else "Fewer are not."
     if result.at_least <= 1:
         return "Fewer may be enough."
     return f"Fewer may be enough, but not fewer than {result.at_least}."
@@ -45,33 +45,30 @@ def sparsified_figure(result: Sparsified, side: int) -> Figure:
     )
     found: list[Tile | Chart] = [whole]
     if result.kept:
-        found.append(left_tile(result, result.kept, result.probability, True, side))
+        found.append(left_tile(result, result.kept, side))
     found.append(curve_chart(result, (272, side - 28)))
     goes = Section(
         "As the strokes go",
-        [
-            left_tile(
-                result, result.left(count), result.curve[count - 1], bool(result.on_top[count - 1]), _SMALL
-            )
-            for count in shown_counts(result)
-        ],
+        [left_tile(result, result.left(count), _SMALL) for count in shown_counts(result)],
         caption=f"Strokes left, and the probability of “{result.name}”; lost is where another class is above it.",
         side=_SMALL,
     )
     return Figure(sentence(result), [Section("", found, caption=certainty(result), side=side), goes])
 
 
-def left_tile(
-    result: Sparsified, left: tuple[int, ...], probability: float, on_top: bool, side: int = _SMALL
-) -> Tile:
-    """The drawing with the strokes that are left strong and the others pale."""
-    said = "is" if on_top else "is not"
+def left_tile(result: Sparsified, left: tuple[int, ...], side: int) -> Tile:
+    """The drawing with the strokes that are left strong and the others pale; those kept, or some on the way."""
+    probability, on_top = result.curve[len(left) - 1], bool(result.on_top[len(left) - 1])
+    if left == result.kept:
+        probability, on_top = result.probability, True
+    known = not np.isnan(probability)
     strokes = "stroke" if len(left) == 1 else "strokes"
+    said = f"{result.name} {percent(probability)}, {'' if on_top else 'not '}the most probable class"
     return kept_tile(
         result.drawing,
         left,
-        f"{len(left)}: {percent(probability)}{'' if on_top else ', lost'}",
-        f"{len(left)} {strokes} left: {result.name} {percent(probability)}, which {said} the most probable class",
+        f"{len(left)}: {percent(probability)}{', lost' if known and not on_top else ''}",
+        f"{len(left)} {strokes} left: {said if known else 'not known'}",
         side=2 * side if side <= _SMALL else side,
     )
 
@@ -86,10 +83,12 @@ def shown_counts(result: Sparsified) -> list[int]:
     return sorted({*spread, *needed}, reverse=True)
 
 
-def curve_chart(result: Sparsified, size: tuple[int, int] = (272, 196)) -> Chart:
-    """The probability by strokes left, and by strokes drawn."""
+def curve_chart(result: Sparsified, size: tuple[int, int] = (272, 196), at: int | None = None) -> Chart:
+    """The probability by strokes left, and by strokes drawn; with a mark at a number of them, or at the fewest."""
     counts = np.arange(1, len(result.drawing) + 1)
-    marks = [(len(result.kept), "fewest")] if result.kept else []
+    fewest = len(result.kept)
+    at = fewest if at is None else at
+    marks = [(at, "fewest" if at == fewest else str(at))] if at else []
     return Chart(
         [("left in the order found", counts, 100 * result.curve), ("as drawn", counts, 100 * result.steps)],
         "strokes",
