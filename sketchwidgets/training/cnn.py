@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from sketchwidgets.models import create
+from sketchwidgets.models._checks import check_choice, check_range, check_whole
 from sketchwidgets.recognition import Preprocessing
 from sketchwidgets.sketch.augmentation.stroke_order import CHANNELS as STROKE_ORDER_CHANNELS
 from sketchwidgets.training.averaging import update_average
@@ -72,14 +73,17 @@ class CNNRecipe:
     averaging: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.schedule not in get_args(Schedule):
-            raise ValueError(f"schedule must be 'cosine' or 'constant', not {self.schedule!r}")
-        if not 0 <= self.decay <= 1:
-            raise ValueError(f"decay must be a share of the steps from 0 to 1, not {self.decay}")
-        if not 0 <= self.averaging < 1:
-            raise ValueError(f"averaging must be at least 0 and less than 1, not {self.averaging}")
-        if self.clip is not None and not self.clip > 0:
-            raise ValueError(f"clip must be more than 0 or None, not {self.clip}")
+        for name, least in (("steps", 1), ("batch_size", 1), ("warmup", 0), ("seed", 0)):
+            check_whole(name, getattr(self, name), least)
+        check_range("learning_rate", self.learning_rate, above=0)
+        check_range("weight_decay", self.weight_decay, least=0)
+        for name in ("label_smoothing", "dropout", "averaging"):
+            check_range(name, getattr(self, name), least=0, below=1)
+        check_range("decay", self.decay, least=0, most=1)
+        if self.clip is not None:
+            check_range("clip", self.clip, above=0)
+        check_choice("channels", self.channels, get_args(Channels))
+        check_choice("schedule", self.schedule, get_args(Schedule))
         given = {"classes", "channels", "dropout"} & set(self.arguments)
         if given:
             raise ValueError(f"arguments has {min(given)!r}, which the data or the recipe itself give")
@@ -290,6 +294,7 @@ def train_cnn(
         num_sanity_val_steps=0,
         enable_checkpointing=False,
         enable_progress_bar=progress,
+        enable_model_summary=progress,
     )
     trainer.fit(module, DrawingData(drawings, recipe), ckpt_path=None if state is None else str(state))
     return folded(module.best)

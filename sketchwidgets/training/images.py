@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sketchwidgets.models._checks import check_range
 from sketchwidgets.recognition import Preprocessing
 from sketchwidgets.sketch._normalize import fit_to_frame
 from sketchwidgets.sketch.augmentation import (
@@ -43,6 +44,8 @@ class Augmentation:
     removal_alpha, removal_beta : what the order and the length of a stroke count for that.
     deformation : probability that strokes and then the whole drawing are deformed by moving least squares.
     stroke_strength, sketch_strength : how much; 1 is the authors'.
+
+    Raises ValueError, naming the one that is out of its range.
     """
 
     rotation: float = 0.2
@@ -58,6 +61,21 @@ class Augmentation:
     deformation: float = 0.0
     stroke_strength: float = 1.0
     sketch_strength: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("mirror", "prefix", "removal", "deformation"):
+            check_range(name, getattr(self, name), least=0, most=1)
+        for name in ("rotation", "shift", "stroke_strength", "sketch_strength"):
+            check_range(name, getattr(self, name), least=0)
+        check_range("stretch", self.stretch, least=0, below=1)
+        for name in ("removal_alpha", "removal_beta"):
+            check_range(name, getattr(self, name))
+        for name, most in (("scale", None), ("removal_share", 1)):
+            pair = getattr(self, name)
+            if not isinstance(pair, tuple | list) or len(pair) != 2:
+                raise ValueError(f"{name} must be the least and the largest, not {pair!r}")
+            check_range(f"{name}[0]", pair[0], least=0)
+            check_range(f"{name}[1]", pair[1], least=pair[0], most=most)
 
 
 def render(

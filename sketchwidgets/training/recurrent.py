@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset
 
+from sketchwidgets.models._checks import check_choice, check_range, check_whole
 from sketchwidgets.models.recurrent import RecurrentClassifier
 from sketchwidgets.training.averaging import update_average
 from sketchwidgets.training.features import PrefixFeatures
@@ -35,7 +36,7 @@ class RecurrentRecipe:
     averaging : share of the old that stays when the weights are averaged after each step (exponential moving
         average), 0 for none. The average is what is validated and returned.
 
-    Raises ValueError for an unknown weighting, or one of the numbers of it below 0.
+    Raises ValueError, naming the one that is out of its range.
     """
 
     hidden_size: int = 512
@@ -55,13 +56,14 @@ class RecurrentRecipe:
     averaging: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.weighting not in get_args(Weighting):
-            raise ValueError(
-                f"weighting must be one of {', '.join(get_args(Weighting))}, not {self.weighting!r}"
-            )
-        for name in ("late_weight", "exponent"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
+        for name, least in (("hidden_size", 1), ("epochs", 1), ("batch_size", 1), ("seed", 0)):
+            check_whole(name, getattr(self, name), least)
+        check_range("learning_rate", self.learning_rate, above=0)
+        for name in ("weight_decay", "late_weight", "exponent"):
+            check_range(name, getattr(self, name), least=0)
+        for name in ("label_smoothing", "feature_dropout", "averaging"):
+            check_range(name, getattr(self, name), least=0, below=1)
+        check_choice("weighting", self.weighting, get_args(Weighting))
 
 
 def step_weights(steps: Tensor, recipe: RecurrentRecipe) -> Tensor:
@@ -211,6 +213,7 @@ def train_recurrent(
         gradient_clip_val=5.0,
         reload_dataloaders_every_n_epochs=1,
         enable_progress_bar=progress,
+        enable_model_summary=progress,
     )
     last = folder / "last.ckpt"
     trainer.fit(

@@ -186,3 +186,19 @@ def test_real_drawings_with_everything(shared):
     assert images[:, 5].amax((1, 2)).min() > 0.5
     assert torch.equal(images[:, :3].amax(1), images[:, 5])
     assert torch.equal(images, batches.batch(1)[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mirror", 2),
+        ("removal", "half"),
+        ("shift", -1),
+        ("scale", 1.0),
+        ("scale", (1.1, 0.9)),
+        ("removal_share", (0, 2)),
+    ],
+)
+def test_an_augmentation_names_what_cannot_be(name, value):
+    with pytest.raises(ValueError, match=name):
+        Augmentation(**{name: value})

@@ -130,8 +130,11 @@ def test_it_is_the_loop_that_one_would_write_by_hand(drawings_file, tmp_path):
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("schedule", "step"), ("decay", 1.5), ("averaging", 1.0), ("clip", 0.0), ("arguments", {"classes": 3})],
-)
+    [
+        ("schedule", "step"), ("decay", 1.5), ("decay", "a"), ("averaging", 1.0), ("clip", 0.0), ("steps", "many"),
+        ("learning_rate", float("nan")), ("channels", "colour"), ("arguments", {"classes": 3}),
+    ],
+)  # fmt: skip
 def test_a_recipe_says_what_is_wrong_with_it(field, value):
     with pytest.raises(ValueError, match=field if field != "arguments" else "classes"):
         CNNRecipe(**{field: value})

@@ -138,12 +138,15 @@ def test_what_a_step_counts(options, expected):
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"weighting": "cubic"}, "one of late, uniform"),
+        ({"weighting": "cubic"}, "one of 'late', 'uniform'"),
         ({"exponent": -1.0}, "exponent"),
         ({"late_weight": -1}, "late"),
+        ({"epochs": "many"}, "epochs must be a whole number from 1 on, not 'many'"),
+        ({"learning_rate": float("nan")}, "learning_rate must be a finite number above 0"),
+        ({"averaging": 1}, "averaging"),
     ],
 )
-def test_a_weighting_that_is_none_is_refused(options, match):
+def test_a_recipe_names_what_cannot_be(options, match):
     with pytest.raises(ValueError, match=match):
         RecurrentRecipe(**options)
 
