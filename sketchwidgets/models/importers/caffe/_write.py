@@ -14,6 +14,7 @@ from sketchwidgets.models._registry import name_of
 
 from .._errors import NetworkFileError
 from .._eval_mode import eval_mode
+from .._input_shape import input_shape
 from .._network import ImportedNetwork
 from .._preprocessing import ImagePreprocessing, usual_ink
 from ._files import MAX_BINARY
@@ -72,13 +73,11 @@ def to_caffe(
     >>> torch.allclose(again(images), net(images), rtol=1e-6, atol=1e-6)
     True
     """
-    if not isinstance(network, nn.Module):
-        raise TypeError(f"network must be a torch.nn.Module, not {type(network).__name__}")
     prototxt, caffemodel = Path(prototxt), Path(caffemodel)
     if isinstance(network, ImportedNetwork):
         preprocessing = preprocessing or network.preprocessing
         class_names = class_names or network.class_names
-    shape = (_channels_of(network), *_size_of(network, input_size, preprocessing))
+    shape = input_shape(network, input_size, preprocessing, usual=224)
     if preprocessing is not None and preprocessing.channels != shape[0]:
         raise ValueError(
             f"preprocessing is for {preprocessing.channels} channels; the network takes {shape[0]}"
@@ -138,30 +137,6 @@ def _parts(step: Step) -> list[Step]:
         made.append(Step(f"{step.name}_{number}", module, inputs, outputs, (shape,), (out,)))
         inputs, shape = outputs, out
     return made
-
-
-def _size_of(network: nn.Module, given: Any, preprocessing: ImagePreprocessing | None) -> tuple[int, int]:
-    """Height and width: as given, else of the preprocessing, else the network's own, else the usual 224."""
-    if given is None:
-        given = preprocessing.size if preprocessing is not None else getattr(network, "input_size", 224)
-    sides = (given, given) if isinstance(given, int) else given
-    if not isinstance(sides, tuple | list) or len(sides) != 2 or not all(isinstance(s, int) for s in sides):
-        raise TypeError(f"input_size must be a number of pixels or (height, width), not {given!r}")
-    if not all(1 <= side <= 4096 for side in sides):
-        raise ValueError(f"input_size must be in 1..4096, not {given!r}")
-    if preprocessing is not None and tuple(sides) != preprocessing.size:
-        raise ValueError(f"input_size is {tuple(sides)}, and preprocessing is for {preprocessing.size}")
-    return tuple(sides)
-
-
-def _channels_of(network: nn.Module) -> int:
-    channels = getattr(network, "channels", None)
-    if isinstance(channels, int):
-        return channels
-    first = next((module for module in network.modules() if isinstance(module, nn.Conv2d)), None)
-    if first is None:
-        raise ValueError("network has no convolution that says how many channels it takes")
-    return first.in_channels
 
 
 def _beside(

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ...._files import written_whole
 from .. import _layers
 from .._chain import Link, chain_of
+from .._input_shape import input_shape
 from .._network import ImportedNetwork
 from .._preprocessing import ImagePreprocessing
 
@@ -57,8 +58,8 @@ def to_matconvnet(
         preprocessing = network.preprocessing
     if class_names is None and isinstance(network, ImportedNetwork):
         class_names = network.class_names
-    channels = _channels_of(network)
-    size = _size_of(network, input_size, preprocessing)
+    channels, *sides = input_shape(network, input_size, preprocessing)
+    size = (sides[0], sides[1])
     chain = chain_of(network, channels, size)
     layers = [layer for link in chain for layer in _layer(link)]
     mean = None if preprocessing is None else preprocessing.mean
@@ -74,31 +75,6 @@ def to_matconvnet(
         if "weights" in layer:
             layer["weights"] = _cell(layer["weights"])
     _save(Path(path), {"net": {"layers": _cell(layers), "meta": meta}})
-
-
-def _size_of(
-    network: nn.Module, given: int | tuple[int, int] | None, preprocessing: ImagePreprocessing | None
-) -> tuple[int, int]:
-    size = given
-    if size is None:
-        size = preprocessing.size if preprocessing is not None else getattr(network, "input_size", None)
-    sides = tuple(size) if isinstance(size, tuple | list) else (size, size)
-    if len(sides) != 2 or not all(isinstance(side, int) and 1 <= side <= 4096 for side in sides):
-        raise ValueError(
-            f"input_size must be a number of pixels in 1..4096, or (height, width), not {size!r}"
-        )
-    if preprocessing is not None and sides != preprocessing.size:
-        raise ValueError(f"input_size is {sides}, and the preprocessing makes {preprocessing.size}")
-    return sides
-
-
-def _channels_of(network: nn.Module) -> int:
-    if not isinstance(network, nn.Module):
-        raise TypeError(f"network must be a torch.nn.Module, not {type(network).__name__}")
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            return module.in_channels
-    raise ValueError("the network has no convolution")
 
 
 def _layer(link: Link) -> list[dict[str, Any]]:
