@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any, Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +12,7 @@ from sketchwidgets.models._checks import check_sizes
 from sketchwidgets.models.stroke_encoder import StrokeEncoder
 
 State = tuple[Tensor, ...]
+ImageTo = Literal["cell", "output"]
 
 
 class GRUCell(nn.Module):
@@ -158,6 +160,9 @@ class RecurrentClassifier(nn.Module):
     strokes : arguments of a `StrokeEncoder`, {} for its defaults. Then x_t is the CNN features followed by the
         descriptor of stroke t (`sketch.stroke_descriptors`), which the encoder reads before the cell does: coordinates
         beside pixels. None: CNN features alone.
+    image_to : where the CNN features go, "cell" as in the paper, or "output": y_t = W [h_t, features_t], so that the
+        cell remembers strokes alone and the picture, which shows all of them anyway, is looked at as it is now. Then
+        there may be no CNN features at all.
 
     >>> model = RecurrentClassifier(input_size=512, hidden_size=256, classes=345)
     >>> model(torch.zeros(2, 7, 512)).shape
@@ -176,27 +181,36 @@ class RecurrentClassifier(nn.Module):
         reset_after: bool = False,
         learn_initial_state: bool = False,
         output_bias: bool = True,
-        strokes: Mapping[str, int] | None = None,
+        strokes: Mapping[str, Any] | None = None,
+        image_to: ImageTo = "cell",
     ) -> None:
         super().__init__()
         check_sizes(input_size=input_size, hidden_size=hidden_size, classes=classes)
-        cell_size = input_size
-        self.strokes: StrokeEncoder | None = None
-        self.image_features = input_size
-        if strokes is not None:
-            self.strokes = StrokeEncoder(**strokes)
-            self.image_features = input_size - self.strokes.input_size
-            if self.image_features < 1:
-                raise ValueError(
-                    f"input_size must be above the {self.strokes.input_size} numbers of a stroke, got {input_size}"
-                )
-            cell_size = self.image_features + self.strokes.size
+        if image_to not in get_args(ImageTo):
+            raise ValueError(f"image_to must be 'cell' or 'output', not {image_to!r}")
+        if image_to == "output" and strokes is None:
+            raise ValueError('image_to="output" needs strokes: without them nothing would go to the cell')
+        self.strokes = None if strokes is None else StrokeEncoder(**strokes)
+        self.image_to = image_to
+        numbers = 0 if self.strokes is None else self.strokes.input_size
+        self.image_features = input_size - numbers
+        if self.image_features < (image_to == "cell"):
+            raise ValueError(
+                f"input_size must be {'above' if image_to == 'cell' else 'at least'} the {numbers} numbers of a "
+                f"stroke, got {input_size}"
+            )
+        read_by_cell = 0 if self.strokes is None else self.strokes.size
+        read_by_output = hidden_size
+        if image_to == "cell":
+            read_by_cell += self.image_features
+        else:
+            read_by_output += self.image_features
         if cell == "gru":
-            self.cell: GRUCell | LSTMCell = GRUCell(cell_size, hidden_size, reset_after)
+            self.cell: GRUCell | LSTMCell = GRUCell(read_by_cell, hidden_size, reset_after)
         elif cell == "lstm":
             if reset_after:
                 raise ValueError('reset_after is an option of the GRU; it means nothing with cell="lstm"')
-            self.cell = LSTMCell(cell_size, hidden_size)
+            self.cell = LSTMCell(read_by_cell, hidden_size)
         else:
             raise ValueError(f'cell must be "gru" or "lstm", not {cell!r}')
         # What `models.create` needs to build this network again; saved with the weights.
@@ -211,11 +225,11 @@ class RecurrentClassifier(nn.Module):
         }
         # Only where there is one, so that versions without this argument read the others.
         if strokes is not None:
-            self.arguments["strokes"] = self.strokes.arguments
+            self.arguments |= {"strokes": self.strokes.arguments, "image_to": image_to}
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.classes = classes
-        self.output = nn.Linear(hidden_size, classes, bias=output_bias)
+        self.output = nn.Linear(read_by_output, classes, bias=output_bias)
         if learn_initial_state:
             self.first = nn.Parameter(torch.zeros(self.cell.parts, hidden_size))
         else:
@@ -237,13 +251,20 @@ class RecurrentClassifier(nn.Module):
         """What the cell takes from x (..., input_size) at a step, for all steps at once; see `GRUCell.project`."""
         if self.strokes is not None:
             image, stroke = x.split([self.image_features, self.strokes.input_size], dim=-1)
-            x = torch.cat([image, self.strokes(stroke)], dim=-1)
+            stroke = self.strokes(stroke)
+            x = stroke if self.image_to == "output" else torch.cat([image, stroke], dim=-1)
         return self.cell.project(x)
+
+    def readout(self, hidden: Tensor, x: Tensor) -> Tensor:
+        """What `output` takes at a step: h_t (..., hidden_size), or that and the CNN features in x (..., input_size)."""
+        if self.image_to == "cell":
+            return hidden
+        return torch.cat([hidden, x[..., : self.image_features]], dim=-1)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """One stroke: class scores (n, classes) and the next state, from x (n, input_size) and a state."""
         state = self.cell.advance(self.project(x), state)
-        return self.output(state[0]), state
+        return self.output(self.readout(state[0], x)), state
 
     def hidden_states(self, features: Tensor, state: State | None = None) -> Tensor:
         """The hidden states h_t, (n, T, hidden_size), of features (n, T, input_size)."""
@@ -266,7 +287,7 @@ class RecurrentClassifier(nn.Module):
 
         Step t sees the features up to t only, so drawings of different lengths may be padded at their ends.
         """
-        return self.output(self.hidden_states(features, state))
+        return self.output(self.readout(self.hidden_states(features, state), features))
 
 
 def _glorot_by_gate(weight: Tensor, gates: int) -> None:

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sketchwidgets.models._checks import check_sizes
+from sketchwidgets.models._checks import check_probability, check_sizes
 from sketchwidgets.sketch.stroke_descriptors import descriptor_size
 
 
@@ -17,25 +17,30 @@ class StrokeEncoder(nn.Module):
     samples : points that each stroke is resampled to.
     hidden_size : width of the first two layers.
     size : length of the result.
+    dropout : dropout probability of the result during training.
 
     >>> encoder = StrokeEncoder(samples=16, size=256)
     >>> encoder(torch.zeros(5, 77)).shape
     torch.Size([5, 256])
     """
 
-    def __init__(self, samples: int = 16, hidden_size: int = 384, size: int = 256) -> None:
+    def __init__(
+        self, samples: int = 16, hidden_size: int = 384, size: int = 256, dropout: float = 0.0
+    ) -> None:
         super().__init__()
         check_sizes(samples=samples, hidden_size=hidden_size, size=size)
         if samples < 2:
             raise ValueError(f"samples must be at least 2, got {samples}")
+        check_probability("dropout", dropout)
         # What `models.create` needs to build this network again; saved with the weights.
-        self.arguments = {"samples": samples, "hidden_size": hidden_size, "size": size}
+        self.arguments = {"samples": samples, "hidden_size": hidden_size, "size": size, "dropout": dropout}
         self.samples, self.size = samples, size
         self.input_size = descriptor_size(samples)
         self.layer1 = nn.Linear(self.input_size, hidden_size)
         self.layer2 = nn.Linear(hidden_size, hidden_size)
         self.layer3 = nn.Linear(hidden_size, size)
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, descriptors: Tensor) -> Tensor:
         """(..., size), at least 0, from descriptors (..., descriptor_size(samples))."""
-        return F.relu(self.layer3(F.relu(self.layer2(F.relu(self.layer1(descriptors))))))
+        return self.dropout(F.relu(self.layer3(F.relu(self.layer2(F.relu(self.layer1(descriptors)))))))

@@ -191,3 +191,32 @@ def test_strokes_are_encoded_before_the_cell():
     torch.testing.assert_close(logits, model(x)[:, 0])
     with pytest.raises(ValueError, match="input_size must be above the 21 numbers of a stroke, got 21"):
         models.RecurrentClassifier(21, 5, 4, strokes={"samples": 2})
+
+
+def test_the_image_may_go_past_the_cell():
+    model = models.create(
+        "recurrent_classifier",
+        input_size=3 + 21,
+        hidden_size=5,
+        classes=4,
+        strokes={"samples": 2},
+        image_to="output",
+    )
+    assert (model.image_features, model.cell.input_size, model.output.in_features) == (3, 256, 8)
+    x = torch.randn(2, 4, 24)
+    strokes_alone = models.RecurrentClassifier(21, 5, 4, strokes={"samples": 2}, image_to="output")
+    weights = model.state_dict()
+    image = weights["output.weight"][:, 5:]
+    weights["output.weight"] = weights["output.weight"][:, :5]
+    strokes_alone.load_state_dict(weights)
+    torch.testing.assert_close(model(x), strokes_alone(x[..., 3:]) + x[..., :3] @ image.T)
+    state = model.initial_state(2)
+    for t in range(4):
+        logits, state = model.step(x[:, t], state)
+        torch.testing.assert_close(logits, model(x)[:, t])
+    with pytest.raises(ValueError, match="needs strokes"):
+        models.RecurrentClassifier(24, 5, 4, image_to="output")
+    with pytest.raises(ValueError, match="image_to must be"):
+        models.RecurrentClassifier(24, 5, 4, image_to="nowhere")
+    with pytest.raises(ValueError, match="input_size must be at least the 21"):
+        models.RecurrentClassifier(20, 5, 4, strokes={"samples": 2}, image_to="output")

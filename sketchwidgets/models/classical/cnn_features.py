@@ -45,7 +45,7 @@ def layer_features(
         or `input_size`, else 224.
     pen : None: lines as they are, faint where thin ones were shrunk. A number: made full ink and about so many pixels of the
         frame wide. Networks are sensitive to both: it should come near to what the network was trained on
-        (3 for the bundled one).
+        (3 for the bundled Sketch-a-Net).
     batch : images in one pass. The network stops behind the layer, is in eval mode meanwhile, and as it was afterwards.
 
     Returns (n, d) float32, maps flattened. Raises ValueError for a layer that is not there or does not run, and where the
