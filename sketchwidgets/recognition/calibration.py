@@ -72,6 +72,10 @@ class Calibration:
         """The confidence that has to be exceeded after `step` strokes, from 1."""
         return float(of_steps(self.thresholds, step))
 
+    def knows(self, confidence: np.ndarray, steps: int | Sequence[int] | np.ndarray) -> np.ndarray:
+        """Whether each confidence after so many strokes is that of a drawing that it knows, bool."""
+        return confidence > of_steps(self.thresholds, steps)
+
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON-ready values, for the metadata of the weights."""
         return {**asdict(self), "temperatures": list(self.temperatures), "thresholds": list(self.thresholds)}

@@ -1,6 +1,7 @@
 """Train the recogniser: data, recipes, measurement."""
 
 from sketchwidgets.training import ensemble
+from sketchwidgets.training.calibrate import calibrate, calibration_halves
 from sketchwidgets.training.datasets import (
     Caltech101,
     Caltech256,
@@ -59,6 +60,8 @@ __all__ = [
     "TrainingProgress",
     "Views",
     "alexnet_pictionary_recipe",
+    "calibrate",
+    "calibration_halves",
     "draw_shapes",
     "ensemble",
     "evaluate",
