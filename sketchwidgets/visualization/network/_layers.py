@@ -1,5 +1,6 @@
 """Which layers of a network to look at first."""
 
+import weakref
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
@@ -53,12 +54,17 @@ def stage_layers(module: nn.Module, images: Tensor, layers: tuple[str, ...]) -> 
     """Of each resolution the last of `layers`, or what an enclosing block makes of it at that resolution.
 
     A block's output stands for the activations in it where it is rectified too (no value is below zero) and is
-    not one of them: behind the addition of a residual block, the concatenation of an Inception module. Where
+    not one of them: behind the addition of a residual block, the concatenation of an Inception module. So does, in a
+    network without blocks as other programs' files have it, what a layer makes of an activation and others. Where
     a resolution has such blocks, the last of them is taken, also if activations follow: those begin the
     next resolution, before its stride.
     """
     names = dict(module.named_modules())
-    around = {layer: [name for name in _ancestors(layer) if name in names] for layer in layers}
+    joined = _joined(module, images, layers)
+    around = {
+        layer: [*joined.get(layer, ()), *(name for name in _ancestors(layer) if name in names)]
+        for layer in layers
+    }
     wanted = dict.fromkeys([*around, *(name for blocks in around.values() for name in blocks)])
     maps = _first_outputs(module, images, tuple(wanted))
     activations = [maps[layer] for layer in layers]
@@ -131,6 +137,42 @@ def _ancestors(name: str) -> list[str]:
     """The modules around a module, innermost first, without the network itself."""
     parts = name.split(".")
     return [".".join(parts[:n]) for n in range(len(parts) - 1, 0, -1)]
+
+
+def _joined(module: nn.Module, images: Tensor, layers: tuple[str, ...]) -> dict[str, tuple[str]]:
+    """For a layer whose first output went into a module without parts together with others, that module's name."""
+    outputs: dict[str, weakref.ref[Tensor]] = {}
+    found: dict[str, tuple[str]] = {}
+
+    def hook_for(name: str) -> Callable:
+        def hook(part: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+            taken = _tensors([*args, *kwargs.values()])
+            if len(taken) > 1:
+                for layer, made in outputs.items():
+                    if any(made() is one for one in taken):
+                        found.setdefault(layer, (name,))
+            if name in layers and isinstance(output, Tensor):
+                outputs.setdefault(name, weakref.ref(output))
+
+        return hook
+
+    handles = []
+    try:
+        for name, part in module.named_modules():
+            if name and (name in layers or not any(part.children())):
+                handles.append(part.register_forward_hook(hook_for(name), with_kwargs=True))
+        with torch.no_grad():
+            module(images.clone())
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found
+
+
+def _tensors(values: Any) -> list[Tensor]:
+    """The tensors among arguments, also those in a list."""
+    lists = [value if isinstance(value, list | tuple) else [value] for value in values]
+    return [one for part in lists for one in part if isinstance(one, Tensor)]
 
 
 def _first_outputs(module: nn.Module, images: Tensor, names: tuple[str, ...]) -> dict[str, _Map]:

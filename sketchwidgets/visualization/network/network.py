@@ -336,9 +336,10 @@ class Network:
         """Layers to look at, in the order of the forward pass, as `sw.project` takes them.
 
         By default a handful: every activation after a convolution where there are at most six, else the last
-        of each resolution, as whole as it can be had (the output of a residual block or an Inception
-        module, rather than of one branch in it). `every`: all of them. Of a ReLU6, its input counts: many
-        strong units are at its cap, and nothing could be told of them. Costs a forward pass when first asked for.
+        of each resolution, as whole as it can be had (the output of a residual block or an Inception module,
+        also of one whose layers stand side by side in a file, rather than of one branch in it). `every`: all
+        of them. Of a ReLU6, its input counts: many strong units are at its cap, and nothing could be told of
+        them. Costs a few forward passes when first asked for.
 
         >>> sw.Network.of(sw.models.create("sketch_a_net").eval()).layers()
         ('relu1', 'relu2', 'relu3', 'relu4', 'relu5')

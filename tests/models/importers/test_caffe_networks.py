@@ -106,6 +106,14 @@ def test_every_layer_is_projected_the_same_on_both_paths(graph, rule, tmp_path):
         torch.testing.assert_close(windows.images / scale, autograd.images / scale, rtol=0, atol=1e-4)
 
 
+def test_of_a_module_of_several_branches_its_output_is_looked_at(tmp_path):
+    network = sw.Network.of(sw.models.from_caffe(*inception().write(tmp_path)).eval())
+    assert network.layers() == ("conv1/relu", "i/output")
+    every = network.layers(every=True)
+    assert len(every) == 7
+    assert "i/output" not in every
+
+
 def test_layers_of_the_writer_are_projected_too(tmp_path):
     """A pool that rounds down is cut by rows and columns: known to the fast path."""
     network = nn.Sequential(

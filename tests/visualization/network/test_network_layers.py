@@ -70,6 +70,43 @@ def test_activations_that_are_no_modules_count_by_what_goes_into_them():
     }
 
 
+class Join(nn.Module):
+    def forward(self, maps, weight=1):
+        return torch.cat(maps, 1) * weight
+
+
+class Flat(nn.Module):
+    """Modules of two branches, whose layers stand side by side; what joins them takes a list."""
+
+    def __init__(self, sign=1):
+        super().__init__()
+        self.sign = sign
+        for number, (taken, stride) in enumerate([(3, 1), (6, 1), (6, 2), (6, 1)]):
+            for branch in "ab":
+                name = f"{number}{branch}"
+                self.add_module(f"conv{name}", nn.Conv2d(taken, 3, 3, stride, padding=1))
+                self.add_module(f"relu{name}", nn.ReLU(inplace=True))
+            self.add_module(f"join{number}", Join())
+        self.head = nn.Conv2d(6, 4, 8)
+
+    def forward(self, images):
+        for number in range(4):
+            parts = []
+            for branch in "ab":
+                made = self.get_submodule(f"conv{number}{branch}")(images)
+                parts.append(self.get_submodule(f"relu{number}{branch}")(made))
+            images = self.get_submodule(f"join{number}")(parts, weight=self.sign)
+        return self.head(images).flatten(1)
+
+
+def test_what_joins_branches_stands_for_them_where_it_is_rectified_too():
+    network = Network(Flat().eval(), size=16)
+    assert network.layers() == ("join1", "join3")
+    assert len(network.layers(every=True)) == 8
+    assert Network(Flat(sign=-1).eval(), size=16).layers() == ("relu1b", "relu3b")
+    assert all(not module._forward_hooks for module in network.module.modules())
+
+
 class Functional(nn.Module):
     """Its class scores come out of no module of its own."""
 
