@@ -6,6 +6,9 @@ fixed length a stroke here, so that one step of a recurrent network takes one st
 """
 
 import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
 
 # Of the stroke beside its points: length, the box so far in the frame (4), the way the pen moved here (2), the aspect
 # of the box (2), first and last point (4).
@@ -24,7 +27,7 @@ def descriptor_size(samples: int = 16) -> int:
     return samples * _POINT + _BESIDE_POINTS
 
 
-def resample_strokes(points: np.ndarray, lengths: np.ndarray, samples: int = 16) -> np.ndarray:
+def resample_strokes(points: ArrayLike | Tensor, lengths: ArrayLike, samples: int = 16) -> Tensor:
     """Points at equal distances along each stroke, from its first to its last point.
 
     So a stroke is the same however densely its points lie: simplified or straight from a pen.
@@ -37,22 +40,26 @@ def resample_strokes(points: np.ndarray, lengths: np.ndarray, samples: int = 16)
 
     Returns
     -------
-    (S, samples, 2) float32. Raises ValueError where the lengths do not fit the points.
+    (S, samples, 2) float32, or of the dtype of a tensor, whose gradient passes with the places along the stroke held.
+    Raises ValueError where the lengths do not fit the points.
 
     >>> resample_strokes(np.array([[0, 0], [4, 0], [4, 4], [9, 9]]), np.array([3, 1]), samples=3).tolist()
     [[[0.0, 0.0], [4.0, 0.0], [4.0, 4.0]], [[9.0, 9.0], [9.0, 9.0], [9.0, 9.0]]]
     """
-    points, lengths = np.asarray(points, np.float64), np.asarray(lengths, np.int64)
+    lengths = np.asarray(lengths, np.int64)
     if samples < 2:
         raise ValueError(f"samples must be at least 2, got {samples}")
     if (lengths < 1).any() or lengths.sum() != len(points):
         raise ValueError(f"lengths promise {lengths.sum()} points in strokes of 1 or more, got {len(points)}")
+    places = points.detach().cpu().numpy() if isinstance(points, Tensor) else points
+    if not isinstance(points, Tensor):
+        points = torch.as_tensor(np.asarray(points, np.float32))
     if not len(lengths):
-        return np.empty((0, samples, 2), np.float32)
+        return points.new_empty(0, samples, 2)
     last = np.cumsum(lengths) - 1
     first = last + 1 - lengths
     way = np.zeros(len(points))
-    way[1:] = np.hypot(*np.diff(points, axis=0).T)
+    way[1:] = np.hypot(*np.diff(np.asarray(places, np.float64), axis=0).T)
     way[first] = 0.0
     way = np.cumsum(way)
     wanted = way[first, None] + (way[last] - way[first])[:, None] * np.linspace(0, 1, samples)
@@ -61,11 +68,12 @@ def resample_strokes(points: np.ndarray, lengths: np.ndarray, samples: int = 16)
     end = np.clip(end, np.minimum(first + 1, last)[:, None], last[:, None])
     start = np.maximum(end - 1, first[:, None])
     long = way[end] - way[start]
-    share = np.clip((wanted - way[start]) / np.where(long > 0, long, 1.0), 0, 1)[..., None]
-    return (points[start] * (1 - share) + points[end] * share).astype(np.float32)
+    share = np.clip((wanted - way[start]) / np.where(long > 0, long, 1.0), 0, 1)
+    share = torch.from_numpy(share).to(points)[..., None]
+    return points[torch.from_numpy(start)] * (1 - share) + points[torch.from_numpy(end)] * share
 
 
-def stroke_descriptors(strokes: np.ndarray, drawing: np.ndarray | None = None) -> np.ndarray:
+def stroke_descriptors(strokes: Tensor, drawing: ArrayLike | None = None) -> Tensor:
     """One vector for each resampled stroke, in the frame of the drawing up to and with that stroke.
 
     The frame is the bounding box so far, centred, its longer side from -1 to 1. A vector holds x, y and the direction
@@ -80,52 +88,48 @@ def stroke_descriptors(strokes: np.ndarray, drawing: np.ndarray | None = None) -
 
     Returns
     -------
-    (S, descriptor_size(samples)) float32. Row i depends on the strokes up to i of its drawing alone.
+    (S, descriptor_size(samples)), of the dtype of `strokes`; gradients pass with the boxes held. Row i depends on the
+    strokes up to i of its drawing alone.
 
     >>> stroke_descriptors(resample_strokes(np.array([[0, 0], [8, 0]]), np.array([2]))).shape
-    (1, 77)
+    torch.Size([1, 77])
     """
-    strokes = np.asarray(strokes, np.float32)
     count, samples = strokes.shape[:2]
     if not count:
-        return np.empty((0, descriptor_size(samples)), np.float32)
+        return strokes.new_empty(0, descriptor_size(samples))
     drawing = np.zeros(count, np.int64) if drawing is None else np.asarray(drawing)
     begins = np.r_[True, drawing[1:] != drawing[:-1]]
-    lower, upper = _box_so_far(strokes, begins)
-    longer = np.maximum((upper - lower).max(1), _DOT)[:, None]
+    lower, upper = _box_so_far(strokes.detach(), begins)
+    longer = (upper - lower).amax(1, keepdim=True).clamp_min(_DOT)
     middle = (lower + upper) / 2
-
-    def framed(points: np.ndarray) -> np.ndarray:
-        return (points - middle) / longer * 2
+    before = torch.from_numpy(np.where(begins, np.arange(count), np.arange(count) - 1))
 
     x = (strokes - middle[:, None]) / longer[:, None] * 2
-    step = np.zeros_like(x)
-    step[:, 1:] = x[:, 1:] - x[:, :-1]
-    length = np.linalg.norm(step, axis=2, keepdims=True)
-    direction = step / np.maximum(length, 1e-6)
-    before = np.where(begins, np.arange(count), np.arange(count) - 1)
-    pen = np.where(begins[:, None], strokes[:, 0], strokes[before, -1])
+    step = torch.cat([torch.zeros_like(x[:, :1]), x[:, 1:] - x[:, :-1]], 1)
+    length = torch.linalg.vector_norm(step, dim=2, keepdim=True)
+    direction = step / length.clamp_min(1e-6)
+    pen = torch.where(torch.from_numpy(begins)[:, None].to(x.device), strokes[:, 0], strokes[before, -1])
     parts = (
-        np.concatenate([x, direction], 2).reshape(count, -1),
-        np.log1p(10 * length.sum(1)),
-        framed(lower[before]),
-        framed(upper[before]),
+        torch.cat([x, direction], 2).flatten(1),
+        torch.log1p(10 * length.sum(1)),
+        (lower[before] - middle) / longer * 2,
+        (upper[before] - middle) / longer * 2,
         (strokes[:, 0] - pen) / longer * 2,
         (upper - lower) / longer,
         x[:, 0],
         x[:, -1],
     )
-    return np.concatenate(parts, 1).astype(np.float32)
+    return torch.cat(parts, 1)
 
 
-def _box_so_far(strokes: np.ndarray, begins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _box_so_far(strokes: Tensor, begins: np.ndarray) -> tuple[Tensor, Tensor]:
     """Corners (S, 2) of the bounding box of each stroke and those before it in its drawing."""
-    lower, upper = strokes.min(1), strokes.max(1)
+    lower, upper = strokes.amin(1), strokes.amax(1)
     # Running minima within drawings: at step k the k-th stroke of every drawing meets the one before it.
     first = np.flatnonzero(begins)
     counts = np.diff(np.r_[first, len(begins)])
     for k in range(1, counts.max()):
-        at = first[counts > k] + k
-        lower[at] = np.minimum(lower[at], lower[at - 1])
-        upper[at] = np.maximum(upper[at], upper[at - 1])
+        at = torch.from_numpy(first[counts > k] + k)
+        lower[at] = torch.minimum(lower[at], lower[at - 1])
+        upper[at] = torch.maximum(upper[at], upper[at - 1])
     return lower, upper

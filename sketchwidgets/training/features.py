@@ -118,7 +118,7 @@ def cache_features(
                 )
                 resampled = resample_strokes(*strokes[:2], stroke_samples)
                 described = stroke_descriptors(resampled, strokes[2])
-                found = np.concatenate([found, described.astype(np.float16)], 1)
+                found = np.concatenate([found, described.half().numpy()], 1)
             if values is None:
                 values = _create(file, int(rows[-1]), found.shape[1])
             elif found.shape[1] != values.shape[1]:

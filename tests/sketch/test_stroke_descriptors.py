@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,7 +21,7 @@ def packed(strokes: list) -> tuple[np.ndarray, np.ndarray]:
 
 
 def described(strokes: list, samples: int = 8) -> np.ndarray:
-    return stroke_descriptors(resample_strokes(*packed(strokes), samples))
+    return stroke_descriptors(resample_strokes(*packed(strokes), samples)).numpy()
 
 
 @given(STROKES, st.integers(2, 20))
@@ -53,7 +54,7 @@ def test_place_and_scale_change_nothing(strokes: list, scale: float, shift: tupl
 @given(STROKES, STROKES)
 def test_what_comes_later_changes_nothing(strokes: list, later: list) -> None:
     alone, followed = described(strokes), described([*strokes, *later])
-    np.testing.assert_array_equal(alone, followed[: len(strokes)])
+    np.testing.assert_allclose(alone, followed[: len(strokes)], atol=1e-6)
 
 
 @given(st.lists(STROKES, min_size=1, max_size=4))
@@ -61,7 +62,7 @@ def test_many_drawings_at_once_are_each_alone(drawings: list) -> None:
     strokes = [s for drawing in drawings for s in drawing]
     owner = np.repeat(np.arange(len(drawings)), [len(d) for d in drawings])
     together = stroke_descriptors(resample_strokes(*packed(strokes), 8), owner)
-    np.testing.assert_array_equal(together, np.concatenate([described(d) for d in drawings]))
+    np.testing.assert_allclose(together, np.concatenate([described(d) for d in drawings]), atol=1e-6)
 
 
 def test_a_case_by_hand() -> None:
@@ -76,7 +77,27 @@ def test_a_case_by_hand() -> None:
 
 
 def test_a_dot_is_finite() -> None:
-    assert np.isfinite(described([[(5, 5)], [(5, 5), (5, 5)]])).all()
+    dots = torch.full((3, 2), 5.0, requires_grad=True)
+    descriptors = stroke_descriptors(resample_strokes(dots, [1, 2]))
+    assert descriptors.isfinite().all()
+    descriptors.sum().backward()
+    assert dots.grad.isfinite().all()
+
+
+def test_gradients_reach_the_points() -> None:
+    points = torch.tensor([[0.0, 0], [8, 1], [9, 9], [3, 3], [4, 7]], dtype=torch.float64)
+    samples = 5
+    resampled = resample_strokes(points, [3, 2], samples)
+
+    def of(strokes: torch.Tensor) -> torch.Tensor:
+        # The corners of the boxes are held: inner samples alone may move.
+        return stroke_descriptors(torch.cat([resampled[:, :1], strokes, resampled[:, -1:]], 1))
+
+    inner = resampled[:, 1:-1].clone().requires_grad_()
+    assert torch.autograd.gradcheck(of, (inner,))
+    given = points.clone().requires_grad_()
+    resample_strokes(given, [3, 2], samples).sum().backward()
+    assert given.grad.sum() == pytest.approx(2 * 2 * samples)
 
 
 def test_no_stroke() -> None:
