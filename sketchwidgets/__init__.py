@@ -61,7 +61,7 @@ _HOME = {
     "link": "widgets",
     "show": "widgets",
 }
-_SUBPACKAGES = ("models", "recognition", "sketch", "training", "visualization", "widgets")
+_SUBPACKAGES = ("models", "recognition", "sketch", "studies", "training", "visualization", "widgets")
 
 __all__ = [*_HOME, *_SUBPACKAGES]
 

@@ -1,4 +1,4 @@
-"""The command line: `sketchwidgets lab | train | fit | atlas | ensemble | convert | download`."""
+"""The command line: `sketchwidgets lab | train | fit | atlas | ensemble | study | convert | download`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -198,18 +198,22 @@ def atlas(
         "runs/atlas"
     ),
     weights: Annotated[
-        Path | None, typer.Option(help="Weights of a recogniser; the bundled one if not given.")
+        Path | None, typer.Option(help="Weights of a recogniser, or the name of bundled ones; the default's.")
     ] = None,
     part: Annotated[str, typer.Option(help="held-out, training or all drawings.")] = "held-out",
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many drawings.")] = None,
     top: Annotated[int, typer.Option(min=1, max=100, help="Drawings a channel.")] = 9,
+    layer: Annotated[
+        list[str] | None,
+        typer.Option(help="Layer of the CNN; repeat it for more. Every activation after a convolution."),
+    ] = None,
 ) -> None:
     """Find the drawings that excite each channel of the recogniser most. Cut off, it goes on where it stopped."""
     from sketchwidgets.recognition import Recognizer
     from sketchwidgets.training.atlas import make_atlas
 
     try:
-        made = make_atlas(data, folder, Recognizer.load(weights), part=part, limit=limit, top=top)
+        made = make_atlas(data, folder, Recognizer.load(weights), layer, part=part, limit=limit, top=top)
     except (ValueError, FileNotFoundError) as error:
         typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
         raise typer.Exit(1) from error
@@ -250,6 +254,40 @@ def ensemble(
     try:
         recipe = FineTuning(**_given({"epochs": epochs}))
         result = train_ensemble(data, folder, recipe=recipe, seed=seed, **_given(options))
+    except (ValueError, FileNotFoundError) as error:
+        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
+        raise typer.Exit(1) from error
+    typer.echo(result.table())
+
+
+study = typer.Typer(help="Measure a table or figure of the papers again.", no_args_is_help=True)
+app.add_typer(study, name="study")
+
+
+@study.command("online-recognition")
+def online_recognition(
+    data: Annotated[Path, typer.Argument(help="Labelled drawings: a file or folder as for `train`.")],
+    folder: Annotated[
+        Path, typer.Option("--out", help="Where networks, features and result.json go; made if absent.")
+    ] = Path("runs/online-recognition"),
+    scale: Annotated[str, typer.Option(help="small, for a processor, or full, for a GPU.")] = "small",
+    drawings: Annotated[
+        int | None, typer.Option(min=1, help="Drawings that the recurrent parts learn from.")
+    ] = None,
+    held_out: Annotated[int | None, typer.Option(min=1, help="Drawings to measure on.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
+) -> None:
+    """CNN alone and with GRU or LSTM, accuracy by share of the strokes. Cut off, it goes on where it stopped."""
+    from dataclasses import replace
+
+    from sketchwidgets.studies import Plan
+    from sketchwidgets.studies import online_recognition as run
+
+    try:
+        if scale not in ("small", "full"):
+            raise ValueError(f"--scale must be small or full, not {scale!r}")
+        plan = Plan.small(seed) if scale == "small" else Plan.full(seed)
+        result = run(data, folder, replace(plan, **_given({"drawings": drawings, "held_out": held_out})))
     except (ValueError, FileNotFoundError) as error:
         typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
         raise typer.Exit(1) from error

@@ -161,7 +161,7 @@ class CNNTraining(Resumable):
         images, labels = batch
         scores = self.best(images.contiguous(memory_format=torch.channels_last)).float()
         name = ("whole", "half")[dataloader_idx]
-        top5 = (scores.topk(5).indices == labels[:, None]).any(1).float().mean()
+        top5 = (scores.topk(min(5, scores.shape[1])).indices == labels[:, None]).any(1).float().mean()
         n = len(labels)
         top1 = (scores.argmax(1) == labels).float().mean()
         self.log(f"{name}_top1", top1, add_dataloader_idx=False, batch_size=n)

@@ -1,0 +1,18 @@
+"""The papers' tables and figures, measured again: each a function that runs it and returns a result.
+
+Public names are imported on first use: training loads Lightning.
+"""
+
+from sketchwidgets._lazy import on_first_use
+
+_HOME = {
+    "Member": "online",
+    "OnlineRecognition": "online",
+    "OnlineRow": "online",
+    "Plan": "online",
+    "StudyCNN": "online",
+    "online_recognition": "online",
+}
+
+__all__ = list(_HOME)
+__getattr__, __dir__ = on_first_use(__name__, _HOME)

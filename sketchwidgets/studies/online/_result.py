@@ -1,0 +1,255 @@
+"""The measured table of the online recognisers, which draws itself beside the published one."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sketchwidgets._files import written_whole
+from sketchwidgets.training.evaluate import SHARES, wilson
+from sketchwidgets.visualization import Chart, Figure, Section
+
+_MAX_BYTES = 1 << 20
+
+PUBLISHED = {
+    "AlexNet + GRU 3600": 85.1,
+    "AlexNet alone": 83.9,
+    "AlexNet + LSTM": 82.5,
+    "Sketch-a-Net alone": 81.4,
+    "Sketch-a-Net + GRU": 79.1,
+    "Sketch-a-Net + LSTM": 78.8,
+}
+"""Average accuracy, per cent, in table 1 of Sarvadevabhatla et al. (MM 2016): 160 classes of TU-Berlin."""
+PUBLISHED_ON = "160 classes of TU-Berlin, 14 drawings of each (Sarvadevabhatla et al., MM 2016, table 1)"
+
+
+@dataclass(frozen=True)
+class OnlineRow:
+    """One recogniser of the table.
+
+    cnn : name of the CNN. cell : "gru" or "lstm", None for the CNN alone, which sees the canvas after each stroke.
+    hidden_size, weighting : of the recurrent part and of its loss, None for the CNN alone.
+    right : drawings that are recognised after 10, 20, ... 100 % of their strokes. top5 : those with the class among the
+        first five at the end. total : drawings that were measured on.
+    average_accuracy : the mean over the classes of the share that is recognised at the end, the paper's measure.
+    parameters : of the CNN without its classifier, or with it where it is alone, and of the recurrent part.
+    milliseconds : a stroke, of the CNN and of the recurrent part; the fastest of several.
+    """
+
+    cnn: str
+    cell: str | None
+    hidden_size: int | None
+    weighting: str | None
+    right: tuple[int, ...]
+    top5: int
+    total: int
+    average_accuracy: float
+    parameters: tuple[int, int]
+    milliseconds: tuple[float, float]
+
+    def __post_init__(self) -> None:
+        if len(self.right) != len(SHARES) or not all(0 <= n <= self.total for n in (*self.right, self.top5)):
+            raise ValueError(f"{self.name} counts {self.right} and {self.top5} of {self.total}")
+
+    @property
+    def name(self) -> str:
+        """The row's name in the table, such as "AlexNet + GRU 512, linear"."""
+        if self.cell is None:
+            return f"{self.cnn} alone"
+        return f"{self.cnn} + {self.cell.upper()} {self.hidden_size}, {self.weighting}"
+
+    @property
+    def by_share(self) -> np.ndarray:
+        """(10,) float64, the share of drawings that is recognised after 10, 20, ... 100 % of the strokes."""
+        return np.array(self.right) / self.total
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's interval at 95 % of the share that is recognised at the end."""
+        return wilson(self.right[-1], self.total)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON-ready values, with what follows from them: accuracies and intervals at 95 %."""
+        intervals = [[round(bound, 4) for bound in wilson(n, self.total)] for n in self.right]
+        return json.loads(json.dumps(asdict(self))) | {
+            "name": self.name,
+            "by_share": dict(zip(map(str, SHARES), self.by_share.round(4).tolist(), strict=True)),
+            "by_share_intervals": dict(zip(map(str, SHARES), intervals, strict=True)),
+            "mean_over_shares": round(float(self.by_share.mean()), 4),
+            "top5_interval": [round(bound, 4) for bound in wilson(self.top5, self.total)],
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "OnlineRow":
+        """Inverse of `to_dict`; ValueError or KeyError or TypeError for anything else."""
+        return cls(
+            str(values["cnn"]),
+            None if values["cell"] is None else str(values["cell"]),
+            None if values["hidden_size"] is None else int(values["hidden_size"]),
+            None if values["weighting"] is None else str(values["weighting"]),
+            tuple(map(int, values["right"])),
+            int(values["top5"]),
+            int(values["total"]),
+            float(values["average_accuracy"]),
+            _pair(int, values["parameters"]),
+            _pair(float, values["milliseconds"]),
+        )
+
+
+@dataclass(frozen=True)
+class OnlineRecognition:
+    """How often each recogniser names a drawing that is still being drawn: figure 2 and table 1 of the MM 2016 paper.
+
+    rows : in the order in which they were measured, all on the same drawings.
+    settings : data, counts, seed, recipes, versions, processor time: JSON values.
+
+    >>> row = sw.studies.OnlineRow("AlexNet", "gru", 512, "linear", (10,) * 5 + (60,) * 5, 80, 100, 0.6, (9, 1), (8, 1))
+    >>> print(sw.studies.OnlineRecognition((row,)).table(shares=(50, 100)))
+    | recogniser | average accuracy | top-1 (95 %) | top-5 | at 50 % | at 100 % | mean | parameters | ms a stroke |
+    | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+    | AlexNet + GRU 512, linear | 60.0 % | 60.0 % (50.2 to 69.1) | 80.0 % | 10.0 | 60.0 | 35.0 | 9 + 1 | 8.0 + 1.0 |
+    """
+
+    rows: tuple[OnlineRow, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.rows:
+            raise ValueError("rows must not be empty")
+        if len({row.total for row in self.rows}) > 1:
+            raise ValueError("rows were measured on different numbers of drawings")
+
+    def __getitem__(self, name: str) -> OnlineRow:
+        for row in self.rows:
+            if row.name == name:
+                return row
+        raise KeyError(f"no row {name!r}; there are {', '.join(row.name for row in self.rows)}")
+
+    def table(self, shares: Iterable[int] = SHARES) -> str:
+        """The rows in Markdown, with the accuracy after these shares of the strokes, in per cent."""
+        return "\n".join(f"| {' | '.join(cells)} |" for cells in self._cells(tuple(shares), ruler=True))
+
+    def figure(self) -> Figure:
+        """Accuracy by share of strokes, what cell, weighting and size make of it, and the published table."""
+        first = next((row for row in self.rows if row.cell), None)
+        sections = [
+            Section("", [self._curves(_plain(self.rows, first), "recognised by share of the strokes")])
+        ]
+        if first is not None:
+            for what, caption in (
+                ("weighting", "what a step counts in the loss"),
+                ("hidden_size", "units of the recurrent part"),
+            ):
+                rows = _varying(self.rows, first, what)
+                if len(rows) > 1:
+                    curves = self._curves(rows, caption, lambda row, what=what: str(getattr(row, what)))
+                    sections.append(Section("", [curves], f"{first.cnn} + {first.cell.upper()}"))
+        bars = ("published", list(PUBLISHED), list(PUBLISHED.values()))
+        published = Chart(
+            [bars], "", "average accuracy, %", "published", (0, 100), kind="bar", size=(720, 220)
+        )
+        sections.append(Section("Published, on another data set", [published], PUBLISHED_ON))
+        return Figure("Recognition stroke by stroke", [*sections, Section("", (), self._measured())])
+
+    def _curves(
+        self, rows: Iterable[OnlineRow], caption: str, name: Callable[[OnlineRow], str] = lambda row: row.name
+    ) -> Chart:
+        series = [(name(row), list(SHARES), 100 * row.by_share) for row in rows]
+        return Chart(series, "% of the strokes", "recognised, %", caption, (0, 100), size=(480, 280))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as JSON-ready values, the published numbers included."""
+        return {
+            "rows": [row.to_dict() for row in self.rows],
+            "published": {"average_accuracy_percent": PUBLISHED, "data": PUBLISHED_ON},
+            "settings": dict(self.settings),
+        }
+
+    def to_json(self) -> str:
+        """`to_dict` as text."""
+        return json.dumps(self.to_dict(), indent=1) + "\n"
+
+    def save(self, path: str | Path) -> None:
+        """Write `to_json`."""
+        with written_whole(path) as temporary:
+            temporary.write_text(self.to_json(), encoding="utf-8")
+
+    @classmethod
+    def open(cls, path: str | Path) -> "OnlineRecognition":
+        """The result of a file of `save`; ValueError naming the file where it is none."""
+        path = Path(path)
+        if path.stat().st_size > _MAX_BYTES:
+            raise ValueError(f"{path}: larger than {_MAX_BYTES:,} bytes")
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            return cls(tuple(map(OnlineRow.from_dict, found["rows"])), dict(found["settings"]))
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise ValueError(f"{path}: not the result of this study ({error!r})") from None
+
+    def _repr_html_(self) -> str:
+        head, *rows = self._cells((20, 50, 80, 100))
+        lines = "".join("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in rows)
+        titles = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+        return f"{self.figure()._repr_html_()}<table><thead><tr>{titles}</tr></thead><tbody>{lines}</tbody></table>"
+
+    def __repr__(self) -> str:
+        best = max(self.rows, key=lambda row: row.average_accuracy)
+        return (
+            f"OnlineRecognition({len(self.rows)} rows, best {best.name} {100 * best.average_accuracy:.1f} %)"
+        )
+
+    def _measured(self) -> str:
+        of = self.settings.get("classes")
+        return f"measured on {self.rows[0].total:,} drawings{f' of {of} classes' if of else ''} kept apart"
+
+    def _cells(self, shares: tuple[int, ...], ruler: bool = False) -> list[list[str]]:
+        columns = [SHARES.index(share) for share in shares]
+        head = [
+            "recogniser",
+            "average accuracy",
+            "top-1 (95 %)",
+            "top-5",
+            *(f"at {share} %" for share in shares),
+        ]
+        lines = [[*head, "mean", "parameters", "ms a stroke"]]
+        lines += [["---"] * len(lines[0])] if ruler else []
+        for row in self.rows:
+            low, high = (100 * bound for bound in row.interval)
+            by_share = 100 * row.by_share
+            lines.append(
+                [
+                    row.name,
+                    f"{100 * row.average_accuracy:.1f} %",
+                    f"{by_share[-1]:.1f} % ({low:.1f} to {high:.1f})",
+                    f"{100 * row.top5 / row.total:.1f} %",
+                    *(f"{by_share[column]:.1f}" for column in columns),
+                    f"{by_share.mean():.1f}",
+                    " + ".join(f"{n:,}" for n in row.parameters if n),
+                    " + ".join(f"{ms:.1f}" for ms in row.milliseconds if ms),
+                ]
+            )
+        return lines
+
+
+def _pair(kind: type, values: Any) -> tuple[Any, Any]:
+    first, second = values
+    return kind(first), kind(second)
+
+
+def _plain(rows: Iterable[OnlineRow], first: OnlineRow | None) -> list[OnlineRow]:
+    """The CNNs alone, and the cells of the first recurrent row's size and weighting on all of them."""
+    return [
+        row
+        for row in rows
+        if row.cell is None or (row.hidden_size, row.weighting) == (first.hidden_size, first.weighting)
+    ]
+
+
+def _varying(rows: Iterable[OnlineRow], first: OnlineRow, what: str) -> list[OnlineRow]:
+    """Rows that differ from the first recurrent one by this field alone."""
+    same = [name for name in ("cnn", "cell", "hidden_size", "weighting") if name != what]
+    return [row for row in rows if all(getattr(row, name) == getattr(first, name) for name in same)]

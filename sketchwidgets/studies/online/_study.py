@@ -1,0 +1,293 @@
+"""Online recognition: the recognisers of Sarvadevabhatla, Kundu and Babu (MM 2016), their figure 2 and table 1.
+
+The CNN sees the canvas after every stroke; a GRU or LSTM reads its features one after the other and names the drawing
+each time. What can be chosen is the CNN, the cell, its size, and what the loss counts at each step.
+
+What differs from the paper, whatever the scale: QuickDraw's drawings and classes instead of TU-Berlin's; a CNN that is
+trained on prefixes of drawings and not fine-tuned from ImageNet weights; AdamW. The recurrent parts learn from the
+features of the CNN as it is, as in the paper.
+"""
+
+import json
+import platform
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+import sketchwidgets
+from sketchwidgets._files import written_whole
+from sketchwidgets.models import RecurrentClassifier
+from sketchwidgets.studies.online._cnn import ReadyCNN, fastest, ready
+from sketchwidgets.studies.online._plan import Member, Plan, StudyCNN
+from sketchwidgets.studies.online._result import OnlineRecognition, OnlineRow
+from sketchwidgets.training.drawing_set import DrawingSet
+from sketchwidgets.training.evaluate import SHARES, steps_at
+from sketchwidgets.training.features import PrefixFeatures, cache_features
+from sketchwidgets.training.fitting._quiet import quiet_lightning
+from sketchwidgets.training.recurrent import train_recurrent
+
+_AT_ONCE = 64  # drawings that are measured at once
+_WATCHED = 500  # drawings whose accuracy is logged after each epoch
+
+
+def online_recognition(
+    data: str | Path | DrawingSet,
+    folder: str | Path = "runs/online-recognition",
+    plan: Plan | str = "small",
+    *,
+    every: int = 150,
+    progress: bool = True,
+    callback: Callable[[OnlineRow], bool | None] | None = None,
+) -> OnlineRecognition:
+    """Train and measure the recognisers of a plan, all on the same drawings kept apart.
+
+    Everything that is done stays in `folder`: a run that was cut off, at whatever moment, goes on from there, and a
+    plan with more members trains only what is new. `folder`/result.json has the rows so far.
+
+    Parameters
+    ----------
+    data : labelled drawings, see `DrawingSet.load`.
+    plan : "small", "full" or a `Plan` of your own.
+    every : steps between two states of a CNN in training.
+    progress : whether bars are shown.
+    callback : called with each row; False ends the study with the rows so far.
+
+    Raises ValueError for an unknown plan, too few drawings, and a folder that holds another study.
+
+    >>> from sketchwidgets.studies import Member, Plan, StudyCNN
+    >>> from sketchwidgets.training.cnn import CNNRecipe
+    >>> points = np.random.default_rng(0).uniform(0, 255, (400, 2))
+    >>> strokes = np.full(100, 4), np.full(50, 2), np.arange(50) % 2, 5 * np.arange(50)
+    >>> drawings = sw.training.DrawingSet(points, None, *strokes, ("cat", "dog"))
+    >>> recipe = CNNRecipe(steps=1, batch_size=2, network="sketch_resnet", arguments={"widths": [4], "blocks": [1]},
+    ...     preprocessing=sw.recognition.Preprocessing(size=32, extent=29.0))
+    >>> plan = Plan((StudyCNN("tiny", recipe),), (Member("tiny"),))
+    >>> sw.studies.online_recognition(drawings, "study", plan, progress=False)["tiny alone"].total
+    10
+    """
+    if isinstance(plan, str):
+        if plan not in ("small", "full"):
+            raise ValueError(f"plan must be 'small', 'full' or a Plan, not {plan!r}")
+        plan = Plan.small() if plan == "small" else Plan.full()
+    drawings = data if isinstance(data, DrawingSet) else DrawingSet.load(data)
+    study = _Study(drawings, Path(folder), plan, every, progress)
+    name = "drawings in memory" if isinstance(data, DrawingSet) else Path(data).name
+    rows: list[OnlineRow] = []
+    for member in tqdm(plan.members, desc="recognisers", unit="member", disable=not progress):
+        rows.append(study.row(member))
+        result = OnlineRecognition(tuple(rows), study.settings(name))
+        result.save(study.folder / "result.json")
+        if callback is not None and callback(rows[-1]) is False:
+            break
+    return result
+
+
+class _Study:
+    """What the members share: the split, and each CNN with its features, made when the first member needs it."""
+
+    def __init__(self, drawings: DrawingSet, folder: Path, plan: Plan, every: int, progress: bool) -> None:
+        self.drawings, self.folder, self.plan, self.every, self.progress = (
+            drawings,
+            folder,
+            plan,
+            every,
+            progress,
+        )
+        train, held_out = drawings.split()
+        if not len(train) or not len(held_out):
+            raise ValueError(f"data: {len(drawings)} drawings are too few to keep some apart for measurement")
+        self.train = np.random.default_rng(plan.seed).permutation(train)[: plan.drawings]
+        # Both at random, because drawings may stand class by class.
+        self.held_out = np.random.default_rng([plan.seed, 1]).permutation(held_out)[: plan.held_out]
+        folder.mkdir(parents=True, exist_ok=True)
+        self.cpu_seconds = _Seconds(folder / "cpu_seconds.json")
+        self._cnns: dict[str, ReadyCNN] = {}
+        self._features: dict[tuple[str, str], PrefixFeatures] = {}
+
+    def row(self, member: Member) -> OnlineRow:
+        """The member measured, from the disk where that has been done."""
+        file = self.folder / "rows" / f"{member.slug}.json"
+        cnn = next(cnn for cnn in self.plan.cnns if cnn.name == member.cnn)
+        asked = self._asked(cnn, member)
+        if file.exists():
+            found = json.loads(file.read_text(encoding="utf-8"))
+            if found["asked"] != asked:
+                raise ValueError(f"{file} was measured otherwise than this plan asks; use another folder")
+            return OnlineRow.from_dict(found["row"])
+        row = self._alone(member) if member.recurrent is None else self._recurrent(member)
+        file.parent.mkdir(exist_ok=True)
+        with written_whole(file) as temporary:
+            temporary.write_text(
+                json.dumps({"asked": asked, "row": row.to_dict()}, indent=1), encoding="utf-8"
+            )
+        return row
+
+    def settings(self, data: str) -> dict[str, Any]:
+        """What was done, for the result."""
+        plan = self.plan
+        command = f"sketchwidgets study online-recognition {data} --scale {plan.scale} --seed {plan.seed}"
+        return {
+            "command": "sw.studies.online_recognition, a plan of its own" if plan.scale == "own" else command,
+            "data": data,
+            "classes": len(self.drawings.classes),
+            "training_drawings": len(self.train),
+            "measured_drawings": len(self.held_out),
+            "seed": plan.seed,
+            "cnns": [cnn.to_dict() for cnn in plan.cnns],
+            "recurrent": {m.name: _recipe(m) for m in plan.members if m.recurrent is not None},
+            "cpu_seconds": self.cpu_seconds.all(),
+            "threads": torch.get_num_threads(),
+            "device": "cuda" if torch.cuda.is_available() else "cpu",
+            "versions": {
+                "sketchwidgets": sketchwidgets.__version__,
+                "torch": torch.__version__.split("+")[0],
+                "python": platform.python_version(),
+            },
+        }
+
+    def _asked(self, cnn: StudyCNN, member: Member) -> dict[str, Any]:
+        return {
+            "cnn": cnn.to_dict(),
+            "recurrent": _recipe(member),
+            "training_drawings": len(self.train),
+            "measured_drawings": len(self.held_out),
+            "classes": list(self.drawings.classes),
+            "seed": self.plan.seed,
+        }
+
+    def cnn(self, name: str) -> ReadyCNN:
+        """A CNN of the plan, trained where it has to be."""
+        if name not in self._cnns:
+            cnn = next(cnn for cnn in self.plan.cnns if cnn.name == name)
+            with self.cpu_seconds.count(f"{name}: training"):
+                self._cnns[name] = ready(cnn, self.drawings, self._place(name), self.every, self.progress)
+        return self._cnns[name]
+
+    def features(self, name: str, part: str) -> PrefixFeatures:
+        """Those of the "train" or of the "held-out" drawings: of these all strokes, unchanged."""
+        if (name, part) not in self._features:
+            cnn, chosen = self.cnn(name), self.train if part == "train" else self.held_out
+            options = {"augmentation": cnn.augmentation} if part == "train" else {}
+            if part == "held-out":
+                options["max_strokes"] = int(self.drawings.n_strokes[chosen].max())
+            with self.cpu_seconds.count(f"{name}: features"):
+                self._features[name, part] = cache_features(
+                    cnn.features,
+                    self.drawings,
+                    chosen,
+                    self._place(name) / f"features-{part}",
+                    cnn.preprocessing,
+                    seed=self.plan.seed,
+                    device=cnn.device,
+                    progress=self.progress,
+                    **options,
+                )
+        return self._features[name, part]
+
+    def milliseconds(self, name: str) -> float:
+        """Of an image through a CNN, measured once, so that all rows with that CNN have the same."""
+        file = self._place(name) / "milliseconds.json"
+        if not file.exists():
+            found = self.cnn(name).milliseconds()
+            file.parent.mkdir(exist_ok=True)
+            with written_whole(file) as temporary:
+                temporary.write_text(json.dumps(found), encoding="utf-8")
+        return float(json.loads(file.read_text(encoding="utf-8")))
+
+    def _place(self, name: str) -> Path:
+        return self.folder / Member(name).slug.removesuffix("-alone")
+
+    def _alone(self, member: Member) -> OnlineRow:
+        cnn = self.cnn(member.cnn)
+        counts = _measure(cnn.scores, self.features(member.cnn, "held-out"), len(self.drawings.classes))
+        times = (self.milliseconds(member.cnn), 0.0)
+        return OnlineRow(member.cnn, None, None, None, *counts, (sum(cnn.parameters), 0), times)
+
+    def _recurrent(self, member: Member) -> OnlineRow:
+        recipe, classes = member.recurrent, len(self.drawings.classes)
+        seen, unseen = (self.features(member.cnn, part) for part in ("train", "held-out"))
+        # Lightning has no bar of its own here: a member takes minutes, and the study's bar tells of them.
+        with self.cpu_seconds.count(member.name), quiet_lightning():
+            network = train_recurrent(
+                seen,
+                _first(unseen, _WATCHED),
+                classes,
+                self.folder / "members" / member.slug,
+                recipe,
+                progress=False,
+            )
+        network = network.cpu().eval().requires_grad_(False)
+        counts = _measure(network, unseen, classes)
+        cnn = self.cnn(member.cnn)
+        size = sum(p.numel() for p in network.parameters())
+        return OnlineRow(
+            member.cnn,
+            recipe.cell,
+            recipe.hidden_size,
+            recipe.weighting,
+            *counts,
+            (cnn.parameters[0], size),
+            (self.milliseconds(member.cnn), _step_milliseconds(network)),
+        )
+
+
+@torch.inference_mode()
+def _measure(
+    scores: Callable[[torch.Tensor], torch.Tensor], features: PrefixFeatures, classes: int
+) -> tuple[tuple[int, ...], int, int, float]:
+    """Drawings right at each of SHARES, right among five at the end, drawings, and the mean over the classes."""
+    right = np.zeros((len(features), len(SHARES)), bool)
+    top5 = np.zeros(len(features), bool)
+    order = np.argsort(features.steps, kind="stable")  # so that those of a batch have about as many strokes
+    for first in range(0, len(order), _AT_ONCE):
+        chosen = order[first : first + _AT_ONCE]
+        values, labels, steps = features.batch(chosen)
+        found = scores(values)
+        at = torch.from_numpy(np.stack([steps_at(int(n)) for n in steps]) - 1)
+        best = found.argmax(2).gather(1, at)
+        right[chosen] = (best == labels[:, None]).numpy()
+        last = found[torch.arange(len(chosen)), steps - 1]
+        top5[chosen] = (last.topk(min(5, classes)).indices == labels[:, None]).any(1).numpy()
+    each = [right[features.label == label, -1].mean() for label in np.unique(features.label)]
+    return tuple(map(int, right.sum(0))), int(top5.sum()), len(right), float(np.mean(each))
+
+
+def _step_milliseconds(network: RecurrentClassifier) -> float:
+    x, state = torch.zeros(1, network.input_size), network.initial_state(1)
+    return fastest(lambda: network.step(x, state), torch.device("cpu"))
+
+
+def _first(features: PrefixFeatures, n: int) -> PrefixFeatures:
+    rows = int(features.steps[:n].sum())
+    return PrefixFeatures(features.features[:rows], features.steps[:n], features.label[:n])
+
+
+def _recipe(member: Member) -> dict[str, Any] | None:
+    return None if member.recurrent is None else dict(vars(member.recurrent))
+
+
+class _Seconds:
+    """Processor seconds of each stage, over all runs; not those of a run that was killed within it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def all(self) -> dict[str, float]:
+        return json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}
+
+    @contextmanager
+    def count(self, stage: str) -> Iterator[None]:
+        start = time.process_time()
+        try:
+            yield
+        finally:
+            spent = self.all()
+            spent[stage] = round(spent.get(stage, 0.0) + time.process_time() - start, 1)
+            with written_whole(self.path) as temporary:
+                temporary.write_text(json.dumps(spent), encoding="utf-8")

@@ -1,0 +1,313 @@
+"""The study of online recognisers: what it measures, that it goes on where it was cut off, and how it shows itself."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+import sketchwidgets as sw
+from sketchwidgets.models import RecurrentClassifier, SketchResNet
+from sketchwidgets.recognition import Preprocessing, Recognizer
+from sketchwidgets.studies import Member, OnlineRecognition, OnlineRow, Plan, StudyCNN, online_recognition
+from sketchwidgets.training import DrawingSet
+from sketchwidgets.training.cnn import CNNRecipe
+from sketchwidgets.training.evaluate import SHARES, evaluate
+from sketchwidgets.training.images import Augmentation
+from sketchwidgets.training.recurrent import RecurrentRecipe
+
+CLASSES = ("cat", "dog", "bee")
+PREPROCESSING = Preprocessing(96, 87.0, 2.0)
+TINY = RecurrentRecipe(hidden_size=6, epochs=2, batch_size=16, weighting="linear")
+
+
+@pytest.fixture(scope="module")
+def drawings():
+    """75 scribbles of three kinds, one to five strokes each; a third is kept apart."""
+    rng = np.random.default_rng(5)
+    n_strokes = rng.integers(1, 6, 75)
+    stroke_len = rng.integers(2, 9, n_strokes.sum())
+    return DrawingSet(
+        rng.uniform(0, 255, (stroke_len.sum(), 2)).astype(np.float32),
+        None,
+        stroke_len,
+        n_strokes,
+        np.arange(75) // 3 % 3,
+        np.arange(75, dtype=np.uint64) * 25 + (np.arange(75) % 3 > 0),
+        CLASSES,
+    )
+
+
+@pytest.fixture(scope="module")
+def recognizer(tmp_path_factory):
+    torch.manual_seed(0)
+    cnn = SketchResNet(3, widths=(4, 8), blocks=(1, 1), norm=False)
+    path = tmp_path_factory.mktemp("recognizer") / "tiny.safetensors"
+    Recognizer(cnn, RecurrentClassifier(8, 6, 3), CLASSES, PREPROCESSING, "cpu").save(path, dtype="float32")
+    return path
+
+
+@pytest.fixture(scope="module")
+def plan(recognizer):
+    trained = CNNRecipe(
+        steps=4,
+        batch_size=4,
+        warmup=1,
+        network="sketch_resnet",
+        arguments={"widths": [4], "blocks": [1]},
+        preprocessing=Preprocessing(32, 29.0, 1.0),
+        averaging=0.9,
+    )
+    members = (
+        Member("given", TINY),
+        Member("given"),
+        Member("trained"),
+        Member("trained", replace(TINY, cell="lstm", weighting="last")),
+    )
+    return Plan(
+        (StudyCNN("given", str(recognizer), Augmentation(shift=1.0)), StudyCNN("trained", trained)),
+        members,
+        drawings=30,
+        held_out=20,
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(drawings, plan, tmp_path_factory):
+    return online_recognition(drawings, tmp_path_factory.mktemp("whole"), plan, progress=False)
+
+
+def measured(drawings):
+    """The twenty that the plan picks of those kept apart, of all classes."""
+    return np.random.default_rng([0, 1]).permutation(drawings.split()[1])[:20]
+
+
+def untimed(result):
+    return [replace(row, milliseconds=(0.0, 0.0)) for row in result.rows]
+
+
+def test_it_has_a_row_for_each_member(whole, plan):
+    assert [row.name for row in whole.rows] == [member.name for member in plan.members]
+    assert {row.total for row in whole.rows} == {20}
+    alone, recurrent = whole["trained alone"], whole["trained + LSTM 6, last"]
+    assert alone.parameters == (
+        sum(p.numel() for p in SketchResNet(3, widths=(4,), blocks=(1,), norm=False).parameters()),
+        0,
+    )
+    assert recurrent.parameters == (
+        alone.parameters[0] - 4 * 3 - 3,
+        sum(p.numel() for p in RecurrentClassifier(4, 6, 3, "lstm").parameters()),
+    )
+    assert whole.settings["measured_drawings"] == 20
+    assert whole.settings["training_drawings"] == 30
+    assert set(whole.settings["cpu_seconds"]) >= {
+        "trained: training",
+        "given: features",
+        "given + GRU 6, linear",
+    }
+
+
+def test_a_cnn_alone_is_measured_as_it_sees_the_canvas(whole, drawings, recognizer):
+    cnn = Recognizer.load(recognizer, "cpu").cnn
+    held_out = measured(drawings)
+    right, top5 = np.zeros(10, int), 0
+    for index in held_out:
+        canvas, best = PREPROCESSING.canvas(), []
+        for stroke in drawings.strokes(index):
+            canvas.add(stroke)
+            with torch.inference_mode():
+                best.append(int(cnn(canvas.image).argmax()) == drawings.label[index])
+        right += [best[int(np.ceil(share * len(best) / 100 - 1e-9)) - 1] for share in SHARES]
+        top5 += 1  # of three classes
+    row = whole["given alone"]
+    # The study computes in bfloat16, and an image may lie on the edge between two classes.
+    assert np.abs(np.array(row.right) - right).max() <= 2
+    assert row.top5 == top5
+
+
+def test_a_recurrent_row_is_what_evaluate_says_of_the_recogniser(drawings, plan, recognizer, tmp_path):
+    """Measured by other code: stroke by stroke through a Recognizer made of the same parts."""
+    one = replace(plan, members=plan.members[:1])
+    row = online_recognition(drawings, tmp_path, one, progress=False).rows[0]
+    from sketchwidgets.training.fitting import read_checkpoint
+
+    state = read_checkpoint(tmp_path / "members" / "given-gru-6-linear" / "last.ckpt")["state_dict"]
+    network = RecurrentClassifier(8, 6, 3)
+    network.load_state_dict({name.removeprefix("network."): tensor for name, tensor in state.items()})
+    cnn = Recognizer.load(recognizer, "cpu").cnn
+    made = Recognizer(cnn, network, CLASSES, PREPROCESSING, "cpu")
+    held_out = measured(drawings)
+    found = evaluate(made, drawings, held_out, progress=False)
+    assert np.abs(row.by_share - list(found.by_share.values())).max() <= 0.1
+    labels = drawings.label[held_out]
+    last = np.array([made.recognize(drawings.strokes(i))[-1].probabilities.argmax() for i in held_out])
+    each = [(last[labels == label] == label).mean() for label in range(3)]
+    assert row.average_accuracy == pytest.approx(np.mean(each), abs=0.15)
+
+
+def test_a_study_that_is_cut_off_again_and_again_ends_with_the_same_rows(
+    whole, drawings, plan, tmp_path, monkeypatch
+):
+    from sketchwidgets.training import images
+
+    rasterize, left = images.rasterize_polylines, 0
+
+    def breaking(*arguments):
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise RuntimeError("the power went out")
+        return rasterize(*arguments)
+
+    monkeypatch.setattr(images, "rasterize_polylines", breaking)
+    seen: list[str] = []
+
+    def cut(row):
+        seen.append(row.name)
+        if seen == ["given + GRU 6, linear"]:
+            raise RuntimeError("the power went out")
+
+    result, runs = None, 0
+    while result is None:
+        left, runs = 5, runs + 1  # images of a step, of the next, and of two validations among them
+        assert runs < 20
+        try:
+            result = online_recognition(drawings, tmp_path, plan, every=1, progress=False, callback=cut)
+        except RuntimeError as error:
+            assert "power" in str(error)  # noqa: PT017
+    assert runs >= 3
+    assert untimed(result) == untimed(whole)
+    # All there: nothing is computed, and no more members than are asked for are trained.
+    left = 0
+    again = online_recognition(drawings, tmp_path, plan, progress=False)
+    assert again.rows == result.rows
+    assert OnlineRecognition.open(tmp_path / "result.json").rows == result.rows
+
+
+def test_a_callback_ends_it_with_the_rows_so_far(drawings, plan, tmp_path):
+    result = online_recognition(drawings, tmp_path, plan, progress=False, callback=lambda row: False)
+    assert [row.name for row in result.rows] == ["given + GRU 6, linear"]
+
+
+def test_a_folder_of_another_study_is_refused(drawings, plan, tmp_path):
+    one = replace(plan, members=plan.members[1:2])
+    online_recognition(drawings, tmp_path, one, progress=False)
+    with pytest.raises(ValueError, match="otherwise than this plan asks"):
+        online_recognition(drawings, tmp_path, replace(one, held_out=10), progress=False)
+    with pytest.raises(ValueError, match="'small', 'full' or a Plan"):
+        online_recognition(drawings, tmp_path, "medium")
+
+
+def test_a_recogniser_of_other_classes_is_refused(drawings, plan, tmp_path):
+    other = replace(drawings, classes=("cat", "dog", "owl"))
+    with pytest.raises(ValueError, match=r"given: .* does not know the same classes"):
+        online_recognition(other, tmp_path, plan, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"members": (Member("none"),)}, "reads 'none'"),
+        ({"members": (Member("given"), Member("given"))}, "two members called"),
+        ({"members": ()}, "no members"),
+        ({"drawings": 0}, "drawings must be at least 1"),
+    ],
+)
+def test_a_plan_that_is_none_is_refused(plan, changes, match):
+    with pytest.raises(ValueError, match=match):
+        replace(plan, **changes)
+
+
+def test_the_plans_vary_what_the_paper_does():
+    for plan in (Plan.small(), Plan.full(seed=3)):
+        recipes = [member.recurrent for member in plan.members if member.recurrent]
+        assert {cnn.name for cnn in plan.cnns} == {
+            member.cnn for member in plan.members if not member.recurrent
+        }
+        assert {recipe.cell for recipe in recipes} == {"gru", "lstm"}
+        assert {recipe.weighting for recipe in recipes} == {"uniform", "linear", "exponential", "last"}
+        assert {512, 1024, 2048} <= {recipe.hidden_size for recipe in recipes}
+        assert {recipe.seed for recipe in recipes} == {plan.seed}
+    assert len(Plan.full().members) == 2 + 2 * 2 * 4 * 4
+
+
+def some_rows():
+    def row(cnn, cell, size, weighting, last):
+        right = (*range(10, 100, 10), last)
+        return OnlineRow(cnn, cell, size, weighting, right, 97, 100, last / 100, (8_000, 1_000), (8.0, 0.5))
+
+    return (
+        row("AlexNet", None, None, None, 80),
+        row("AlexNet", "gru", 512, "linear", 91),
+        row("AlexNet", "gru", 512, "last", 85),
+        row("AlexNet", "gru", 1024, "linear", 92),
+    )
+
+
+def test_the_result_shows_curves_beside_the_published_table():
+    result = OnlineRecognition(some_rows(), {"classes": 345})
+    figure = result.figure()
+    charts = [tile for section in figure.sections for tile in section.tiles]
+    assert [[name for name, _, _ in chart.series] for chart in charts] == [
+        ["AlexNet alone", "AlexNet + GRU 512, linear"],
+        ["linear", "last"],
+        ["512", "1024"],
+        ["published"],
+    ]
+    np.testing.assert_array_equal(charts[0].series[1][2], [10, 20, 30, 40, 50, 60, 70, 80, 90, 91])
+    assert "TU-Berlin" in figure.sections[-2].caption
+    assert "100 drawings of 345 classes" in figure.to_html()
+    assert figure.to_png()[1:4] == b"PNG"
+    html = result._repr_html_()
+    assert "AlexNet + GRU 1024, linear" in html and "<table>" in html  # noqa: PT018
+    assert repr(result) == "OnlineRecognition(4 rows, best AlexNet + GRU 1024, linear 92.0 %)"
+    with pytest.raises(KeyError, match="there are AlexNet alone"):
+        result["VGG"]
+
+
+def test_json_holds_counts_intervals_and_the_published_numbers(tmp_path):
+    result = OnlineRecognition(some_rows(), {"seed": 0})
+    found = json.loads(result.to_json())
+    assert found["published"]["average_accuracy_percent"]["AlexNet + GRU 3600"] == 85.1
+    row = found["rows"][1]
+    assert row["by_share"]["50"] == 0.5
+    low, high = row["by_share_intervals"]["50"]
+    assert (low, high) == pytest.approx((0.404, 0.596), abs=5e-4)
+    result.save(tmp_path / "result.json")
+    assert OnlineRecognition.open(tmp_path / "result.json") == result
+    (tmp_path / "other.json").write_text('{"rows": [{"cnn": 3}], "settings": {}}')
+    with pytest.raises(ValueError, match=r"other\.json: not the result of this study"):
+        OnlineRecognition.open(tmp_path / "other.json")
+
+
+def test_rows_that_do_not_add_up_are_refused():
+    row = some_rows()[0]
+    with pytest.raises(ValueError, match="counts"):
+        replace(row, right=(101,) * 10)
+    with pytest.raises(ValueError, match="different numbers of drawings"):
+        OnlineRecognition((row, replace(row, total=200)))
+
+
+def test_the_command_says_what_is_wrong(tmp_path):
+    from sketchwidgets.cli import app
+
+    for arguments, message in (
+        ([str(tmp_path / "none.npz")], "there is no file of drawings"),
+        ([str(tmp_path), "--scale", "huge"], "--scale must be small or full"),
+    ):
+        done = CliRunner().invoke(
+            app, ["study", "online-recognition", *arguments, "--out", str(tmp_path / "out")]
+        )
+        assert done.exit_code == 1
+        assert message in done.output
+
+
+def test_what_was_measured_here_can_be_opened(repository):
+    path = repository / "docs" / "results" / "online-recognition.json"
+    if not path.exists():
+        pytest.skip("not measured yet")
+    result = OnlineRecognition.open(path)
+    assert result.settings["scale"] in ("small", "full")
+    assert isinstance(result.figure(), sw.Figure)
