@@ -132,8 +132,11 @@ class _Study:
         """What was done, for the result."""
         plan = self.plan
         command = f"sketchwidgets study online-recognition {data} --scale {plan.scale} --seed {plan.seed}"
+        counts = {"drawings": plan.drawings, "held-out": plan.held_out}
+        command += "".join(f" --{name} {count}" for name, count in counts.items() if count is not None)
         return {
             "command": "sw.studies.online_recognition, a plan of its own" if plan.scale == "own" else command,
+            "scale": plan.scale,
             "data": data,
             "classes": len(self.drawings.classes),
             "training_drawings": len(self.train),
