@@ -13,13 +13,12 @@ from sketchwidgets._files import written_whole
 from sketchwidgets.models import SketchANet
 from sketchwidgets.recognition import Recognizer
 from sketchwidgets.training.batch_norm import fast_features
-from sketchwidgets.training.card import model_card
 from sketchwidgets.training.cnn import CNNRecipe, train_cnn
 from sketchwidgets.training.drawing_set import DrawingSet
-from sketchwidgets.training.evaluate import evaluate
 from sketchwidgets.training.features import cache_features
 from sketchwidgets.training.first_layer import shrink_unexcited
 from sketchwidgets.training.images import PrefixBatches
+from sketchwidgets.training.publish import publish
 from sketchwidgets.training.recurrent import RecurrentRecipe, train_recurrent
 
 NAME = "sketch-a-net-quickdraw345"
@@ -51,12 +50,13 @@ def train_recognizer(
     recipe: RecognizerRecipe | None = None,
     evaluate_on: int | None = None,
 ) -> Recognizer:
-    """Train both parts, measure, and write `folder`/sketch-a-net-quickdraw345.safetensors and its model card, .md.
+    """Train both parts, calibrate, measure, write `folder`/sketch-a-net-quickdraw345.safetensors and its model card, .md.
 
-    Every stage leaves its result in `folder`, and a run that was cut off goes on from there.
+    Every stage leaves its result in `folder`, and a run that was cut off goes on from there. The calibration is fitted
+    on one half of the held-out drawings and reported on the other: see `publish`.
 
     data : an .npz of labelled drawings, see `DrawingSet.load`. timed : one with raw drawings, for measurement only.
-    evaluate_on : how many held-out drawings to measure on, None for all.
+    evaluate_on : how many held-out drawings to calibrate and measure on, None for all.
     """
     recipe, folder = recipe or RecognizerRecipe(), Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -116,16 +116,14 @@ def train_recognizer(
     plain = SketchANet(len(drawings.classes))
     plain.load_state_dict({name: value.cpu() for name, value in cnn.state_dict().items()})
     made = Recognizer(plain, recurrent.cpu(), drawings.classes, preprocessing, device="cpu", card=facts)
-    made.save(path, int8_above=INT8_ABOVE)
-    # What is measured is what is shipped: the rounded weights, read back.
-    shipped = Recognizer.load(path)
-    facts["measured"] = {"simplified": evaluate(shipped, drawings, held_out[:evaluate_on]).to_dict()}
-    if timed is not None:
-        facts["measured"]["raw, timed"] = evaluate(shipped, DrawingSet.load(timed)).to_dict()
-    shipped.card = facts
-    shipped.save(path, int8_above=INT8_ABOVE)
-    path.with_suffix(".md").write_text(model_card(facts, path.stat().st_size))
-    return shipped
+    return publish(
+        made,
+        path,
+        drawings,
+        held_out[:evaluate_on],
+        None if timed is None else DrawingSet.load(timed),
+        int8_above=INT8_ABOVE,
+    )
 
 
 def shrink_first_layer(
