@@ -139,15 +139,16 @@ class OnlineRecognition:
         sections = [
             Section("", [self._curves(_plain(self.rows, first), "recognised by share of the strokes")])
         ]
-        if first is not None:
-            for what, caption in (
-                ("weighting", "what a step counts in the loss"),
-                ("hidden_size", "units of the recurrent part"),
-            ):
-                rows = _varying(self.rows, first, what)
-                if len(rows) > 1:
-                    curves = self._curves(rows, caption, lambda row, what=what: str(getattr(row, what)))
-                    sections.append(Section("", [curves], f"{first.cnn} + {first.cell.upper()}"))
+        charts = []
+        for what, caption in (
+            ("weighting", "what a step counts in the loss"),
+            ("hidden_size", "units of the recurrent part"),
+        ):
+            rows = _varying(self.rows, first, what)
+            if len(rows) > 1:
+                charts.append(self._curves(rows, caption, lambda row, what=what: str(getattr(row, what))))
+        if charts:
+            sections.append(Section(f"{first.cnn} + {first.cell.upper()}", charts))
         bars = ("published", list(PUBLISHED), list(PUBLISHED.values()))
         published = Chart(
             [bars], "", "average accuracy, %", "published", (0, 100), kind="bar", size=(720, 220)
@@ -249,7 +250,9 @@ def _plain(rows: Iterable[OnlineRow], first: OnlineRow | None) -> list[OnlineRow
     ]
 
 
-def _varying(rows: Iterable[OnlineRow], first: OnlineRow, what: str) -> list[OnlineRow]:
+def _varying(rows: Iterable[OnlineRow], first: OnlineRow | None, what: str) -> list[OnlineRow]:
     """Rows that differ from the first recurrent one by this field alone."""
+    if first is None:
+        return []
     same = [name for name in ("cnn", "cell", "hidden_size", "weighting") if name != what]
     return [row for row in rows if all(getattr(row, name) == getattr(first, name) for name in same)]
