@@ -1,5 +1,6 @@
 """The fewest strokes of a drawing that keep a label on top: a search among the choices of its strokes."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations, groupby, islice
 from math import comb
@@ -38,6 +39,7 @@ class Choices:
         self.recognizer, self.strokes, self.label = recognizer, list(strokes), label
         self.batch_size = batch_size
         self.recognized = 0  # images that went through the network
+        self._sizes: Counter[int] = Counter()  # choices of each size that are known
         self.probability: dict[Choice, float] = {}
         self.on_top: dict[Choice, bool] = {}
         first = torch.stack(recognizer.recurrent.initial_state(1), 1)[0]
@@ -46,6 +48,10 @@ class Choices:
 
     def __len__(self) -> int:
         return len(self.strokes)
+
+    def unknown(self, size: int) -> int:
+        """How many choices of so many strokes are not recognised yet."""
+        return comb(len(self.strokes), size) - self._sizes[size]
 
     def ask(self, choices: Iterable[Choice]) -> Iterator[None]:
         """Recognise those that are not known yet; yields after each batch."""
@@ -72,6 +78,7 @@ class Choices:
         probabilities, state = self.recognizer._step(drawings, tuple(before))
         of_label = probabilities[:, self.label].tolist()
         tops = probabilities.cpu().numpy().argmax(1)  # the first of equals, as in `Prediction.label`
+        self._sizes[len(batch[0])] += sum(choice not in self.probability for choice in batch)
         for choice, share, top, row in zip(batch, of_label, tops, torch.stack(state, 1), strict=True):
             self.probability[choice], self.on_top[choice] = share, bool(top == self.label)
             self._states[choice] = row
@@ -150,6 +157,7 @@ class FewestStrokes:
     def search(self) -> Iterator[None]:
         """Find the fewest; yields after each batch, and may be left at any of them."""
         everything = tuple(range(len(self.choices)))
+        self._expect(1)
         if self.kept:
             yield from self._thin_out(self.kept)
             if self.prefix < len(everything):
@@ -187,7 +195,10 @@ class FewestStrokes:
     def _keep(self, choices: Iterable[Choice]) -> None:
         for choice in choices:
             if self._better(choice):
+                smaller = len(choice) < len(self.kept)
                 self.kept = choice
+                if smaller:
+                    self._expect(self.at_least)
 
     def _thin_out(self, choice: Choice) -> Iterator[None]:
         """Let strokes go, from the last to the first, until none can or half of the limit is used up.
@@ -213,7 +224,7 @@ class FewestStrokes:
         for size in range(1, count + 1):
             if self.kept and size > len(self.kept):
                 return
-            complete = complete and known.recognized + comb(count, size) <= self.limit
+            complete = complete and known.recognized + known.unknown(size) <= self.limit
             if complete:
                 self._expect(size)
                 candidates: Sequence[Choice] = list(combinations(range(count), size))
@@ -248,7 +259,8 @@ class FewestStrokes:
         """What is still to be recognised if nothing smaller is found."""
         count, total = len(self.choices), self.choices.recognized
         for larger in range(size, (len(self.kept) or count) + 1):
-            if total + comb(count, larger) > self.limit:
+            unknown = self.choices.unknown(larger)
+            if total + unknown > self.limit:
                 break
-            total += comb(count, larger)
+            total += unknown
         self._expected = total

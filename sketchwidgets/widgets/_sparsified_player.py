@@ -36,8 +36,9 @@ class SparsifiedPlayer(ipywidgets.VBox):
         self._text = ipywidgets.Label()
         self.view = TileGrid(result.figure(_SIDE))
         self.view.on_click(self._go)
-        super().__init__([ipywidgets.HBox([self._play, self._slider, self._text]), self.view])
-        self.children[0].layout.display = "" if end else "none"
+        row = ipywidgets.Layout(flex_flow="row wrap", overflow="visible")
+        super().__init__([ipywidgets.HBox([self._play, self._slider, self._text], layout=row), self.view])
+        row.display = "" if end else "none"
         self._show()
 
     def __repr__(self) -> str:

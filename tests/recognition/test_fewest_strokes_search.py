@@ -104,6 +104,15 @@ def test_a_short_search_is_never_better_and_says_what_it_knows(seed):
         assert short.choices.recognized <= 1.5 * limit + len(strokes)
 
 
+@pytest.mark.parametrize("label", range(4))
+def test_a_limit_of_all_choices_is_enough_for_all(label):
+    """Whatever was tried before counts as tried: 255 images for the 255 choices of eight strokes."""
+    search = FewestStrokes(make_tiny(), drawing(8, seed=2), label, limit=255, batch_size=64)
+    run(search.search())
+    assert search.proven
+    assert search.choices.recognized <= 255
+
+
 def test_left_at_any_moment_the_label_is_kept():
     recognizer = make_tiny("lstm")
     strokes = drawing(8, seed=11)
