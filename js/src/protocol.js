@@ -14,7 +14,7 @@ export const POINT = 4;
  * }} StateMessage seen: the last message of each page that the kernel has applied
  * @typedef {{ type: "seen", client: string, check: number, seen: number }} SeenMessage to one page, which has asked
  * @typedef {{
- *   type: "prediction", frame: number | null, step: number, provisional?: boolean, top: [string, number][],
+ *   type: "prediction", frame: number | null, step: number, provisional?: boolean, known?: boolean, top: [string, number][],
  *   since?: number | null,
  * }} PredictionMessage
  * @typedef {{

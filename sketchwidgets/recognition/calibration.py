@@ -65,8 +65,12 @@ class Calibration:
 
         steps : number of strokes, from 1; one for all, or one for each row of scores.
         """
+        return self.scaled(scores, steps).softmax(-1)
+
+    def scaled(self, scores: Tensor, steps: int | Sequence[int] | np.ndarray) -> Tensor:
+        """scores / temperature, as `probabilities` takes them; differentiable."""
         found = torch.as_tensor(of_steps(self.temperatures, steps), dtype=scores.dtype, device=scores.device)
-        return (scores / found[..., None]).softmax(-1)
+        return scores / found[..., None]
 
     def threshold(self, step: int) -> float:
         """The confidence that has to be exceeded after `step` strokes, from 1."""

@@ -9,6 +9,7 @@ import ipywidgets
 import numpy as np
 
 from ..recognition import Prediction
+from ..recognition._prediction import DONT_KNOW
 from ..visualization.figures._numbers import percent
 from ._curve_chart import COLORS, close_plot, percent_labels, plot, plot_style
 
@@ -31,6 +32,7 @@ _STYLE = f"""<style>{plot_style("skw-recognition")}
 .skw-recognition-title .skw-share {{ font-size: 24px; margin-left: .4em;
   color: var(--jp-ui-font-color2, #666); }}
 .skw-recognition-title .skw-note {{ font-size: 12px; color: var(--jp-ui-font-color2, #666); }}
+.skw-recognition-title.skw-unsure .skw-name {{ font-weight: 400; color: var(--jp-ui-font-color2, #666); }}
 .skw-recognition-title.skw-provisional .skw-name {{ font-style: italic; opacity: .65; }}
 </style>"""
 
@@ -39,7 +41,8 @@ class Recognition(ipywidgets.VBox):
     """The best classes of a drawing as bars, and their probabilities over its strokes as curves.
 
     Made with bqplot; about 360 by 300 pixels, and as wide as its container. A prediction of a stroke that is
-    still being drawn looks provisional: an italic name and pale bars.
+    still being drawn looks provisional: an italic name and pale bars. Where the recogniser does not know yet, the
+    title says so and the bars are pale.
 
     Parameters
     ----------
@@ -97,8 +100,9 @@ class Recognition(ipywidgets.VBox):
         with ExitStack() as stack:  # every widget sends one message, and only if it changed
             for widget in self._changing:
                 stack.enter_context(widget.hold_sync())
-            self._title.value = _title(best, at, len(predictions), preview is not None)
-            self._show_bars(best, preview is not None)
+            known = shown is None or shown.known
+            self._title.value = _title(best, known, at, len(predictions), preview is not None)
+            self._show_bars(best, known, preview is not None)
             self._show_curves(rows, shown, at)
 
     def close(self) -> None:
@@ -187,11 +191,11 @@ class Recognition(ipywidgets.VBox):
             dict(zip(_SIDES, (8, 40, 42, _NAMES), strict=True)),
         )
 
-    def _show_bars(self, best: list[tuple[str, float]], provisional: bool) -> None:
+    def _show_bars(self, best: list[tuple[str, float]], known: bool, provisional: bool) -> None:
         blank = self._top - len(best)
         self._bars.y = np.array([share for _, share in best] + [0.0] * blank)
         self._bars.colors = [_COLORS[self._slots[name]] for name, _ in best] or ["#888888"]
-        self._bars.opacities = [0.3 if provisional else 0.5] * self._top
+        self._bars.opacities = [0.3 if provisional or not known else 0.5] * self._top
         self._names.text = np.array([name for name, _ in best] + [""] * blank)
         self._shares.text = np.array([percent(share) for _, share in best] + [""] * blank)
 
@@ -236,11 +240,12 @@ def _apart(shares: np.ndarray, least: float) -> np.ndarray:
     return placed
 
 
-def _title(best: list[tuple[str, float]], at: int, strokes: int, provisional: bool) -> str:
+def _title(best: list[tuple[str, float]], known: bool, at: int, strokes: int, provisional: bool) -> str:
     if not best:
         note = "Nothing drawn yet" if not strokes else f"before the first of {strokes} strokes"
         return f'<div class="skw-recognition-title"><span class="skw-note">{note}</span></div>'
-    name, share = best[0]
+    name, share = (best[0][0], percent(best[0][1])) if known else (DONT_KNOW, "")
+    looks = "".join((" skw-provisional" if provisional else "", "" if known else " skw-unsure"))
     if provisional:
         note = f"while stroke {at} is being drawn"
     elif at < strokes:
@@ -248,7 +253,7 @@ def _title(best: list[tuple[str, float]], at: int, strokes: int, provisional: bo
     else:
         note = f"after {at} stroke{'s' if at > 1 else ''}"
     return (
-        f'<div class="skw-recognition-title{" skw-provisional" if provisional else ""}">'
-        f'<span class="skw-name">{html.escape(name)}</span><span class="skw-share">{html.escape(percent(share))}</span>'
+        f'<div class="skw-recognition-title{looks}">'
+        f'<span class="skw-name">{html.escape(name)}</span><span class="skw-share">{html.escape(share)}</span>'
         f'<div class="skw-note">{note}</div></div>'
     )

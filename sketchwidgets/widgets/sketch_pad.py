@@ -117,14 +117,16 @@ class SketchPad(BundledWidget):
     ) -> None:
         """Show a prediction under the drawing; None takes the label away.
 
-        `prediction` has `.top(k)`, `.step` and `.provisional`. The page confirms `frame` once it is painted;
-        `since` is the `up_ms` of the stroke, from which the page measures the latency.
+        `prediction` is a Prediction; where it is not `known`, its guesses stand small beside "I don't know yet".
+        The page confirms `frame` once it is painted; `since` is the `up_ms` of the stroke, from which the page
+        measures the latency.
         """
         content: dict[str, Any] = {"type": "prediction", "frame": frame, "step": 0, "top": []}
         if prediction is not None:
             content |= {
                 "step": int(prediction.step),
                 "provisional": bool(prediction.provisional),
+                "known": bool(prediction.known),
                 "top": [[str(name), round(float(p), 5)] for name, p in prediction.top(top)],
             }
         self._prediction = content

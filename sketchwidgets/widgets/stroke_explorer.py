@@ -265,20 +265,17 @@ class StrokeExplorer(Explorer):
     def _sentence(self, result: StrokeLook, stroke: int) -> str:
         occlusion = result.occlusion
         if stroke < 0:
-            guesses = ", ".join(f"{name} {percent(p)}" for name, p in occlusion.top)
-            return f"The whole drawing: {guesses}. Point at a stroke to take it away."
+            return f"The whole drawing: {pictures.answer(occlusion)}. Point at a stroke to take it away."
         text = f"Without stroke {stroke + 1}"
-        top = occlusion.top_without[stroke]
         if np.isnan(occlusion.without[stroke]):
             return (
                 f"{text} there is nothing left to see."
                 if len(result.sketch) == 1
                 else f"{text}: not yet known."
             )
-        guesses = ", ".join(f"{name} {percent(p)}" for name, p in top)
         text += (
             f", {occlusion.name} goes from {percent(occlusion.probability)} to "
-            f"{percent(occlusion.without[stroke])}. The network says {guesses}."
+            f"{percent(occlusion.without[stroke])}. The network says {pictures.answer(occlusion, stroke)}."
         )
         for layer, effects in occlusion.layers.items():
             unit = f"{layer}/{int(effects.channels[0])}"

@@ -176,6 +176,21 @@ def test_fewer_classes_than_bars(recognition):
     assert set(curves(recognition)) == {"yes", "no"}
 
 
+def test_what_it_does_not_know_it_does_not_claim(recognition):
+    sure = predict(1)
+    unsure = Prediction(sure.probabilities, CLASSES, 1, threshold=0.99)
+    recognition.update([unsure])
+    assert "I don&#x27;t know yet" in recognition._title.value
+    assert "skw-unsure" in recognition._title.value
+    assert sure.label not in recognition._title.value
+    assert "%" not in recognition._title.value
+    assert [name for name, *_ in bars(recognition)] == [name for name, _ in sure.top(5)]
+    assert set(recognition._bars.opacities) == {0.3}
+    recognition.update([unsure, predict(2)])
+    assert "know" not in recognition._title.value
+    assert set(recognition._bars.opacities) == {0.5}
+
+
 def test_the_title_can_be_left_out():
     with_title, without = Recognition(), Recognition(title=False)
     assert len(with_title.children) == len(without.children) + 1

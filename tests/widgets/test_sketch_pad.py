@@ -2,7 +2,6 @@
 
 import gc
 import weakref
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from traitlets import TraitError
 
+from sketchwidgets.recognition import Prediction
 from sketchwidgets.sketch import Sketch
 from sketchwidgets.widgets import SketchPad, _base
 
@@ -309,9 +309,8 @@ def test_acks_and_hellos_reach_their_callbacks(pad, page):
     assert heard == [(3, 41.5), (4, None), "hello"]
 
 
-def prediction(provisional=False):
-    names = [("cat", 0.83), ("dog", 0.1), ("owl", 0.07)]
-    return SimpleNamespace(step=2, provisional=provisional, top=lambda k: names[:k])
+def prediction(provisional=False, threshold=0.0):
+    return Prediction(np.array([0.07, 0.83, 0.1]), ("owl", "cat", "dog"), 2, provisional, threshold)
 
 
 def test_a_prediction_is_sent_and_sent_again_without_a_frame(pad, page):
@@ -323,10 +322,17 @@ def test_a_prediction_is_sent_and_sent_again_without_a_frame(pad, page):
         "since": 12.5,
         "step": 2,
         "provisional": True,
+        "known": True,
         "top": [["cat", 0.83], ["dog", 0.1]],
     }
     page.say({"type": "hello"})
     assert page.last("prediction") == message | {"frame": None, "since": None}
+
+
+def test_what_is_not_known_is_sent_as_such(pad, page):
+    pad.send_prediction(prediction(threshold=0.9), frame=1)
+    assert page.last("prediction")["known"] is False
+    assert page.last("prediction")["top"][0] == ["cat", 0.83]
 
 
 def test_no_prediction_takes_the_label_away(pad, page):

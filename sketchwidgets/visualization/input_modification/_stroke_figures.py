@@ -5,6 +5,7 @@ from collections.abc import Collection
 import numpy as np
 import torch
 
+from sketchwidgets.recognition._prediction import DONT_KNOW
 from sketchwidgets.sketch import Sketch
 from sketchwidgets.sketch._normalize import fit_to_frame
 from sketchwidgets.sketch.differentiable import ink_shares
@@ -125,7 +126,7 @@ def leave_out_tiles(result: StrokeOcclusion) -> list[Tile]:
             result.sketch,
             everything - {i},
             f"{i + 1}: {_watched(result, i, 'without')}",
-            _said(f"Without stroke {i + 1}", result.name, result.without[i], result.top_without[i]),
+            _said(result, i, "without", f"Without stroke {i + 1}"),
         )
         for i in sorted(everything)
     ]
@@ -137,7 +138,7 @@ def only_tiles(result: StrokeOcclusion) -> list[Tile]:
             result.sketch,
             {i},
             f"{i + 1}: {_watched(result, i, 'only')}",
-            _said(f"Only stroke {i + 1}", result.name, result.only[i], result.top_only[i]),
+            _said(result, i, "only", f"Only stroke {i + 1}"),
         )
         for i in range(len(result.sketch))
     ]
@@ -152,11 +153,20 @@ def _watched(result: StrokeOcclusion, stroke: int, which: str) -> str:
     return percent(getattr(result, which)[stroke])
 
 
-def _said(what: str, name: str, probability: float, top: list[tuple[str, float]]) -> str:
+def _said(result: StrokeOcclusion, stroke: int, which: str, what: str) -> str:
+    probability = getattr(result, which)[stroke]
     if np.isnan(probability):
         return f"{what}: nothing to see"
+    return f"{what}: {result.name} {percent(probability)}. The network says {answer(result, stroke, which)}."
+
+
+def answer(result: StrokeOcclusion, stroke: int | None = None, which: str = "without") -> str:
+    """The best guesses for the whole drawing, or where a stroke is left "without" or is the "only" one."""
+    top = result.top if stroke is None else getattr(result, f"top_{which}")[stroke]
+    flags = None if stroke is None else getattr(result, f"known_{which}")
+    known = result.known if stroke is None else flags is None or flags[stroke]
     guesses = ", ".join(f"{guess} {percent(p)}" for guess, p in top)
-    return f"{what}: {name} {percent(probability)}. The network says {guesses}."
+    return guesses if known else f"“{DONT_KNOW}”; perhaps {guesses}"
 
 
 def effect_chart(result: StrokeOcclusion) -> Chart:

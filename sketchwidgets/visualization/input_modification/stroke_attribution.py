@@ -278,7 +278,10 @@ def _class_of_recognizer(
             )
         weight = next(recognizer.recurrent.parameters())
         features = recognizer.cnn.features(torch.cat(images).to(weight))
-        scores = recognizer.recurrent(features[None])[0, -1].log_softmax(0)
+        scores = recognizer.recurrent(features[None])[0, -1]
+        if recognizer.calibration is not None:
+            scores = recognizer.calibration.scaled(scores, len(ends))
+        scores = scores.log_softmax(0)
         index = class_index(label, recognizer.classes, len(scores), int(scores.detach().argmax()))
         push, faded = torch.autograd.grad(scores[index], (points, ink))
     return _gradients(sketch, recognizer.classes[index], scores[index], faded, push)

@@ -48,6 +48,8 @@ class StrokeOcclusion:
     steps : (S,) the probability after each stroke, of a Recognizer; else None.
     steps_without : (S, S), row i: the same without stroke i (NaN at and before the first stroke there is); else None.
     frame : "fixed" or "refit".
+    known : whether a Recognizer knows the whole drawing (see `Calibration`); True of anything else.
+    known_without, known_only : (S,) bool, the same where a stroke is left out, and where only it is drawn.
     """
 
     sketch: Sketch
@@ -63,6 +65,9 @@ class StrokeOcclusion:
     steps: np.ndarray | None = None
     steps_without: np.ndarray | None = None
     frame: str = "fixed"
+    known: bool = True
+    known_without: np.ndarray | None = None
+    known_only: np.ndarray | None = None
 
     @property
     def effect(self) -> np.ndarray:
@@ -164,6 +169,10 @@ class _Watcher:
     classes: tuple[str, ...] | None
     steps: np.ndarray | None = None  # (S, classes) of the whole drawing, of a recogniser
 
+    def knows(self, rows: np.ndarray) -> bool:
+        """Whether the last of these probabilities are those of a drawing that it knows."""
+        return True
+
     def ask(self, choices: Sequence[Sequence[int]]) -> Iterator[tuple[np.ndarray | None, dict[str, Tensor]]]:
         """For each choice of strokes the probabilities (steps, classes), the last row the final one, and each
         layer's maxima (c,); None where there is nothing to see."""
@@ -203,6 +212,10 @@ class _Recognizing(_Watcher):
         self.recognizer, self.network, self.sketch = recognizer, network, sketch
         self.layers, self.batch_size = layers, batch_size
         self.classes = recognizer.classes
+
+    def knows(self, rows: np.ndarray) -> bool:
+        calibration = self.recognizer.calibration
+        return calibration is None or bool(calibration.knows(rows[-1].max(), len(rows)))
 
     def ask(self, choices: Sequence[Sequence[int]]) -> Iterator[tuple[np.ndarray | None, dict[str, Tensor]]]:
         for kept in choices:
@@ -271,6 +284,9 @@ def _run(
         steps=rows[:, index].copy() if grows else None,
         steps_without=np.full((count, count), np.nan) if grows else None,
         frame=frame,
+        known=watcher.knows(rows),
+        known_without=np.ones(count, bool),
+        known_only=np.ones(count, bool),
     )
     # Stroke after stroke: without it, then only it, so that what is known after a stop is known in full.
     choices = [kept for i in everything for kept in (everything[:i] + everything[i + 1 :], [i])]
@@ -278,8 +294,8 @@ def _run(
     done = 0
     with tqdm(total=count, desc="leaving strokes out", unit="stroke", disable=not progress) as bar:
         for i in everything:
-            _take(result, i, next(answers), result.without, result.top_without, "without", watcher.classes)
-            _take(result, i, next(answers), result.only, result.top_only, "only", watcher.classes)
+            _take(watcher, result, i, next(answers), "without")
+            _take(watcher, result, i, next(answers), "only")
             bar.update()
             done += 1
             if callback is not None and says_stop(callback(StrokeOcclusionState(done, count, result))):
@@ -298,18 +314,17 @@ def _choose_maps(layer: str, peaks: Tensor, maps: int | Sequence[int]) -> Tensor
 
 
 def _take(
+    watcher: _Watcher,
     result: StrokeOcclusion,
     stroke: int,
     answer: tuple[np.ndarray | None, dict[str, Tensor]],
-    probabilities: np.ndarray,
-    tops: list[list[tuple[str, float]]],
     which: str,
-    classes: tuple[str, ...] | None,
 ) -> None:
     rows, peaks = answer
     if rows is not None:
-        probabilities[stroke] = rows[-1, result.label]
-        tops[stroke] = _top(rows, classes)
+        getattr(result, which)[stroke] = rows[-1, result.label]
+        getattr(result, f"top_{which}")[stroke] = _top(rows, watcher.classes)
+        getattr(result, f"known_{which}")[stroke] = watcher.knows(rows)
         if which == "without" and result.steps_without is not None:
             # After stroke j of the drawing, without stroke i: nothing new at j = i.
             known = rows[:, result.label]
