@@ -27,8 +27,8 @@ class Choices:
     """What a recogniser says of choices of the strokes of one drawing.
 
     A choice is recognised as a drawing of its own, each of its prefixes in its own box, but all choices that begin
-    with the same strokes share the steps of those: a choice costs one image and one step, whatever its length. It
-    is the images that cost; drawing them takes a fiftieth of the time.
+    with the same strokes share the steps of those: a choice costs one image and one step, whatever its length. The
+    images are drawn anew each, which takes a fiftieth of the time of Sketch-a-Net.
 
     probability, on_top : of the choices recognised so far the probability of the label, and whether it is the label.
     """
