@@ -30,7 +30,7 @@ from tqdm.auto import tqdm
 import sketchwidgets as sw
 from sketchwidgets.models import classical
 from sketchwidgets.models.classical.cnn_features import layer_by_layer
-from sketchwidgets.training.evaluate import wilson
+from sketchwidgets.training.intervals import wilson
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "results" / "classical-tuberlin40.json"
 
@@ -41,10 +41,16 @@ ROWS: dict[str, tuple[Callable, float, str]] = {
     "multiple_kernel": (classical.MultipleKernelSVM, 65.8, "MKL-SVM, Li et al. 2015"),
     "fisher": (classical.FisherSVM, 68.9, "FV-SP, Schneider & Tuytelaars 2014"),
 }
+
+
+def sketch_a_net() -> sw.Network:
+    return sw.Network.of(sw.Recognizer.load("sketch-a-net-quickdraw345"))
+
+
 # Row -> network, layer, arguments, the paper's number, and what it is. Features are made once for all folds.
 CNN_ROWS: dict[str, tuple[Callable, str | None, dict, float | None, str]] = {
     "cnn_drawings": (
-        lambda: sw.Network.of(None),
+        sketch_a_net,
         "relu7",
         {"pen": 3},
         None,
@@ -60,7 +66,7 @@ CNN_ROWS: dict[str, tuple[Callable, str | None, dict, float | None, str]] = {
     # Layer by layer, as SVM(n) of Zeiler & Fergus 2014, table 7, on other data.
     **{
         f"cnn_{layer}": (
-            lambda: sw.Network.of(None),
+            sketch_a_net,
             layer,
             {"pen": 3},
             None,

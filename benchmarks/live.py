@@ -25,18 +25,6 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 BOARD = 400
 
 
-def recognizer() -> sw.Recognizer:
-    """The bundled recogniser; networks of the same shape with random weights where none is bundled."""
-    try:
-        return sw.Recognizer.load(device="cpu")
-    except FileNotFoundError:
-        print("no weights are bundled: random ones of the same shape are measured")
-        cnn = sw.models.create("sketch_a_net", classes=345)
-        recurrent = sw.models.create("recurrent_classifier", input_size=512, hidden_size=512, classes=345)
-        classes = [f"class {index}" for index in range(345)]
-        return sw.Recognizer(cnn, recurrent, classes, sw.recognition.Preprocessing(), "cpu")
-
-
 def stroke(random: np.random.Generator, points: int = 20) -> np.ndarray:
     """A smooth stroke somewhere on the board, (points, 3): x, y, t."""
     start, turn = random.uniform(60, BOARD - 60, 2), random.uniform(0, 2 * np.pi)
@@ -116,8 +104,8 @@ def step(recogniser: sw.Recognizer, rounds: int) -> None:
 
 
 def panels(name: str, network: torch.nn.Module, image: torch.Tensor, limit: float, rounds: int) -> None:
-    """Top 9 of all layers in one call, its forward included, over forward and backward of one logit."""
-    layers = sw.record(network, image).layers
+    """Top 9 of the layers that are shown in one call, its forward included, over forward and backward of one logit."""
+    layers = sw.Network(network, size=tuple(image.shape[-2:])).layers()
 
     def projected() -> None:
         sw.project(network, image, layers, top=9, rule="guided")
@@ -241,7 +229,12 @@ def ratios(recogniser: sw.Recognizer, rounds: int) -> None:
     growth(recogniser, rounds)
     step(recogniser, rounds)
     few = max(10, rounds // 4)
-    panels("Sketch-a-Net", recogniser.cnn, sketch_image(recogniser), 3.0, few)
+    networks = {
+        "the recogniser": recogniser,
+        "Sketch-a-Net": sw.Recognizer.load("sketch-a-net-quickdraw345", "cpu"),
+    }
+    for name, of in networks.items():
+        panels(name, of.cnn, sketch_image(of), 3.0, few)
     random = torch.Generator().manual_seed(0)
     panels("AlexNet", alexnet(), torch.rand(1, 3, 224, 224, generator=random), 1.6, few)
 
@@ -273,7 +266,7 @@ def main() -> None:
         f"torch {torch.__version__}, {torch.get_num_threads()} threads, "
         f"{'processor' if options.cpu_time else 'wall'} time, medians of {options.rounds} in turns"
     )
-    recogniser = recognizer()
+    recogniser = sw.Recognizer.load(device="cpu")
     if options.rounds:
         ratios(recogniser, options.rounds)
     if options.browser:

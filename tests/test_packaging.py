@@ -81,7 +81,7 @@ def test_wheel_holds_bundle_weights_notebooks_and_licence(members, repository):
 
 def test_wheel_is_pure_and_small(wheel):
     assert wheel.name.endswith("-py3-none-any.whl")
-    assert wheel.stat().st_size < 30e6
+    assert wheel.stat().st_size < 42e6  # of which weights 40
 
 
 def test_wheel_holds_no_leftovers_and_no_tests(members):

@@ -8,9 +8,7 @@ import numpy as np
 
 from sketchwidgets.recognition import Recognizer
 from sketchwidgets.training.drawing_set import DrawingSet
-from sketchwidgets.visualization import AtlasProgress, FeatureAtlas, SketchImages, atlas
-
-LAYERS = ("relu1", "relu2", "relu3", "relu4", "relu5", "relu6", "relu7")
+from sketchwidgets.visualization import AtlasProgress, FeatureAtlas, Network, SketchImages, atlas
 
 QUICKDRAW = {
     "title": "The Quick, Draw! Dataset, simplified drawings",
@@ -37,7 +35,7 @@ def make_atlas(
     data: str | Path,
     folder: str | Path,
     recognizer: Recognizer | None = None,
-    layers: Sequence[str] = LAYERS,
+    layers: Sequence[str] | None = None,
     *,
     part: str = "held-out",
     limit: int | None = None,
@@ -50,7 +48,8 @@ def make_atlas(
     """Find, for each channel of a recogniser's CNN, the drawings that excite it most, and write them to a folder.
 
     data : an .npz of drawings, as for training. folder : made if absent; holds the checkpoint until it is done.
-    recognizer : None for the bundled one. layers : of its CNN.
+    recognizer : None for the bundled one. layers : of its CNN; None: every activation after a convolution. The atlas of
+        the bundled Sketch-a-Net has relu1 to relu7, two of them fully connected layers.
     part : "held-out" drawings (key_id divisible by 25), "training" ones, or "all". limit : only the first so many.
     facts : what the atlas says of its data; None: that it is Google's Quick, Draw!, CC BY 4.0.
 
@@ -69,6 +68,7 @@ def make_atlas(
     chosen = parts[part][:limit]
     if not len(chosen):
         raise ValueError(f"{data} has no {part} drawings")
+    layers = Network.of(recognizer).layers(every=True) if layers is None else layers
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "checkpoint.safetensors"

@@ -117,6 +117,10 @@ class Explorer(ipywidgets.VBox):
         """The figure to show of a result, also of one given to `job.preview`; None if it is shown already."""
         return result.figure()
 
+    def _default_network(self) -> Network:
+        """The network where none is given; loaded when it is needed first."""
+        return Network.of(None)
+
     # What it works on
 
     @property
@@ -124,7 +128,7 @@ class Explorer(ipywidgets.VBox):
         """The network. Assigning takes everything that the constructor takes, and computes again."""
         with self._loading:
             if self._network is None:
-                self._network = Network.of(None)
+                self._network = self._default_network()
             return self._network
 
     @network.setter

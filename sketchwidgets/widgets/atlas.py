@@ -8,7 +8,8 @@ from typing import Any
 import ipywidgets
 from traitlets import Enum, Int, TraitError, Unicode, link, validate
 
-from ..visualization import FeatureAtlas, Figure, Tile, project
+from ..recognition import Recognizer
+from ..visualization import FeatureAtlas, Figure, Network, Tile, project
 from ._atlas_looks import (
     PAGE,
     AtlasView,
@@ -55,8 +56,8 @@ class Atlas(Explorer):
     Parameters
     ----------
     feature_atlas : what `sw.atlas` returned, or the folder it was saved to; None for that of the bundled recogniser.
-    network : the network that the atlas was made of, which projects stored drawings; None for the bundled
-        recogniser. An atlas with stored projections needs none.
+    network : the network that the atlas was made of, which projects stored drawings; None for the recogniser that a
+        bundled atlas is of, else the bundled one. An atlas with stored projections needs none.
     source : a SketchPad or SketchLab, which is followed stroke by stroke; a Sketch; a picture.
     layer, channel : what is shown first; None: a layer in the middle, and the first channel of the order.
     search : a channel number, "dead", or a class of the images.
@@ -68,8 +69,7 @@ class Atlas(Explorer):
     `result` is the `AtlasView`, `save_picture` writes the channel in full. Raises TypeError for what is no atlas, network or
     source, TraitError for other values.
 
-    >>> atlas = sw.FeatureAtlas.bundled("sketch-a-net-quickdraw345")
-    >>> browser = sw.Atlas(atlas, sw.Recognizer.load("sketch-a-net-quickdraw345"), layer="relu4", search="face")
+    >>> browser = sw.Atlas(sw.FeatureAtlas.bundled("sketch-a-net-quickdraw345"), layer="relu4", search="face")
     >>> browser.settle()
     True
     >>> browser.channel in browser.result.channels
@@ -156,6 +156,9 @@ class Atlas(Explorer):
 
     def _forget(self, network: Any) -> None:
         self._given = network is not None
+
+    def _default_network(self) -> Network:
+        return Network.of(Recognizer.load(self.atlas.recognizer))
 
     # Moving about
 
@@ -245,7 +248,7 @@ class Atlas(Explorer):
         return AtlasView(layer, channels, page, channel, excited, overview, projected, patches, own)
 
     def _projecting(self, job: Job) -> Any:
-        """The network that projects drawings: one that was given, or the bundled one if the atlas is of it."""
+        """The network that projects drawings: one that was given, or a bundled one if the atlas is of it."""
         if not self.atlas.has_drawings or job.network is None:
             return None
         if self._given:

@@ -38,7 +38,7 @@ class Compare(Explorer):
     All but `networks` and `source` are traits. `result` holds the `Comparison`. Raises TypeError for what is no
     network or source, ValueError for no networks, TraitError for other values.
 
-    >>> networks = [None, sw.models.create("sketch_a_net", classes=10).eval()]
+    >>> networks = [sw.models.create("sketch_a_net", classes=count).eval() for count in (10, 250)]
     >>> compare = sw.Compare(networks, sw.Sketch([[(0, 0), (50, 80), (100, 0)]]), top=1)
     >>> compare.settle()
     True

@@ -34,7 +34,7 @@ class OcclusionExplorer(Explorer):
     ----------
     network : a Network, a Recognizer or a torch.nn.Module; None for the bundled recogniser.
     source : a SketchPad or SketchLab, which is followed live, a Sketch, or a picture.
-    size, stride : of the patch, in pixels of the network's input; None for a seventh of it, and half of that.
+    size, stride : of the patch, in pixels of the network's input; None for about a seventh of it, and half of that.
     fill : what a patch holds, as `sw.occlusion` takes it; None for "paper" in drawings and "mean" in pictures.
     target : the class whose probability is mapped, by name or index; None for the most probable one.
     layer, channel : of the feature map; None for the last map, and -1 for its most active channel.
@@ -139,7 +139,7 @@ class OcclusionExplorer(Explorer):
     def _patch(self, network: Network) -> int:
         side = min(network.size)
         # A patch as large as the input says nothing; sizes that were chosen for another network are made to fit.
-        return max(1, side // 7) if self.size is None else min(self.size, side)
+        return 2 * max(1, side // 14) if self.size is None else min(self.size, side)
 
     def _step(self, network: Network) -> int:
         return max(1, self._patch(network) // 2) if self.stride is None else self.stride

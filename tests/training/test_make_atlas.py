@@ -22,6 +22,7 @@ def recognizer(drawings):
 def test_the_command_writes_an_atlas_with_its_licence(recognizer, drawings, drawings_file, tmp_path):
     recognizer.save(tmp_path / "weights.safetensors", dtype="float32")
     arguments = [str(drawings_file), "--out", str(tmp_path / "atlas"), "--top", "3"]
+    arguments += ["--layer", "relu2", "--layer", "relu7"]
     result = CliRunner().invoke(
         app, ["atlas", *arguments, "--weights", str(tmp_path / "weights.safetensors")]
     )
@@ -32,6 +33,7 @@ def test_the_command_writes_an_atlas_with_its_licence(recognizer, drawings, draw
     found = sw.FeatureAtlas.open(folder)
     _, held_out = drawings.split()
     assert found.facts["images"] == len(held_out) == 10
+    assert list(found) == ["relu2", "relu7"]
     assert found["relu7"].images.shape == (512, 3)
     image = int(found["relu2"].images[0, 0])
     assert found.names[image] == str(drawings.key_id[held_out[image]])
@@ -39,6 +41,11 @@ def test_the_command_writes_an_atlas_with_its_licence(recognizer, drawings, draw
     want = [stroke.astype("uint8").tolist() for stroke in drawings.strokes(held_out[image])]
     assert [stroke.tolist() for stroke in found.drawing(image)] == want
     assert found.is_of(recognizer)
+
+
+def test_the_layers_are_the_activations(recognizer, drawings_file, tmp_path):
+    made = make_atlas(drawings_file, tmp_path, recognizer, limit=2, top=1, progress=False)
+    assert list(made) == [f"relu{k}" for k in range(1, 6)]
 
 
 def test_bad_arguments_are_named(recognizer, drawings_file, tmp_path):

@@ -175,6 +175,14 @@ def test_a_bundled_atlas_is_of_the_bundled_recogniser_of_its_name_and_small(fold
         assert (again.positions[:, 0] == units.positions[channel]).all(1).float().mean() >= 0.8
 
 
+def test_a_bundled_atlas_is_projected_by_its_own_recogniser():
+    browser = sw.show(sw.FeatureAtlas.bundled("sketch-a-net-quickdraw345"))
+    assert browser.settle(PATIENCE)
+    assert browser.network.name == "sketch-a-net-quickdraw345"
+    assert len(captions(browser.result.projected)) == 9
+    browser.close()
+
+
 def test_the_atlas_of_sketch_a_net_has_every_channel():
     found = sw.FeatureAtlas.bundled("sketch-a-net-quickdraw345")
     assert {name: len(units) for name, units in found.items()} == {

@@ -33,6 +33,8 @@ class FeatureAtlas(Gallery):
     """
 
     kind = "feature_atlas"
+    recognizer: str | None = None
+    """Of a bundled atlas the recogniser that it is of, as `Recognizer.load` takes it."""
 
     @classmethod
     def bundled(cls, name: str | None = None) -> "FeatureAtlas":
@@ -48,7 +50,9 @@ class FeatureAtlas(Gallery):
                 f"no atlas called {name!r} is bundled (there are: {', '.join(known) or 'none'}); "
                 "make one with `sketchwidgets atlas`"
             )
-        return cls.open(path)
+        opened = cls.open(path)
+        opened.recognizer = name
+        return opened
 
     @classmethod
     def open(cls, folder: str | Path) -> "FeatureAtlas":

@@ -73,7 +73,7 @@ def occlusion(
     layer : module whose output holds the feature map; None: the last that returns a map of more than one position,
         before it is pooled.
     channel : feature map, as an index; None: the one with the largest total activation in the unoccluded image.
-    size : side of the patch in pixels, or (height, width); None: a seventh of the image, 32 of 224.
+    size : side of the patch in pixels, or (height, width); None: about a seventh of the image, 32 of 224.
     stride : step between patches in pixels, or (down, across); None: half of the size.
     further : more (size, stride) runs, which count in `heat` alone: the heat of each is divided by its maximum,
         they are added, and divided by the maximum.

@@ -38,7 +38,8 @@ def test_the_bundled_recogniser_is_the_default():
     assert network.ink == "positive"
     image = network.prepare(HOUSE)
     assert image.shape == (1, 1, *network.size)
-    assert torch.equal(image, sw.rasterize([HOUSE], **recognizer.preprocessing.to_dict()))
+    frame = recognizer.preprocessing
+    assert torch.equal(image, sw.rasterize([HOUSE], frame.size, frame.stroke_width, frame.extent))
     # The CNN's own classifier, not the recurrent part.
     assert torch.allclose(network.scores(image), recognizer.cnn(image).softmax(1))
     assert network.top(image, 3)[0][0][0] in ("house", "barn")
