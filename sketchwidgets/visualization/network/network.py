@@ -58,7 +58,7 @@ class Network:
         channels, negative for others.
     classes : names of the outputs, in order; None where they have none.
     name : shown above what the network says; None: the class of the module.
-    preprocessing : how strokes become an image, of that size; None: the bundled recogniser's, in proportion
+    preprocessing : how strokes become an image, of that size; None: that of the bundled Sketch-a-Net, in proportion
         (a drawing fills 200 of 225 px, drawn with a pen of 3 px, and never of less than 1.5).
     channel_order : "rgb", or "bgr" as in networks that come from Caffe.
     resize : what the shorter side of a photo becomes before its centre is cropped to `size`; None: the size.
