@@ -10,7 +10,6 @@ from sketchwidgets.training.shares import steps_at
 
 PRECISION = 0.75
 STEPS = 8
-# Of the weight of a drawing: the whole drawing is what stays on the board when the pen is put down.
 WHOLE = 0.5
 # Standard deviation of the change of log T from one number of strokes to the next, before anything is seen.
 _DRIFT = 0.1
@@ -24,14 +23,16 @@ def calibrate(
     indices: np.ndarray | None = None,
     *,
     precision: float = PRECISION,
+    whole: float = WHOLE,
     steps: int = STEPS,
     progress: bool = True,
 ) -> Calibration:
     """A calibration of a recogniser, fitted on labelled drawings that it was not trained on.
 
     Temperatures minimise the negative log-likelihood (Guo et al., ICML 2017, section 4.2), one for each number of
-    strokes, neighbours held close. Every drawing counts the same: half for its prefixes of 10, 20, ... 100 % of the
-    strokes, half for the whole of it. Thresholds are the lowest with which it is right, where it says that it knows,
+    strokes, neighbours held close. Every drawing counts the same: `whole` of it for the whole drawing, which stays on
+    the board when the pen is put down, the rest for its prefixes of 10, 20, ... 100 % of the strokes. Thresholds
+    are the lowest with which it is right, where it says that it knows,
     in `precision` of the cases after any number of strokes: see `fit_thresholds`.
 
     Parameters
@@ -39,6 +40,8 @@ def calibrate(
     recognizer : whose scores are fitted; a calibration that it has is not looked at, and stays.
     drawings, indices : some of the drawings, None for all; a few thousand, none that was trained on.
     precision : how often it shall be right where it says that it knows, in (0, 1).
+    whole : 0 to 1. At the same confidence a finished drawing is right more often than one that goes on, and nobody
+        knows which it is: 1 makes confidences right for finished drawings and too high before, 0 too low for them.
     steps : numbers of strokes that have a temperature and a threshold of their own; the last is for all later ones.
     progress : show a progress bar.
 
@@ -55,13 +58,15 @@ def calibrate(
     """
     if not 0 < precision < 1:
         raise ValueError(f"precision must be between 0 and 1, not {precision}")
+    if not 0 <= whole <= 1:
+        raise ValueError(f"whole must be from 0 to 1, not {whole}")
     if steps < 1:
         raise ValueError(f"steps must be at least 1, not {steps}")
     indices = np.arange(len(drawings)) if indices is None else np.asarray(indices)
     target = targets(recognizer, drawings, indices)
     scores = list(scores_of(recognizer, drawings, indices, "calibrating", progress))
     lengths = np.array([len(rows) for rows in scores])
-    temperatures = fit_temperatures(np.concatenate(scores), lengths, target, steps)
+    temperatures = fit_temperatures(np.concatenate(scores), lengths, target, steps, whole)
     plain = Calibration(tuple(temperatures))
     confidence, right = [], []
     for rows, label in zip(scores, target, strict=True):
@@ -69,7 +74,7 @@ def calibrate(
         confidence.append(found.amax(1).numpy())
         right.append(rows.argmax(1) == label)
     thresholds = fit_thresholds(np.concatenate(confidence), np.concatenate(right), lengths, precision, steps)
-    facts = {"drawings": len(indices), "strokes": int(lengths.sum())}
+    facts = {"drawings": len(indices), "strokes": int(lengths.sum()), "whole": whole}
     return Calibration(plain.temperatures, tuple(thresholds), precision, facts)
 
 
@@ -83,7 +88,9 @@ def calibration_halves(drawings: DrawingSet, held_out: np.ndarray) -> tuple[np.n
     return held_out[half], held_out[~half]
 
 
-def fit_temperatures(scores: np.ndarray, lengths: np.ndarray, target: np.ndarray, steps: int) -> np.ndarray:
+def fit_temperatures(
+    scores: np.ndarray, lengths: np.ndarray, target: np.ndarray, steps: int, whole: float = WHOLE
+) -> np.ndarray:
     """Temperatures (steps,) that minimise the weighted negative log-likelihood, and their own changes.
 
     scores : (sum of lengths, n_classes), drawing by drawing. lengths, target : strokes and class of each drawing.
@@ -94,7 +101,7 @@ def fit_temperatures(scores: np.ndarray, lengths: np.ndarray, target: np.ndarray
 
     step = np.concatenate([np.arange(1, n + 1) for n in lengths])
     number = np.minimum(step, steps) - 1
-    weight = _weights(lengths)
+    weight = _weights(lengths, whole)
     z = scores.astype(np.float64)
     of_target = z[np.arange(len(z)), np.repeat(target, lengths)]
 
@@ -115,13 +122,13 @@ def fit_temperatures(scores: np.ndarray, lengths: np.ndarray, target: np.ndarray
     return np.exp(minimize(loss, np.zeros(steps), jac=True, method="L-BFGS-B", bounds=bounds).x)
 
 
-def _weights(lengths: np.ndarray) -> np.ndarray:
+def _weights(lengths: np.ndarray, whole: float) -> np.ndarray:
     """Of each step of each drawing; those of a drawing add up to 1."""
     weights = []
     for n in lengths:
         at = steps_at(n)
-        one = (1 - WHOLE) / len(at) * np.bincount(at - 1, minlength=n)
-        one[-1] += WHOLE
+        one = (1 - whole) / len(at) * np.bincount(at - 1, minlength=n)
+        one[-1] += whole
         weights.append(one)
     return np.concatenate(weights)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from sketchwidgets.recognition import Recognizer
-from sketchwidgets.training.calibrate import PRECISION, calibrate, calibration_halves
+from sketchwidgets.training.calibrate import PRECISION, WHOLE, calibrate, calibration_halves
 from sketchwidgets.training.card import model_card
 from sketchwidgets.training.drawing_set import DrawingSet
 from sketchwidgets.training.evaluate import evaluate
@@ -23,6 +23,7 @@ def publish(
     *,
     int8_above: int | None = None,
     precision: float = PRECISION,
+    whole: float = WHOLE,
     progress: bool = True,
 ) -> Recognizer:
     """Write a trained recogniser to `path` and its model card beside it (.md), and return what is in the file.
@@ -37,7 +38,7 @@ def publish(
     path : a .safetensors file; an older one is replaced.
     drawings, held_out : drawings, and the indices of those that were not trained on.
     timed : raw drawings with times, none of which was trained on; None for none.
-    int8_above : see `models.save_weights`. precision : see `calibrate`. progress : show progress bars.
+    int8_above : see `models.save_weights`. precision, whole : see `calibrate`. progress : show progress bars.
 
     Raises ValueError for a path of another suffix, before anything is done, and as `calibrate` and `evaluate` do.
     """
@@ -47,7 +48,9 @@ def publish(
     recognizer.save(path, int8_above=int8_above)
     shipped = Recognizer.load(path)
     fit, _ = calibration_halves(drawings, held_out)
-    shipped.calibration = calibrate(shipped, drawings, fit, precision=precision, progress=progress)
+    shipped.calibration = calibrate(
+        shipped, drawings, fit, precision=precision, whole=whole, progress=progress
+    )
     found = evaluate(shipped, drawings, held_out, progress, calibrated_on=fit)
     facts = {**recognizer.card, "measured": {"simplified": found.to_dict()}}
     if timed is not None:

@@ -42,7 +42,8 @@ def made_up(lengths, classes=6, sharpness=1.0, seed=0):
     return scores, target
 
 
-def test_temperatures_are_those_of_scipy_in_float64_by_hand():
+@pytest.mark.parametrize("whole", [0.5, 0.2])
+def test_temperatures_are_those_of_scipy_in_float64_by_hand(whole):
     """One number of strokes: nothing but the weighted likelihood decides."""
     lengths = np.array([1, 3, 7, 12, 2, 5] * 20)
     scores, target = made_up(lengths, sharpness=2.5)
@@ -51,11 +52,11 @@ def test_temperatures_are_those_of_scipy_in_float64_by_hand():
         total = 0.0
         for rows, label in zip(scores, target, strict=True):
             log_p = scipy.special.log_softmax(rows.astype(np.float64) / math.exp(log_t), axis=1)[:, label]
-            total -= 0.5 * log_p[steps_at(len(rows)) - 1].mean() + 0.5 * log_p[-1]
+            total -= (1 - whole) * log_p[steps_at(len(rows)) - 1].mean() + whole * log_p[-1]
         return total
 
     oracle = scipy.optimize.minimize_scalar(loss, bounds=(-3, 3), method="bounded", options={"xatol": 1e-9})
-    (found,) = fit_temperatures(np.concatenate(scores), lengths, target, steps=1)
+    (found,) = fit_temperatures(np.concatenate(scores), lengths, target, steps=1, whole=whole)
     assert found == pytest.approx(math.exp(oracle.x), rel=1e-4)
     assert found == pytest.approx(2.5, rel=0.15)
 
@@ -103,7 +104,7 @@ def test_calibrate_says_on_how_much_and_leaves_the_recogniser_alone(drawings):
     recognizer = Scripted(drawings, scores)
     found = calibrate(recognizer, drawings, precision=0.6, steps=3, progress=False)
     assert (len(found.temperatures), len(found.thresholds), found.precision) == (3, 3, 0.6)
-    assert found.fitted_on == {"drawings": 80, "strokes": int(lengths.sum())}
+    assert found.fitted_on == {"drawings": 80, "strokes": int(lengths.sum()), "whole": 0.5}
     assert recognizer.calibration is None
     assert Calibration.from_dict(found.to_dict()) == found
     # Labels stay as they are.
@@ -117,6 +118,8 @@ def test_bad_arguments_are_named(drawings):
     recognizer = Scripted(drawings, [])
     with pytest.raises(ValueError, match="precision must be between 0 and 1, not 1"):
         calibrate(recognizer, drawings, precision=1)
+    with pytest.raises(ValueError, match="whole must be from 0 to 1, not 2"):
+        calibrate(recognizer, drawings, whole=2)
     with pytest.raises(ValueError, match="steps must be at least 1, not 0"):
         calibrate(recognizer, drawings, steps=0)
     with pytest.raises(ValueError, match="there is no drawing"):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sketchwidgets.models import RecurrentClassifier
-from sketchwidgets.recognition import Preprocessing, Recognizer
+from sketchwidgets.recognition import Calibration, Preprocessing, Recognizer
 from sketchwidgets.sketch import Sketch
 from sketchwidgets.visualization import Network, record, stroke_occlusion
 
@@ -152,6 +152,21 @@ def test_a_recogniser_is_asked_as_in_live_use(recognizer):
         np.testing.assert_allclose(result.steps_without[i, :i], result.steps[:i], atol=1e-6)
     assert np.isnan(result.steps_without[0, 0])
     assert result.layers["relu"].without.shape == (4, 6)
+
+
+def test_what_a_recogniser_does_not_know_is_said(recognizer):
+    # Nothing is known after three strokes or fewer, so nothing with a stroke left out.
+    recognizer.calibration = Calibration((0.5, 2.0), (1.0, 1.0, 1.0, 0.0), 0.75)
+    result = stroke_occlusion(recognizer, SKETCH, progress=False)
+    assert result.probability == pytest.approx(recognizer.recognize(SKETCH)[-1].confidence, abs=1e-6)
+    assert result.known
+    assert result.known_without.tolist() == result.known_only.tolist() == [False] * 4
+    page = result.figure().to_html()
+    assert page.count("The network says “I don&#x27;t know yet”; perhaps ") >= 8
+    recognizer.calibration = None
+    result = stroke_occlusion(recognizer, SKETCH, progress=False)
+    assert result.known_without.all()
+    assert "know" not in result.figure().to_html()
 
 
 def test_of_one_stroke_nothing_is_left(recognizer):
