@@ -32,8 +32,8 @@ def calibrate(
     Temperatures minimise the negative log-likelihood (Guo et al., ICML 2017, section 4.2), one for each number of
     strokes, neighbours held close. Every drawing counts the same: `whole` of it for the whole drawing, which stays on
     the board when the pen is put down, the rest for its prefixes of 10, 20, ... 100 % of the strokes. Thresholds
-    are the lowest with which it is right, where it says that it knows,
-    in `precision` of the cases after any number of strokes: see `fit_thresholds`.
+    are the lowest with which it is right, where it says that it knows, in `precision` of the cases after any number of
+    strokes: see `fit_thresholds`.
 
     Parameters
     ----------
