@@ -5,6 +5,7 @@ from torch import nn
 
 from sketchwidgets.models import RecurrentClassifier
 from sketchwidgets.recognition import Preprocessing, Recognizer
+from sketchwidgets.sketch.stroke_descriptors import descriptor_size
 
 
 class TinyCNN(nn.Module):
@@ -23,9 +24,14 @@ class TinyCNN(nn.Module):
         return self.fc(self.relu(self.conv(images))).flatten(1)
 
 
-def make_tiny(cell: str = "gru") -> Recognizer:
+def make_tiny(cell: str = "gru", image_to: str | None = None) -> Recognizer:
+    """`image_to` "cell" or "output": with strokes beside the image, which goes there; None: the image alone."""
     torch.manual_seed(1)
-    recurrent = RecurrentClassifier(8, 6, 4, cell=cell, learn_initial_state=True)
+    strokes, size = {}, 8
+    if image_to is not None:
+        strokes = {"strokes": {"samples": 4, "hidden_size": 9, "size": 5}, "image_to": image_to}
+        size += descriptor_size(4)
+    recurrent = RecurrentClassifier(size, 6, 4, cell=cell, learn_initial_state=True, **strokes)
     with torch.no_grad():
         for parameter in recurrent.parameters():
             parameter.uniform_(-1, 1)

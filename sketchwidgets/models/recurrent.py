@@ -75,7 +75,8 @@ class GRUCell(nn.Module):
             candidate = torch.tanh(x_candidate + r * F.linear(h, self.candidate_weight))
         else:
             candidate = torch.tanh(x_candidate + F.linear(r * h, self.candidate_weight))
-        return (torch.lerp(h, candidate, z),)
+        # Under autocast the gates have less precision than the state, which keeps its own.
+        return (torch.lerp(h, candidate.to(h.dtype), z.to(h.dtype)),)
 
     def forward(self, x: Tensor, h: Tensor) -> Tensor:
         """The next hidden state, (n, hidden_size)."""

@@ -17,7 +17,7 @@ from sketchwidgets.recognition._prefixes import images_of, prefix_images
 from sketchwidgets.recognition._preprocessing import Preprocessing
 from sketchwidgets.recognition._session import Forward, Session
 from sketchwidgets.recognition.calibration import Calibration
-from sketchwidgets.sketch import Sketch
+from sketchwidgets.sketch import Sketch, resample_strokes, stroke_descriptors
 
 _BUNDLED = Path(models.__file__).parent / "weights"
 DEFAULT = "sketch-a-net-quickdraw345"
@@ -33,7 +33,7 @@ class Recognizer:
 
     Parameters
     ----------
-    cnn : a network with `features(images (n, 1, size, size)) -> (n, recurrent.input_size)`.
+    cnn : a network with `features(images (n, 1, size, size)) -> (n, recurrent.image_features)`.
     recurrent : scores the classes from the features of prefix after prefix.
     classes : the names, one for each output of `recurrent`.
     preprocessing : how a prefix becomes an image.
@@ -66,9 +66,9 @@ class Recognizer:
             raise ValueError(
                 f"{len(set(classes))} distinct classes for a recurrent network of {recurrent.classes} outputs"
             )
-        if getattr(cnn, "feature_size", recurrent.input_size) != recurrent.input_size:
+        if getattr(cnn, "feature_size", recurrent.image_features) != recurrent.image_features:
             raise ValueError(
-                f"the CNN gives {cnn.feature_size} features, the recurrent net takes {recurrent.input_size}"
+                f"the CNN gives {cnn.feature_size} features, the recurrent net takes {recurrent.image_features}"
             )
         if getattr(cnn, "input_size", preprocessing.size) != preprocessing.size:
             raise ValueError(
@@ -158,9 +158,9 @@ class Recognizer:
         >>> [rows.shape for rows in recognizer.scores(drawings)]
         [(1, 345), (2, 345)]
         """
-        for hidden, lengths in self._hidden_of_groups(sketches, batch_size, progress):
+        for read, lengths in self._readouts_of_groups(sketches, batch_size, progress):
             with torch.inference_mode():
-                found = self.recurrent.output(hidden).cpu().numpy()
+                found = self.recurrent.output(read).cpu().numpy()
             yield from np.split(found, np.cumsum(lengths)[:-1])
 
     def recognize_many(
@@ -177,9 +177,9 @@ class Recognizer:
         Raises ValueError naming a drawing without strokes.
         """
         rows = [np.empty((0, len(self.classes)), np.float32)]
-        for hidden, lengths in self._hidden_of_groups(sketches, batch_size, progress):
+        for read, lengths in self._readouts_of_groups(sketches, batch_size, progress):
             with torch.inference_mode():
-                last = hidden[torch.from_numpy(np.cumsum(lengths) - 1).to(hidden.device)]
+                last = read[torch.from_numpy(np.cumsum(lengths) - 1).to(read.device)]
                 rows.append(self._probabilities(self.recurrent.output(last), lengths).cpu().numpy())
         return np.concatenate(rows)
 
@@ -198,8 +198,21 @@ class Recognizer:
         """
         with torch.inference_mode():
             features = self.cnn.features(images_of(self.preprocessing, drawings, self.device))
+            if self.recurrent.stroke_samples:
+                strokes = [self._resampled(stroke) for drawing in drawings for stroke in drawing]
+                counts = [len(drawing) for drawing in drawings]
+                described = stroke_descriptors(
+                    torch.cat(strokes), np.repeat(np.arange(len(drawings)), counts)
+                )
+                features = torch.cat([features, described[np.cumsum(counts) - 1].to(features)], 1)
             logits, state = self.recurrent.step(features, state)
             return self._probabilities(logits, [len(drawing) for drawing in drawings]), state
+
+    def _resampled(self, stroke: np.ndarray) -> Tensor:
+        """A stroke (points, >=2) as the recurrent part reads it, (1, stroke_samples, 2); empty where it reads none."""
+        if not self.recurrent.stroke_samples:
+            return torch.empty(0)
+        return resample_strokes(stroke[:, :2], [len(stroke)], self.recurrent.stroke_samples)
 
     def _probabilities(self, scores: Tensor, steps: int | Sequence[int] | np.ndarray) -> Tensor:
         """Of scores (..., n_classes) after so many strokes; one number for all, or one for each row."""
@@ -211,33 +224,40 @@ class Recognizer:
         threshold = 0.0 if self.calibration is None else self.calibration.threshold(step)
         return Prediction(probabilities, self.classes, step, provisional, threshold)
 
-    def _hidden_of_groups(
+    def _readouts_of_groups(
         self, sketches: Iterable[Drawing], batch_size: int, progress: bool
     ) -> Iterator[tuple[Tensor, np.ndarray]]:
-        """The hidden states after every stroke of some drawings, and their numbers of strokes, group by group."""
+        """What the classifier reads after every stroke of some drawings, and their numbers of strokes, by groups."""
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         with _progress_bar(sketches, progress) as bar:
             for group in _groups(sketches, 16 * batch_size):
                 lengths = np.array([len(sketch) for sketch in group])
                 with torch.inference_mode():
-                    hidden = self._hidden(self._features(group, batch_size), lengths)
-                yield hidden, lengths
+                    read = self._readouts(self._features(group, batch_size), lengths)
+                yield read, lengths
                 bar.update(len(group))
 
     def _features(self, sketches: Sequence[Sketch], batch_size: int) -> Tensor:
-        """Features of every prefix of every sketch, (strokes in all, features)."""
+        """What the recurrent part takes at every step of every sketch, (strokes in all, its input_size)."""
         batches = prefix_images(self.preprocessing, sketches, batch_size, self.device)
-        return torch.cat([self.cnn.features(images) for images in batches])
+        features = torch.cat([self.cnn.features(images) for images in batches])
+        if not self.recurrent.stroke_samples:
+            return features
+        lengths = np.concatenate([sketch.lengths for sketch in sketches])
+        points = np.concatenate([sketch.points[:, :2] for sketch in sketches])
+        drawing = np.repeat(np.arange(len(sketches)), [len(sketch) for sketch in sketches])
+        strokes = resample_strokes(points, lengths, self.recurrent.stroke_samples)
+        return torch.cat([features, stroke_descriptors(strokes, drawing).to(features)], 1)
 
-    def _hidden(self, features: Tensor, lengths: np.ndarray) -> Tensor:
-        """The hidden state after every step of each sequence, (steps in all, hidden_size), as `features` lie.
+    def _readouts(self, features: Tensor, lengths: np.ndarray) -> Tensor:
+        """What the classifier reads after every step of each sequence, (steps in all, ...), as `features` lie.
 
         The sequences lie one after the other in `features`, not padded: at step t only those longer than t
         take part, so one long drawing among many short ones costs no more than its own length.
         """
         cell = self.recurrent.cell
-        projected = cell.project(features)
+        projected = self.recurrent.project(features)
         order = np.argsort(-lengths, kind="stable")
         longest_first = lengths[order]
         first = (np.cumsum(lengths) - lengths)[order]
@@ -248,7 +268,7 @@ class Recognizer:
             rows = torch.from_numpy(first[:active] + t).to(projected.device)
             state = cell.advance(projected[rows], tuple(part[:active] for part in state))
             hidden[rows] = state[0]
-        return hidden
+        return self.recurrent.readout(hidden, features)
 
 
 def _as_sketch(drawing: Drawing) -> Sketch:

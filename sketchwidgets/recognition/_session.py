@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from sketchwidgets.recognition._prediction import Prediction
 from sketchwidgets.recognition._states import StateStack
-from sketchwidgets.sketch import Sketch, SketchError
+from sketchwidgets.sketch import Sketch, SketchError, stroke_descriptors
 
 if TYPE_CHECKING:
     from sketchwidgets.recognition._recognizer import Recognizer
@@ -47,6 +47,7 @@ class Session:
         self._pending: np.ndarray | None = None  # points of a stroke in progress that are on the canvas
         self._strokes: list[np.ndarray] = []
         self._timed: list[bool] = []
+        self._resampled: list[Tensor] = []  # strokes as the recurrent part reads them, where it does
         self._states = StateStack()
         self._predictions: list[Prediction] = []
         self._sketch: Sketch | None = None
@@ -58,9 +59,10 @@ class Session:
         `SketchError` for a stroke that is empty, not finite or of another shape.
         """
         points, timed = self._check(stroke)
-        prediction, state = self._recognize(points, provisional=False)
+        prediction, state, resampled = self._recognize(points, provisional=False)
         self._strokes.append(points)
         self._timed.append(timed)
+        self._resampled.append(resampled)
         self._states.push(state)
         self._predictions.append(prediction)
         self._sketch = None
@@ -78,14 +80,14 @@ class Session:
         """Forget the last stroke. IndexError where there is none."""
         if not self._strokes:
             raise IndexError("there is no stroke to undo")
-        for kept in (self._strokes, self._timed, self._states, self._predictions):
+        for kept in (self._strokes, self._timed, self._resampled, self._states, self._predictions):
             kept.pop()
         self._canvas_is_current = False
         self._sketch = None
 
     def clear(self) -> None:
         """Forget all strokes."""
-        for kept in (self._strokes, self._timed, self._states, self._predictions):
+        for kept in (self._strokes, self._timed, self._resampled, self._states, self._predictions):
             kept.clear()
         self._canvas_is_current = False
         self._sketch = None
@@ -134,7 +136,10 @@ class Session:
         points.flags.writeable = False
         return points, checked.timed
 
-    def _recognize(self, points: np.ndarray, provisional: bool) -> tuple[Prediction, tuple[Tensor, ...]]:
+    def _recognize(
+        self, points: np.ndarray, provisional: bool
+    ) -> tuple[Prediction, tuple[Tensor, ...], Tensor]:
+        """The prediction with a new stroke, the recurrent state then, and the stroke as the recurrent part reads it."""
         recognizer = self.recognizer
         # no_grad and not inference_mode: a recorder may want to differentiate through what it kept.
         with torch.no_grad():
@@ -143,11 +148,15 @@ class Session:
                 features = recognizer.cnn.features(image)
             else:
                 features = self._forward(recognizer.cnn, image.clone())
-            if features.shape != (1, recognizer.recurrent.input_size):
+            if features.shape != (1, recognizer.recurrent.image_features):
                 raise ValueError(
                     f"the forward pass gave features of shape {tuple(features.shape)}, "
-                    f"not (1, {recognizer.recurrent.input_size})"
+                    f"not (1, {recognizer.recurrent.image_features})"
                 )
+            resampled = recognizer._resampled(points)
+            if recognizer.recurrent.stroke_samples:
+                described = stroke_descriptors(torch.cat([*self._resampled, resampled]))[-1:]
+                features = torch.cat([features, described.to(features)], 1)
             before = self._states.top() if self._strokes else recognizer.recurrent.initial_state(1)
             logits, state = recognizer.recurrent.step(features, before)
             step = len(self) + 1
@@ -157,7 +166,7 @@ class Session:
         # Only now: had the pass raised, the canvas would hold a stroke that was never committed.
         self._canvas_is_current = True
         self._pending = points[:, :2] if provisional else None
-        return prediction, state
+        return prediction, state, resampled
 
     def _draw(self, points: np.ndarray, provisional: bool) -> Tensor:
         """The image of the strokes and of `points` on top."""

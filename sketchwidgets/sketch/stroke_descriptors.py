@@ -16,6 +16,8 @@ _BESIDE_POINTS = 13
 _POINT = 4  # x, y and the direction of the way there
 # A drawing smaller than this, in its own units, is a dot: nothing is divided by less.
 _DOT = 1e-3
+# A shorter step, in the frame, has no direction: it may be nothing but rounding.
+_STILL = 1e-4
 
 
 def descriptor_size(samples: int = 16) -> int:
@@ -53,7 +55,7 @@ def resample_strokes(points: ArrayLike | Tensor, lengths: ArrayLike, samples: in
         raise ValueError(f"lengths promise {lengths.sum()} points in strokes of 1 or more, got {len(points)}")
     places = points.detach().cpu().numpy() if isinstance(points, Tensor) else points
     if not isinstance(points, Tensor):
-        points = torch.as_tensor(np.asarray(points, np.float32))
+        points = torch.from_numpy(np.array(points, np.float32))
     if not len(lengths):
         return points.new_empty(0, samples, 2)
     last = np.cumsum(lengths) - 1
@@ -77,7 +79,7 @@ def stroke_descriptors(strokes: Tensor, drawing: ArrayLike | None = None) -> Ten
     """One vector for each resampled stroke, in the frame of the drawing up to and with that stroke.
 
     The frame is the bounding box so far, centred, its longer side from -1 to 1. A vector holds x, y and the direction
-    (a unit vector, 0 at the first point) of each point; log(1 + 10 * length); the box before this stroke (left, top,
+    (a unit vector, 0 at the first point and where the pen stands) of each point; log(1 + 10 * length); the box before this stroke (left, top,
     right, bottom); the way from the end of the stroke before to the beginning of this one; width and height of the box
     relative to the longer; first point; last point.
 
@@ -107,7 +109,7 @@ def stroke_descriptors(strokes: Tensor, drawing: ArrayLike | None = None) -> Ten
     x = (strokes - middle[:, None]) / longer[:, None] * 2
     step = torch.cat([torch.zeros_like(x[:, :1]), x[:, 1:] - x[:, :-1]], 1)
     length = torch.linalg.vector_norm(step, dim=2, keepdim=True)
-    direction = step / length.clamp_min(1e-6)
+    direction = step / length.clamp_min(_STILL)
     pen = torch.where(torch.from_numpy(begins)[:, None].to(x.device), strokes[:, 0], strokes[before, -1])
     parts = (
         torch.cat([x, direction], 2).flatten(1),
@@ -125,6 +127,8 @@ def stroke_descriptors(strokes: Tensor, drawing: ArrayLike | None = None) -> Ten
 def _box_so_far(strokes: Tensor, begins: np.ndarray) -> tuple[Tensor, Tensor]:
     """Corners (S, 2) of the bounding box of each stroke and those before it in its drawing."""
     lower, upper = strokes.amin(1), strokes.amax(1)
+    if not begins[1:].any():
+        return lower.cummin(0).values, upper.cummax(0).values
     # Running minima within drawings: at step k the k-th stroke of every drawing meets the one before it.
     first = np.flatnonzero(begins)
     counts = np.diff(np.r_[first, len(begins)])

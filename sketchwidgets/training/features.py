@@ -42,6 +42,11 @@ class PrefixFeatures:
     def __len__(self) -> int:
         return len(self.steps)
 
+    @property
+    def size(self) -> int:
+        """Numbers of a step."""
+        return self.features.shape[1]
+
     def batch(self, chosen: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
         """Padded features (n, T, F) float32, labels (n,) and steps (n,) of the drawings `chosen`."""
         first = (np.cumsum(self.steps) - self.steps)[chosen]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import lightning as L
 import numpy as np
@@ -16,10 +16,11 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset
 
 from sketchwidgets.models._checks import check_choice, check_range, check_whole
-from sketchwidgets.models.recurrent import RecurrentClassifier
+from sketchwidgets.models.recurrent import ImageTo, RecurrentClassifier
 from sketchwidgets.training.averaging import update_average
 from sketchwidgets.training.features import PrefixFeatures
 from sketchwidgets.training.fitting import TensorFiles
+from sketchwidgets.training.stroke_set import StrokeSet
 
 Weighting = Literal["late", "uniform", "linear", "exponential", "last"]
 
@@ -32,7 +33,10 @@ class RecurrentRecipe:
     weighting : what the loss of step t of T counts, see `step_weights`: "late" 1 + late_weight t/T, "uniform" 1,
         "linear" t/T, "exponential" exp(-exponent (1 - t/T)), "last" nothing but at the last step.
     feature_dropout : share of the CNN's features set to zero, the same ones for all steps of a drawing.
+    dropout : of what the classifier reads: hidden states, and image features where they go past the cell.
     strokes : arguments of a `StrokeEncoder`, where the features end with descriptors of strokes; None where not.
+    image_to : see `RecurrentClassifier`.
+    precision : Lightning's, "32-true" or "bf16-mixed".
     averaging : share of the old that stays when the weights are averaged after each step (exponential moving
         average), 0 for none. The average is what is validated and returned.
 
@@ -52,8 +56,11 @@ class RecurrentRecipe:
     seed: int = 0
     weighting: Weighting = "late"
     exponent: float = 10.0
-    strokes: Mapping[str, int] | None = None
+    strokes: Mapping[str, Any] | None = None
+    image_to: ImageTo = "cell"
+    dropout: float = 0.0
     averaging: float = 0.0
+    precision: str = "32-true"
 
     def __post_init__(self) -> None:
         for name, least in (("hidden_size", 1), ("epochs", 1), ("batch_size", 1), ("seed", 0)):
@@ -103,6 +110,7 @@ class RecurrentTraining(L.LightningModule):
             recipe.cell,
             reset_after=recipe.reset_after,
             strokes=recipe.strokes,
+            image_to=recipe.image_to,
         )
         self.average = deepcopy(self.network).requires_grad_(False) if recipe.averaging else None
 
@@ -120,7 +128,9 @@ class RecurrentTraining(L.LightningModule):
         keep = 1 - self.recipe.feature_dropout
         mask = torch.rand_like(features[:, :1]).lt_(keep) / keep
         mask[..., self.network.image_features :] = 1
-        scores = self.network(features * mask)
+        network, features = self.network, features * mask
+        read = network.readout(network.hidden_states(features), features)
+        scores = network.output(F.dropout(read, self.recipe.dropout)).float()
         n, length, _ = scores.shape
         loss = F.cross_entropy(
             scores.flatten(0, 1),
@@ -156,7 +166,7 @@ class RecurrentTraining(L.LightningModule):
 class _Batches(IterableDataset):
     """Drawings in random order, those of a batch of similar length."""
 
-    def __init__(self, features: PrefixFeatures, batch_size: int, seed: int | None) -> None:
+    def __init__(self, features: PrefixFeatures | StrokeSet, batch_size: int, seed: int | None) -> None:
         super().__init__()
         self.features, self.batch_size, self.seed, self.epoch = features, batch_size, seed, 0
 
@@ -172,7 +182,12 @@ class _Batches(IterableDataset):
             order = np.argsort(self.features.steps + rng.random(len(self.features)), kind="stable")
             batches = rng.permutation(batches)
         for number in batches:
-            yield self.features.batch(order[number * self.batch_size : (number + 1) * self.batch_size])
+            chosen = order[number * self.batch_size : (number + 1) * self.batch_size]
+            if self.seed is None or isinstance(self.features, PrefixFeatures):
+                yield self.features.batch(chosen)
+            else:
+                changes = np.random.default_rng([self.seed, self.epoch, number])
+                yield self.features.batch(chosen, changes)
 
 
 class _SetEpoch(L.Callback):
@@ -184,8 +199,8 @@ class _SetEpoch(L.Callback):
 
 
 def train_recurrent(
-    train: PrefixFeatures,
-    validation: PrefixFeatures,
+    train: PrefixFeatures | StrokeSet,
+    validation: PrefixFeatures | StrokeSet,
     classes: int,
     folder: str | Path,
     recipe: RecurrentRecipe | None = None,
@@ -202,9 +217,10 @@ def train_recurrent(
     recipe, folder = recipe or RecurrentRecipe(), Path(folder)
     torch.manual_seed(recipe.seed)
     batches = _Batches(train, recipe.batch_size, recipe.seed)
-    module = RecurrentTraining(classes, train.features.shape[1], recipe.epochs * len(batches), recipe)
+    module = RecurrentTraining(classes, train.size, recipe.epochs * len(batches), recipe)
     trainer = L.Trainer(
         accelerator="auto",
+        precision=recipe.precision,
         max_epochs=stop_after or recipe.epochs,
         callbacks=[ModelCheckpoint(folder, save_last=True), _SetEpoch(batches)],
         logger=CSVLogger(folder, name="log"),

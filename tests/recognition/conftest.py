@@ -8,9 +8,12 @@ from sketchwidgets.models import RecurrentClassifier, SketchANet
 from sketchwidgets.recognition import Preprocessing, Recognizer
 
 
-@pytest.fixture(params=["gru", "lstm"])
+@pytest.fixture(
+    params=[("gru",), ("lstm",), ("gru", "cell"), ("lstm", "output")],
+    ids=["gru", "lstm", "gru with strokes", "lstm past which the image goes"],
+)
 def tiny(request):
-    return make_tiny(request.param)
+    return make_tiny(*request.param)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tiny_recognizer import make_tiny
 
 from sketchwidgets.recognition._states import StateStack
-from sketchwidgets.sketch import Sketch, SketchError
+from sketchwidgets.sketch import Sketch, SketchError, resample_strokes, stroke_descriptors
 
 LINE = np.array([[0.0, 0.0], [40.0, 30.0]])
 HOOK = np.array([[10.0, 0.0], [10.0, 20.0], [30.0, 20.0]])
@@ -32,7 +32,12 @@ def from_scratch(recognizer, sketch):
         for k in range(1, len(sketch) + 1):
             canvas = recognizer.preprocessing.canvas()
             canvas.set_strokes(sketch.strokes[:k])
-            logits, state = recognizer.recurrent.step(recognizer.cnn.features(canvas.image), state)
+            features = recognizer.cnn.features(canvas.image)
+            if samples := recognizer.recurrent.stroke_samples:
+                prefix = sketch.prefix(k)
+                resampled = resample_strokes(prefix.points[:, :2], prefix.lengths, samples)
+                features = torch.cat([features, stroke_descriptors(resampled)[-1:]], 1)
+            logits, state = recognizer.recurrent.step(features, state)
             rows.append(logits[0].softmax(0).numpy())
     return rows
 
