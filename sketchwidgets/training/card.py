@@ -141,12 +141,19 @@ def measured_lines(measured: dict[str, dict[str, Any]]) -> list[str]:
             knows = found["knows"].values()
             rows[f"{name}, says it knows"] = [f"{each['coverage']:.1%}" for each in knows]
             rows[f"{name}, right where it does"] = [_percent(each["precision"]) for each in knows]
-    said = (
-        ""
-        if promised is None
-        else f"; it shall be right in {promised:.0%} of the cases where it says that it knows"
-    )
-    return [*lines, "", f"By the share of strokes drawn{said}:", *_table(shares, rows)]
+    lines += ["", "By the share of strokes drawn:", *_table(shares, rows)]
+    if promised is not None:
+        lines += ["", "Over all strokes of all drawings, finished or not:"]
+        lines += _table(
+            ["says it knows", "right where it does", "as it shall be"],
+            {name: _at_steps(found["knows_at_steps"], promised) for name, found in reliable.items()},
+        )
+    return lines
+
+
+def _at_steps(found: dict[str, Any], promised: float) -> list[str]:
+    right = f"{_percent(found['precision'])}{_range(found['precision_interval'], '.1%')}"
+    return [f"{found['coverage']:.1%}", right, f"{promised:.0%}"]
 
 
 def _table(columns: list[str], rows: dict[str, list[str]]) -> list[str]:

@@ -38,7 +38,8 @@ class CalibrationQuality:
 
     whole : reliability of whole drawings. shares : of all of 10, 20, ... 100 % of the strokes of all drawings
     together. steps : of all steps of all drawings together. error_by_share : expected calibration error at each share.
-    knows : by share. promised : the precision that the calibration promises, None where it promises nothing.
+    knows : by share. knows_at_steps : over all steps of all drawings, as the promise is meant; its intervals take steps
+    for independent. promised : the precision that the calibration promises, None where it promises nothing.
     """
 
     drawings: int
@@ -47,6 +48,7 @@ class CalibrationQuality:
     steps: Reliability
     error_by_share: dict[int, float]
     knows: dict[int, Knowing]
+    knows_at_steps: Knowing
     promised: float | None
 
 
@@ -207,14 +209,19 @@ def _calibration(seen: Sequence[_Steps], calibration: Calibration | None) -> Cal
         whole=reliability(confidence[:, -1], right[:, -1]),
         shares=reliability(confidence.ravel(), right.ravel(), np.repeat(number, len(SHARES))),
         steps=reliability(
-            np.concatenate([steps.confidence for steps in seen]),
-            np.concatenate([steps.right for steps in seen]),
+            _all(seen, "confidence"),
+            _all(seen, "right"),
             np.repeat(number, [len(steps) for steps in seen]),
         ),
         error_by_share=_by_share([reliability(sure, hits).error for sure, hits, _ in columns]),
         knows=_by_share([_knowing(knows, hits) for _, hits, knows in columns]),
+        knows_at_steps=_knowing(_all(seen, "known"), _all(seen, "right")),
         promised=None if calibration is None else calibration.precision,
     )
+
+
+def _all(seen: Sequence[_Steps], name: str) -> np.ndarray:
+    return np.concatenate([getattr(steps, name) for steps in seen])
 
 
 def _knowing(known: np.ndarray, right: np.ndarray) -> Knowing:

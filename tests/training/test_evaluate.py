@@ -81,6 +81,9 @@ def test_calibration_decides_what_it_knows(drawings):
         assert knows.precision == (
             pytest.approx((at >= 3).sum() / (at >= 2).sum()) if (at >= 2).any() else None
         )
+    steps = np.concatenate([np.arange(1, n + 1) for n in strokes])
+    assert found.knows_at_steps.coverage == pytest.approx((steps >= 2).mean())
+    assert found.knows_at_steps.precision == pytest.approx((steps >= 3).sum() / (steps >= 2).sum())
 
 
 def test_drawings_that_the_calibration_was_fitted_on_do_not_count_for_it(drawings):
