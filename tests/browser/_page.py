@@ -20,8 +20,9 @@ _RUN = """async ([index, wait]) => {
   notebook.activeCellIndex = index;
   notebook.deselectAll();
   const done = app.commands.execute('notebook:run-cell');
+  if (!wait) return;
   const late = new Promise((_, reject) => setTimeout(() => reject(new Error('the cell runs on and on')), 120000));
-  if (wait) await Promise.race([done, late]);
+  await Promise.race([done, late]);
 }"""
 _CELL = "window.jupyterapp.shell.currentWidget.content.widgets[index].model"
 
