@@ -62,10 +62,17 @@ def train(
     timed: Annotated[
         Path | None, typer.Option(help="Raw drawings with times (x, y, t_ms), only measured on.")
     ] = None,
+    kind: Annotated[
+        str,
+        typer.Option(
+            help="two-streams, the default recogniser (SketchResNet and strokes), or sketch-a-net, its features alone."
+        ),
+    ] = "two-streams",
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps of the CNN.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=2, help="Images in a step of the CNN.")] = None,
     drawings: Annotated[
-        int | None, typer.Option(min=1, help="Drawings that the recurrent part learns from.")
+        int | None,
+        typer.Option(min=1, help="Drawings that the recurrent part learns from (sketch-a-net only)."),
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of the recurrent part.")] = None,
     hidden_size: Annotated[int | None, typer.Option(min=1, help="Units of the recurrent part.")] = None,
@@ -75,27 +82,50 @@ def train(
         int | None, typer.Option(min=1, help="Held-out drawings to measure on; all.")
     ] = None,
 ) -> None:
-    """Train the recogniser with Sketch-a-Net, as its bundled weights were. Cut off, it goes on where it stopped."""
+    """Train a recogniser as the bundled weights were. A run that was cut off goes on where it stopped."""
     from dataclasses import replace
 
-    from sketchwidgets.training import RecognizerRecipe, train_recognizer
-    from sketchwidgets.training.recognizer import NAME
+    from sketchwidgets.training import (
+        RecognizerRecipe,
+        TwoStreamRecipe,
+        recognizer,
+        train_recognizer,
+        train_two_streams,
+        two_streams,
+    )
 
-    given = RecognizerRecipe()
     cnn = {"steps": steps, "batch_size": batch_size, "seed": seed}
     recurrent = {"epochs": epochs, "hidden_size": hidden_size, "cell": cell, "seed": seed}
-    recipe = replace(
-        given,
-        cnn=replace(given.cnn, **_given(cnn)),
-        recurrent=replace(given.recurrent, **_given(recurrent)),
-        **_given({"drawings": drawings}),
-    )
     try:
-        train_recognizer(data, folder, timed, recipe, evaluate_on)
+        if kind == "two-streams":
+            if drawings is not None:
+                raise ValueError(
+                    "--drawings is an option of --kind sketch-a-net; all drawings are learnt from here"
+                )
+            given = TwoStreamRecipe()
+            recipe = replace(
+                given,
+                cnn=replace(given.cnn, **_given(cnn)),
+                strokes=replace(given.strokes, **_given(recurrent)),
+            )
+            train_two_streams(data, folder, timed, recipe, evaluate_on)
+            name = two_streams.NAME
+        elif kind == "sketch-a-net":
+            given = RecognizerRecipe()
+            recipe = replace(
+                given,
+                cnn=replace(given.cnn, **_given(cnn)),
+                recurrent=replace(given.recurrent, **_given(recurrent)),
+                **_given({"drawings": drawings}),
+            )
+            train_recognizer(data, folder, timed, recipe, evaluate_on)
+            name = recognizer.NAME
+        else:
+            raise ValueError(f"--kind must be two-streams or sketch-a-net, not {kind!r}")
     except (ValueError, FileNotFoundError) as error:
         typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
         raise typer.Exit(1) from error
-    typer.echo((folder / f"{NAME}.md").read_text())
+    typer.echo((folder / f"{name}.md").read_text())
 
 
 @app.command()

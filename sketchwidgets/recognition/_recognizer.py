@@ -199,11 +199,11 @@ class Recognizer:
         with torch.inference_mode():
             features = self.cnn.features(images_of(self.preprocessing, drawings, self.device))
             if self.recurrent.stroke_samples:
-                strokes = [self._resampled(stroke) for drawing in drawings for stroke in drawing]
                 counts = [len(drawing) for drawing in drawings]
-                described = stroke_descriptors(
-                    torch.cat(strokes), np.repeat(np.arange(len(drawings)), counts)
-                )
+                strokes = [stroke[:, :2] for drawing in drawings for stroke in drawing]
+                lengths = [len(stroke) for stroke in strokes]
+                resampled = resample_strokes(np.concatenate(strokes), lengths, self.recurrent.stroke_samples)
+                described = stroke_descriptors(resampled, np.repeat(np.arange(len(drawings)), counts))
                 features = torch.cat([features, described[np.cumsum(counts) - 1].to(features)], 1)
             logits, state = self.recurrent.step(features, state)
             return self._probabilities(logits, [len(drawing) for drawing in drawings]), state

@@ -79,9 +79,9 @@ def stroke_descriptors(strokes: Tensor, drawing: ArrayLike | None = None) -> Ten
     """One vector for each resampled stroke, in the frame of the drawing up to and with that stroke.
 
     The frame is the bounding box so far, centred, its longer side from -1 to 1. A vector holds x, y and the direction
-    (a unit vector, 0 at the first point and where the pen stands) of each point; log(1 + 10 * length); the box before this stroke (left, top,
-    right, bottom); the way from the end of the stroke before to the beginning of this one; width and height of the box
-    relative to the longer; first point; last point.
+    of each point (a unit vector, 0 at the first point and where the pen stands); log(1 + 10 * length); the box before
+    this stroke (left, top, right, bottom); the way from the end of the stroke before to the beginning of this one;
+    width and height of the box relative to the longer; first point; last point.
 
     Parameters
     ----------

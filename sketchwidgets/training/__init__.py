@@ -39,6 +39,7 @@ from sketchwidgets.training.recipes import (
     zeiler_recipe,
 )
 from sketchwidgets.training.recognizer import RecognizerRecipe, train_recognizer
+from sketchwidgets.training.two_streams import TwoStreamRecipe, train_two_streams
 
 __all__ = [
     "Caltech101",
@@ -58,6 +59,7 @@ __all__ = [
     "ReportProgress",
     "TUBerlin",
     "TrainingProgress",
+    "TwoStreamRecipe",
     "Views",
     "alexnet_pictionary_recipe",
     "calibrate",
@@ -76,5 +78,6 @@ __all__ = [
     "split_per_class",
     "three_folds",
     "train_recognizer",
+    "train_two_streams",
     "zeiler_recipe",
 ]

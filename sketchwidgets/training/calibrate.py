@@ -101,7 +101,7 @@ def fit_temperatures(
 
     step = np.concatenate([np.arange(1, n + 1) for n in lengths])
     number = np.minimum(step, steps) - 1
-    weight = _weights(lengths, whole)
+    weight = weights_of_steps(lengths, whole)
     z = scores.astype(np.float64)
     of_target = z[np.arange(len(z)), np.repeat(target, lengths)]
 
@@ -122,7 +122,7 @@ def fit_temperatures(
     return np.exp(minimize(loss, np.zeros(steps), jac=True, method="L-BFGS-B", bounds=bounds).x)
 
 
-def _weights(lengths: np.ndarray, whole: float) -> np.ndarray:
+def weights_of_steps(lengths: np.ndarray, whole: float) -> np.ndarray:
     """Of each step of each drawing; those of a drawing add up to 1."""
     weights = []
     for n in lengths:

@@ -1,7 +1,6 @@
 """The whole recipe of the bundled recogniser with Sketch-a-Net: CNN, cached features, recurrent part, weights, card."""
 
 import json
-import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from sketchwidgets.training.cnn import CNNRecipe, train_cnn
 from sketchwidgets.training.drawing_set import DrawingSet
 from sketchwidgets.training.features import cache_features
 from sketchwidgets.training.first_layer import shrink_unexcited
+from sketchwidgets.training.hours import Hours
 from sketchwidgets.training.images import PrefixBatches
 from sketchwidgets.training.publish import publish
 from sketchwidgets.training.recurrent import RecurrentRecipe, train_recurrent
@@ -65,7 +65,7 @@ def train_recognizer(
     if not len(train) or not len(held_out):
         raise ValueError(f"{data}: {len(drawings)} drawings are too few to keep some apart for measurement")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    hours = _Hours(folder / "hours.json")
+    hours = Hours(folder / "hours.json")
 
     weights = folder / "cnn.safetensors"
     if weights.exists():
@@ -140,29 +140,3 @@ def shrink_first_layer(
             _SHRINK_BATCHES,
         )
         shrink_unexcited(cnn.conv1, (images for images, _ in batches), recipe.shrink)
-
-
-class _Hours:
-    """Wall-clock hours of each stage, kept across restarts."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def all(self) -> dict[str, float]:
-        return json.loads(self.path.read_text()) if self.path.exists() else {}
-
-    def count(self, stage: str) -> "_Stage":
-        return _Stage(self, stage)
-
-
-class _Stage:
-    def __init__(self, hours: _Hours, stage: str) -> None:
-        self.hours, self.stage = hours, stage
-
-    def __enter__(self) -> None:
-        self.start = time.monotonic()
-
-    def __exit__(self, *_: object) -> None:
-        spent = self.hours.all()
-        spent[self.stage] = round(spent.get(self.stage, 0) + (time.monotonic() - self.start) / 3600, 3)
-        self.hours.path.write_text(json.dumps(spent))

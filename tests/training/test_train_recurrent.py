@@ -208,7 +208,9 @@ def test_the_whole_recipe_ends_in_a_recogniser(drawings_file, tmp_path):
     from sketchwidgets.cli import app
 
     options = "--steps 2 --batch-size 4 --drawings 8 --epochs 1 --hidden-size 16 --evaluate-on 3"
-    done = CliRunner().invoke(app, ["train", str(drawings_file), "--out", str(tmp_path), *options.split()])
+    done = CliRunner().invoke(
+        app, ["train", str(drawings_file), "--kind", "sketch-a-net", "--out", str(tmp_path), *options.split()]
+    )
     assert done.exit_code == 0, done.output
     recognizer = Recognizer.load(tmp_path / "sketch-a-net-quickdraw345.safetensors")
     assert isinstance(recognizer.cnn, SketchANet)
