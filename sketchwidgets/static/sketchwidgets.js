@@ -242,7 +242,7 @@ var Store = class extends Emitter {
    * @param {Buffer[]} buffers
    */
   #receive(content, buffers) {
-    clearTimeout(this.#again);
+    if (content.type !== "seen") clearTimeout(this.#again);
     try {
       if (content.type === "error") {
         this.error = content.title === null ? null : content;
@@ -1375,6 +1375,147 @@ function renderOcclusion(store, root, signal) {
   draw();
 }
 
+// src/fewest.js
+var OFF = { type: "fewest", offered: false, on: false };
+var Fewest = class {
+  #said = OFF;
+  /** Left here, while the kernel may still speak of it. */
+  #left = false;
+  /** Whether there is somebody to ask. */
+  get offered() {
+    return this.#said.offered;
+  }
+  get on() {
+    return this.#said.on && !this.#left;
+  }
+  get busy() {
+    return this.on && Boolean(this.#said.busy);
+  }
+  /** Part of the search that is done, 0..1; null where nobody knows. */
+  get share() {
+    return this.on ? this.#said.share ?? null : null;
+  }
+  get text() {
+    return this.on ? this.#said.text ?? "" : "";
+  }
+  get note() {
+    return this.on ? this.#said.note ?? "" : "";
+  }
+  /**
+   * Whether a stroke is not needed, so far as is known.
+   *
+   * @param {number} id
+   */
+  spares(id) {
+    const { kept } = this.#said;
+    return this.on && Boolean(kept) && !kept?.includes(id);
+  }
+  /** @param {FewestMessage} message */
+  receive(message) {
+    this.#said = message;
+    if (!message.on) this.#left = false;
+  }
+  /** Asked for: what the kernel says next counts. */
+  ask() {
+    this.#left = false;
+  }
+  /** Not wanted any more, at once and not only when the kernel knows. False where it was not on. */
+  leave() {
+    if (!this.on) return false;
+    this.#left = true;
+    return true;
+  }
+};
+
+// src/delivery.js
+var CHECK = 1e3;
+var LONGEST = 1e4;
+var Delivery = class {
+  /** @type {Message[]} what the kernel has not confirmed, oldest first */
+  #kept = [];
+  /** Number of the last message that the kernel has confirmed. */
+  #confirmed = 0;
+  /** @type {{ check: number, seq: number } | null} the last question, and the last message before it */
+  #asked = null;
+  #checks = 0;
+  #wait = CHECK;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #send;
+  /** Number of the last message; the kernel puts messages back in order by it, and takes each number once. */
+  seq = 0;
+  /**
+   * @param {(content: Record<string, any>, buffers?: ArrayBuffer[]) => void} send
+   * @param {string} client names this page, since numbers count from 1 in each
+   */
+  constructor(send, client) {
+    this.client = client;
+    this.#send = send;
+  }
+  /** True while the kernel may lack something. */
+  get pending() {
+    return this.#kept.length > 0;
+  }
+  /**
+   * @param {Record<string, any>} content
+   * @param {ArrayBuffer[]} [buffers]
+   */
+  send(content, buffers = []) {
+    this.seq += 1;
+    const message = { content: { ...content, seq: this.seq, client: this.client }, buffers };
+    this.#kept.push(message);
+    this.#send(message.content, buffers);
+    this.#watch();
+  }
+  /**
+   * The kernel has all messages up to a number.
+   *
+   * @param {number} seen
+   */
+  confirm(seen) {
+    if (seen <= this.#confirmed) return;
+    this.#confirmed = seen;
+    const first = this.#kept.findIndex(({ content }) => content.seq > seen);
+    this.#kept = first < 0 ? [] : this.#kept.slice(first);
+    if (this.pending) return;
+    this.stop();
+    this.#wait = CHECK;
+  }
+  /**
+   * The answer to a question. Of what went out before the question, the kernel lacks all after `seen`, or has it out of
+   * order; it knows by their numbers those that it has.
+   *
+   * @param {import("./protocol.js").SeenMessage} answer
+   */
+  answered({ client, check, seen }) {
+    if (client !== this.client) return;
+    this.confirm(seen);
+    if (this.#asked?.check !== check) return;
+    const { seq } = this.#asked;
+    this.#asked = null;
+    this.#wait = CHECK;
+    this.stop();
+    if (this.pending) this.#watch();
+    for (const { content, buffers } of this.#kept) if (content.seq <= seq) this.#send(content, buffers);
+  }
+  /** Ask no more, until something is sent. */
+  stop() {
+    clearTimeout(this.#timer);
+    this.#timer = void 0;
+  }
+  #watch() {
+    this.#timer ??= setTimeout(() => this.#ask(), this.#wait);
+  }
+  #ask() {
+    this.#timer = void 0;
+    this.#wait = Math.min(2 * this.#wait, LONGEST);
+    this.#checks += 1;
+    this.#asked = { check: this.#checks, seq: this.seq };
+    this.#send({ type: "check", client: this.client, check: this.#checks, confirmed: this.#confirmed });
+    this.#watch();
+  }
+};
+
 // src/outbox.js
 var Outbox = class {
   /** @type {{ stroke: Stroke, sent: number } | null} */
@@ -1382,18 +1523,14 @@ var Outbox = class {
   /** @type {number | null | undefined} the step to send; undefined: none waits */
   #step;
   #scheduled = false;
-  #send;
   #schedule;
-  /** Number of the last message; the kernel puts messages back in order by it. */
-  seq = 0;
   /**
    * @param {(content: Record<string, any>, buffers?: ArrayBuffer[]) => void} send
    * @param {string} client names this page, since numbers count from 1 in each
    * @param {(callback: () => void) => unknown} [schedule] the next animation frame
    */
   constructor(send, client, schedule = (callback) => requestAnimationFrame(callback)) {
-    this.client = client;
-    this.#send = send;
+    this.delivery = new Delivery(send, client);
     this.#schedule = schedule;
   }
   /** True while something waits for its frame. */
@@ -1415,10 +1552,10 @@ var Outbox = class {
     this.#open ??= { stroke, sent: 0 };
     this.#points(true, upMs);
   }
-  /** @param {"undo" | "redo" | "clear"} type */
+  /** @param {"undo" | "redo" | "clear" | "fewest" | "fewest_off" | "fewest_stop"} type */
   operate(type) {
     this.flush();
-    this.#number({ type });
+    this.delivery.send({ type });
   }
   /**
    * Scrubbing sends the newest step once a frame.
@@ -1435,7 +1572,7 @@ var Outbox = class {
     if (this.#step !== void 0) {
       const step = this.#step;
       this.#step = void 0;
-      this.#number({ type: "scrub", step });
+      this.delivery.send({ type: "scrub", step });
     }
   }
   #later() {
@@ -1460,15 +1597,7 @@ var Outbox = class {
     const buffers = stroke.n > sent ? [encodePoints(stroke, sent, stroke.n)] : [];
     open.sent = stroke.n;
     if (end) this.#open = null;
-    this.#number(content, buffers);
-  }
-  /**
-   * @param {Record<string, any>} content
-   * @param {ArrayBuffer[]} [buffers]
-   */
-  #number(content, buffers = []) {
-    this.seq += 1;
-    this.#send({ ...content, seq: this.seq, client: this.client }, buffers);
+    this.delivery.send(content, buffers);
   }
 };
 
@@ -1626,6 +1755,7 @@ var PAUSE = 1e3;
 var ASK_AGAIN = 250;
 var PadStore = class extends Store {
   drawing = new Drawing();
+  fewest = new Fewest();
   /** @type {PredictionMessage | null} */
   prediction = null;
   /** The page's clock at time 0 of the drawing. @type {number | null} */
@@ -1638,8 +1768,11 @@ var PadStore = class extends Store {
    */
   constructor(model, signal) {
     super(model, signal);
-    signal.addEventListener("abort", () => clearTimeout(this.#timer));
     this.outbox = new Outbox((content, buffers) => this.link.send(content, buffers), this.client);
+    signal.addEventListener("abort", () => {
+      clearTimeout(this.#timer);
+      this.outbox.delivery.stop();
+    });
   }
   get board() {
     return (
@@ -1654,7 +1787,8 @@ var PadStore = class extends Store {
   begin() {
     const wasScrubbed = this.drawing.step !== null;
     this.drawing.begin();
-    if (wasScrubbed) this.emit("drawing", { repaint: true });
+    const wasPale = this.#leaveFewest();
+    if (wasScrubbed || wasPale) this.emit("drawing", { repaint: true });
     this.emit("prediction", void 0);
   }
   /**
@@ -1693,7 +1827,29 @@ var PadStore = class extends Store {
     this.outbox.operate("clear");
     this.#afterChange();
   }
+  /** Ask for the fewest strokes that are enough for the label, or show all as before. */
+  toggleFewest() {
+    if (this.drawingNow) return;
+    if (this.#leaveFewest()) {
+      this.outbox.operate("fewest_off");
+      this.emit("drawing", { repaint: true });
+    } else if (this.drawing.strokes.length > 0) {
+      this.fewest.ask();
+      this.outbox.operate("fewest");
+    }
+  }
+  /** Search no further, and keep what was found. */
+  stopFewest() {
+    if (this.fewest.busy) this.outbox.operate("fewest_stop");
+  }
+  /** The drawing is another one now. The kernel finds that out by itself. */
+  #leaveFewest() {
+    const left = this.fewest.leave();
+    if (left) this.emit("fewest", void 0);
+    return left;
+  }
   #afterChange() {
+    this.#leaveFewest();
     if (this.drawing.strokes.length === 0) {
       this.#zero = null;
       this.prediction = null;
@@ -1704,6 +1860,7 @@ var PadStore = class extends Store {
   /** @param {number | null} step */
   scrub(step) {
     if (this.drawingNow || !this.drawing.scrub(step)) return;
+    this.#leaveFewest();
     this.outbox.scrub(this.drawing.step);
     this.emit("drawing", { repaint: true });
   }
@@ -1714,10 +1871,15 @@ var PadStore = class extends Store {
    */
   receive(content, buffers) {
     if (content.type === "state") this.#adopt(content, buffers);
+    else if (content.type === "seen") this.outbox.delivery.answered(content);
     else if (content.type === "prediction") {
       const wanted = content.top.length > 0 && (this.drawing.strokes.length > 0 || this.drawingNow);
       this.prediction = wanted ? content : null;
       this.emit("prediction", void 0);
+    } else if (content.type === "fewest") {
+      this.fewest.receive(content);
+      this.emit("fewest", void 0);
+      this.emit("drawing", { repaint: true });
     }
   }
   /**
@@ -1727,7 +1889,11 @@ var PadStore = class extends Store {
    * @param {import("./protocol.js").Buffer[]} buffers
    */
   #adopt(state, buffers) {
-    if (this.outbox.waiting || this.drawingNow || this.outbox.seq > (state.seen?.[this.client] ?? 0)) {
+    const { outbox } = this;
+    const seen = state.seen?.[this.client];
+    if (seen !== void 0) outbox.delivery.confirm(seen);
+    const older = outbox.delivery.pending || seen !== void 0 && seen < outbox.delivery.seq;
+    if (outbox.waiting || this.drawingNow || older) {
       this.#askSoon();
       return;
     }
@@ -1740,6 +1906,48 @@ var PadStore = class extends Store {
     this.#timer = setTimeout(() => this.drawingNow ? this.#askSoon() : this.hello(), ASK_AGAIN);
   }
 };
+
+// src/fewest_view.js
+function fewestButton(store, signal) {
+  const title = "Show which strokes are enough for the network to recognise the drawing";
+  const button = h("button", { type: "button", class: "skw-text-button skw-fewest-button", title }, "Fewest strokes");
+  button.addEventListener("click", () => store.toggleFewest(), { signal });
+  const update = () => {
+    button.hidden = !store.fewest.offered;
+    button.disabled = store.drawing.strokes.length === 0 || !store.link.alive;
+    button.setAttribute("aria-pressed", String(store.fewest.on));
+  };
+  for (
+    const event of
+    /** @type {const} */
+    ["fewest", "drawing", "notices"]
+  ) store.listen(event, update, signal);
+  update();
+  return button;
+}
+function fewestLine(store, signal) {
+  const text = h("span", { class: "skw-fewest-text" });
+  const note = h("span", { class: "skw-fewest-note" });
+  const bar = h("div", { class: "skw-fewest-done" });
+  const track = h("div", { class: "skw-fewest-track", "aria-hidden": "true" }, bar);
+  const stop = h("button", { type: "button", class: "skw-text-button", title: "Keep what was found so far" }, "Stop");
+  stop.addEventListener("click", () => store.stopFewest(), { signal });
+  const spoken = h("span", { class: "skw-spoken", role: "status" });
+  const said = h("div", { class: "skw-fewest-said" }, text, note);
+  const line = h("div", { class: "skw-fewest", hidden: true }, said, stop, track, spoken);
+  const update = () => {
+    const { fewest } = store;
+    line.hidden = !fewest.on;
+    text.textContent = fewest.text;
+    note.textContent = fewest.note;
+    stop.hidden = track.hidden = !fewest.busy;
+    bar.style.width = `${100 * (fewest.share ?? 0)}%`;
+    if (!fewest.busy) spoken.textContent = fewest.text;
+  };
+  store.listen("fewest", update, signal);
+  update();
+  return line;
+}
 
 // src/ink.js
 var WIDTH = 3.2;
@@ -1901,22 +2109,29 @@ function listenToPen(canvas, board, hand, signal) {
 }
 
 // src/prediction_label.js
+var DONT_KNOW = "I don't know yet";
 function predictionLabel(store, signal) {
   const name = h("span", { class: "skw-guess-name" });
   const probability = h("span", { class: "skw-guess-p" });
   const others = h("span", { class: "skw-guess-others" });
   const spoken = h("span", { class: "skw-spoken", role: "status" });
   const guess = h("div", { class: "skw-guess", "aria-hidden": "true" }, name, probability, others);
+  const said = ([label, p]) => `${label} ${percent(p)}`;
   const update = () => {
     const prediction = store.link.alive ? store.prediction : null;
-    const [first, ...rest] = prediction?.top ?? [];
-    name.textContent = first?.[0] ?? "";
-    probability.textContent = first ? percent(first[1]) : "";
-    others.textContent = rest.slice(0, 2).map(([label, p]) => `${label} ${percent(p)}`).join(" · ");
-    guess.title = (prediction?.top ?? []).map(([label, p]) => `${label} ${percent(p)}`).join("\n");
+    const top = prediction?.top ?? [];
+    const [first, ...rest] = top;
+    const unsure = Boolean(first) && prediction?.known === false;
+    name.textContent = unsure ? DONT_KNOW : first?.[0] ?? "";
+    probability.textContent = first && !unsure ? percent(first[1]) : "";
+    others.textContent = (unsure ? top.slice(0, 3) : rest.slice(0, 2)).map(said).join(" · ");
+    guess.title = top.map(said).join("\n");
+    guess.classList.toggle("skw-unsure", unsure);
     const provisional = Boolean(prediction?.provisional || prediction && store.drawingNow);
     guess.classList.toggle("skw-provisional", provisional);
-    if (!provisional) spoken.textContent = first ? `${first[0]}, ${percent(first[1])}` : "";
+    if (provisional) return;
+    const heard = first ? `${first[0]}, ${percent(first[1])}` : "";
+    spoken.textContent = unsure ? `${DONT_KNOW}, perhaps ${heard}` : heard;
   };
   store.listen("prediction", update, signal);
   store.listen("notices", update, signal);
@@ -2023,10 +2238,11 @@ function renderPad(store, root, signal) {
     undo,
     redo,
     clear,
+    fewestButton(store, signal),
     scrubber(store, signal)
   );
   const pad = h("div", { class: "skw skw-pad" }, board, predictionLabel(store, signal), tools);
-  pad.append(notices(store, GONE3, signal));
+  pad.append(fewestLine(store, signal), notices(store, GONE3, signal));
   root.append(pad);
   paint(store, canvas, signal);
   const update = () => {
@@ -2073,8 +2289,11 @@ function paint(store, canvas, signal) {
     context.fillStyle = context.strokeStyle = colour;
     context.globalAlpha = 0.1;
     for (const stroke of ghosts) drawStroke(context, stroke, 0, unit());
+    for (const stroke of visible) {
+      context.globalAlpha = store.fewest.spares(stroke.id) ? 0.16 : 1;
+      drawStroke(context, stroke, 0, unit());
+    }
     context.globalAlpha = 1;
-    for (const stroke of visible) drawStroke(context, stroke, 0, unit());
     if (current) drawStroke(context, current, 0, unit());
   };
   const observer = new ResizeObserver(([entry]) => {
@@ -2108,6 +2327,7 @@ function key(store, event) {
     else if (name === "ArrowLeft" || name === "ArrowDown") act = () => store.scrub(at - 1);
     else if (name === "ArrowRight" || name === "ArrowUp") act = () => store.scrub(at + 1);
     else if (name === "Home") act = () => store.scrub(1);
+    else if (name === "Escape" && store.fewest.on) act = () => store.toggleFewest();
     else if (name === "End" || name === "Escape") act = () => store.scrub(null);
   }
   if (!act) return;
