@@ -46,8 +46,8 @@ def look(page, lab, pictures, theme):
         assert board["width"] == pytest.approx(board["height"], abs=1)
         assert board["width"] >= min(200, width - 140)
         assert whole.bounding_box()["width"] <= page.output(0).bounding_box()["width"]
-    lab.root.locator(".skw-tile:not(.skw-is-dead)").nth(20).click()
     side = page.ask("lab.engine.recognizer.preprocessing.size")
+    lab.root.locator(".skw-tile:not(.skw-is-dead)").nth(20).click()
     for size in ("wide", "tiny"):
         page.resize(whole, *SIZES[size])
         expect(lab.root.locator(".skw-large")).to_contain_text(f"of {side} × {side} px")
