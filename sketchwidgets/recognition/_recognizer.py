@@ -20,7 +20,7 @@ from sketchwidgets.recognition.calibration import Calibration
 from sketchwidgets.sketch import Sketch, resample_strokes, stroke_descriptors
 
 _BUNDLED = Path(models.__file__).parent / "weights"
-DEFAULT = "sketch-a-net-quickdraw345"
+DEFAULT = "sketchwidgets-quickdraw345"
 """The bundled weights that `Recognizer.load()` takes, and whose atlas `FeatureAtlas.bundled()` is."""
 _SUFFIX = ".safetensors"
 _VERSION = 1

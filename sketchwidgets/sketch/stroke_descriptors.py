@@ -42,37 +42,37 @@ def resample_strokes(points: ArrayLike | Tensor, lengths: ArrayLike, samples: in
 
     Returns
     -------
-    (S, samples, 2) float32, or of the dtype of a tensor, whose gradient passes with the places along the stroke held.
+    (S, samples, 2) float32, or of the dtype of a tensor, whose gradient passes.
     Raises ValueError where the lengths do not fit the points.
 
     >>> resample_strokes(np.array([[0, 0], [4, 0], [4, 4], [9, 9]]), np.array([3, 1]), samples=3).tolist()
     [[[0.0, 0.0], [4.0, 0.0], [4.0, 4.0]], [[9.0, 9.0], [9.0, 9.0], [9.0, 9.0]]]
     """
-    lengths = np.asarray(lengths, np.int64)
+    lengths = np.array(lengths, np.int64)
     if samples < 2:
         raise ValueError(f"samples must be at least 2, got {samples}")
     if (lengths < 1).any() or lengths.sum() != len(points):
         raise ValueError(f"lengths promise {lengths.sum()} points in strokes of 1 or more, got {len(points)}")
-    places = points.detach().cpu().numpy() if isinstance(points, Tensor) else points
     if not isinstance(points, Tensor):
         points = torch.from_numpy(np.array(points, np.float32))
     if not len(lengths):
         return points.new_empty(0, samples, 2)
-    last = np.cumsum(lengths) - 1
-    first = last + 1 - lengths
-    way = np.zeros(len(points))
-    way[1:] = np.hypot(*np.diff(np.asarray(places, np.float64), axis=0).T)
-    way[first] = 0.0
-    way = np.cumsum(way)
-    wanted = way[first, None] + (way[last] - way[first])[:, None] * np.linspace(0, 1, samples)
+    counts = torch.from_numpy(lengths).to(points.device)
+    last = counts.cumsum(0) - 1
+    first = last + 1 - counts
+    exact = points.double()
+    steps = torch.linalg.vector_norm(exact[1:] - exact[:-1], dim=1)
+    between = torch.ones_like(points[:, 0], dtype=torch.bool).scatter(0, first, False)[1:]
+    way = torch.cat([steps.new_zeros(1), torch.where(between, steps, 0.0)]).cumsum(0)
+    along = torch.linspace(0, 1, samples, dtype=way.dtype, device=way.device)
+    wanted = way[first, None] + (way[last] - way[first])[:, None] * along
     # The end of the segment that each wanted point lies on; a stroke of one point has no segment.
-    end = np.searchsorted(way, wanted.ravel()).reshape(wanted.shape)
-    end = np.clip(end, np.minimum(first + 1, last)[:, None], last[:, None])
-    start = np.maximum(end - 1, first[:, None])
+    end = torch.searchsorted(way.detach(), wanted.detach())
+    end = torch.clamp(end, torch.minimum(first + 1, last)[:, None], last[:, None])
+    start = torch.maximum(end - 1, first[:, None])
     long = way[end] - way[start]
-    share = np.clip((wanted - way[start]) / np.where(long > 0, long, 1.0), 0, 1)
-    share = torch.from_numpy(share).to(points)[..., None]
-    return points[torch.from_numpy(start)] * (1 - share) + points[torch.from_numpy(end)] * share
+    share = ((wanted - way[start]) / torch.where(long > 0, long, 1.0)).clamp(0, 1)[..., None]
+    return (exact[start] * (1 - share) + exact[end] * share).to(points.dtype)
 
 
 def stroke_descriptors(strokes: Tensor, drawing: ArrayLike | None = None) -> Tensor:

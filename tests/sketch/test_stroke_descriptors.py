@@ -85,7 +85,7 @@ def test_a_dot_is_finite() -> None:
 
 
 def test_gradients_reach_the_points() -> None:
-    points = torch.tensor([[0.0, 0], [8, 1], [9, 9], [3, 3], [4, 7]], dtype=torch.float64)
+    points = torch.tensor([[0.0, 0], [8, 1], [9, 5], [3, 3], [4, 7]], dtype=torch.float64)
     samples = 5
     resampled = resample_strokes(points, [3, 2], samples)
 
@@ -96,8 +96,7 @@ def test_gradients_reach_the_points() -> None:
     inner = resampled[:, 1:-1].clone().requires_grad_()
     assert torch.autograd.gradcheck(of, (inner,))
     given = points.clone().requires_grad_()
-    resample_strokes(given, [3, 2], samples).sum().backward()
-    assert given.grad.sum() == pytest.approx(2 * 2 * samples)
+    assert torch.autograd.gradcheck(lambda p: resample_strokes(p, [3, 2], samples), (given,))
 
 
 def test_no_stroke() -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sketchwidgets.recognition import Recognizer
-from sketchwidgets.sketch import Sketch
+from sketchwidgets.sketch import Sketch, resample_strokes, stroke_descriptors
 from sketchwidgets.sketch._normalize import fit_to_frame
 from sketchwidgets.sketch.differentiable import rasterize_points
 
@@ -260,7 +260,10 @@ class _UnitScore:
 def _class_of_recognizer(
     recognizer: Recognizer, sketch: Sketch, label: int | str | None
 ) -> StrokeAttribution:
-    """The gradient of what a recogniser says after the last stroke: through all prefixes and its memory."""
+    """The gradient of what a recogniser says after the last stroke: through all prefixes and its memory.
+
+    Where it reads the points of strokes too, a push moves both; ink fades in the picture alone.
+    """
     preprocessing = recognizer.preprocessing
     coordinates = sketch.points[:, :2].astype(np.float64)
     ends = np.cumsum(sketch.lengths)
@@ -278,6 +281,9 @@ def _class_of_recognizer(
             )
         weight = next(recognizer.recurrent.parameters())
         features = recognizer.cnn.features(torch.cat(images).to(weight))
+        if samples := recognizer.recurrent.stroke_samples:
+            described = stroke_descriptors(resample_strokes(points, sketch.lengths, samples))
+            features = torch.cat([features, described.to(features)], 1)
         scores = recognizer.recurrent(features[None])[0, -1]
         if recognizer.calibration is not None:
             scores = recognizer.calibration.scaled(scores, len(ends))

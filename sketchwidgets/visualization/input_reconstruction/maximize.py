@@ -91,7 +91,7 @@ def maximize(
     Raises ReconstructionError (a ValueError) naming the argument or the layer, TypeError for an unknown setting.
 
     >>> network = sw.Network.of(None)  # the bundled recogniser of drawings
-    >>> result = sw.maximize(network, None, ["cat", "house"], steps=2, progress=False)
+    >>> result = sw.maximize(network, None, ["cat", "house"], steps=40, progress=False)
     >>> result.images.shape[:2], bool((result.objective[-1] > result.objective[0]).all())
     (torch.Size([2, 1]), True)
     """

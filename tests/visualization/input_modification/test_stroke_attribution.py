@@ -6,7 +6,10 @@ import torch
 from test_stroke_occlusion import PREPROCESSING, SKETCH, Halves, recognizer, small
 from torch import nn
 
+from sketchwidgets.models import RecurrentClassifier
+from sketchwidgets.recognition import Recognizer
 from sketchwidgets.sketch import Sketch
+from sketchwidgets.sketch.stroke_descriptors import descriptor_size
 from sketchwidgets.visualization import Network, project, stroke_attribution
 from sketchwidgets.visualization.input_modification._stroke_frame import StrokeFrame
 
@@ -78,7 +81,17 @@ def test_a_unit_by_gradient():
     assert elsewhere.target == "conv/2 at row 0, column 1"
 
 
-def test_a_recogniser_is_differentiated_through_all_prefixes(recognizer):
+@pytest.mark.parametrize("strokes", [False, True], ids=["picture", "picture and strokes"])
+def test_a_recogniser_is_differentiated_through_all_prefixes(recognizer, strokes):
+    if strokes:
+        torch.manual_seed(5)
+        size = recognizer.recurrent.image_features + descriptor_size(5)
+        both = RecurrentClassifier(
+            size, 8, len(recognizer.classes), strokes={"samples": 5, "size": 6}, image_to="output"
+        )
+        recognizer = Recognizer(
+            recognizer.cnn, both, recognizer.classes, recognizer.preprocessing, device="cpu"
+        )
     label = recognizer.recognize(SLANTED)[-1].label
     result = stroke_attribution(recognizer, SLANTED)
     assert result.target == label
@@ -96,7 +109,7 @@ def test_a_recogniser_is_differentiated_through_all_prefixes(recognizer):
             by = 0.004 * np.eye(2)[axis]
             ahead, behind = (score(shifted(SLANTED, point, sign * by)) for sign in (1, -1))
             assert result.push[point, axis] == pytest.approx((ahead - behind) / 0.008, rel=0.05, abs=3e-4)
-    assert np.abs(result.push).max() > 1e-2
+    assert np.abs(result.push).max() > 5e-3
 
 
 def test_a_projection_along_the_strokes_by_hand():
