@@ -82,7 +82,7 @@ def train(
         int | None, typer.Option(min=1, help="Held-out drawings to measure on; all.")
     ] = None,
 ) -> None:
-    """Train a recogniser as the bundled weights were. A run that was cut off goes on where it stopped."""
+    """Train a recogniser as the bundled ones were. A run that was cut off goes on where it stopped."""
     from dataclasses import replace
 
     from sketchwidgets.training import (

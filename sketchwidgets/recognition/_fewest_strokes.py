@@ -28,7 +28,7 @@ class Choices:
 
     A choice is recognised as a drawing of its own, each of its prefixes in its own box, but all choices that begin
     with the same strokes share the steps of those: a choice costs one image and one step, whatever its length. The
-    images are drawn anew each, which takes a fiftieth of the time of Sketch-a-Net.
+    images are drawn anew each, in a small part of the time that the CNN takes for them.
 
     probability, on_top : of the choices recognised so far the probability of the label, and whether it is the label.
     """

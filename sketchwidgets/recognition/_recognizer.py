@@ -34,7 +34,8 @@ class Recognizer:
     Parameters
     ----------
     cnn : a network with `features(images (n, 1, size, size)) -> (n, recurrent.image_features)`.
-    recurrent : scores the classes from the features of prefix after prefix.
+    recurrent : scores the classes from the features of prefix after prefix and, where it has a stroke encoder, the
+        points of each new stroke.
     classes : the names, one for each output of `recurrent`.
     preprocessing : how a prefix becomes an image.
     device : "auto", "cpu", "cuda", "mps" or a torch device.

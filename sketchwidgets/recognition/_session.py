@@ -22,7 +22,7 @@ class Session:
     """Recognises one drawing while it grows; made by `Recognizer.session`.
 
     Each stroke costs one forward pass of the CNN and one step of the recurrent cell, whatever came before.
-    The hidden state and the prediction of every step are kept (about 5 kB a stroke): `undo` and looking back
+    The hidden state and the prediction of every step are kept (about 6 kB a stroke): `undo` and looking back
     compute nothing. Whatever the order of calls, the predictions are those of recognising `sketch` from
     scratch; a call that raises leaves the session as it was.
 

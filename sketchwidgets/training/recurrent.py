@@ -1,4 +1,4 @@
-"""The recurrent part of the recogniser: a GRU or LSTM over cached CNN features, supervised at every stroke."""
+"""The recurrent part of a recogniser: a GRU or LSTM over cached features, supervised at every stroke."""
 
 from collections.abc import Mapping
 from copy import deepcopy

@@ -29,7 +29,7 @@ class InkPreparation:
     """Grey sketches, black on white -> (n, 1, size, size) ink, 1 on paper 0, strokes as thick as the pen.
 
     The image is made square with paper, resized, blurred by a Gaussian and multiplied, then cut off at 1: thin grey
-    lines become lines of full ink about three pixels wide, which is what the bundled networks were trained on.
+    lines become lines of full ink about three pixels wide, which is what the bundled Sketch-a-Net was trained on.
 
     size : side in pixels, 256 in the released code of Sketch-a-Net.
     blur : standard deviation in pixels after resizing; 0 leaves the lines as they are.

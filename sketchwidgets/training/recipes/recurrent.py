@@ -1,4 +1,4 @@
-"""How the recurrent part of the recogniser is trained."""
+"""How a recurrent part that reads CNN features is trained."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,7 +7,7 @@ from sketchwidgets.training.recurrent import RecurrentRecipe
 
 
 def recurrent_recipe(**changes: Any) -> RecurrentRecipe:
-    """The recipe of the recurrent part, for `fit(None, features, recurrent_recipe(), folder, validation=...)`.
+    """The recipe of a recurrent part, for `fit(None, features, recurrent_recipe(), folder, validation=...)`.
 
     `changes` are fields of it; `features` are PrefixFeatures, from `cache_features`. A GRU reads what the CNN makes of
     every prefix of a drawing and is asked at every stroke; later strokes count more (Sarvadevabhatla et al., ACM MM

@@ -125,7 +125,8 @@ class Network:
         A `Network` is returned as it is. None is the bundled recogniser. Of a `Recognizer` it is the CNN alone,
         on the recogniser's own preprocessing. Its scores are those of the CNN's own classifier; where it has
         none, those of one step of the recurrent part from its initial state. Neither is what the recogniser says,
-        which remembers how the drawing grew. An `ImportedNetwork` brings what its file says.
+        which remembers how the drawing grew and may read the strokes themselves. An `ImportedNetwork`
+        brings what its file says.
 
         Of any other module: channels from its first convolution; size from an attribute `input_size`, else
         224; mean and standard deviation from an attribute `input_statistics` (and then dark ink on white), else for 3
