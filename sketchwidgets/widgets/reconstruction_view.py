@@ -30,7 +30,7 @@ POSITIONS = ("centre", "all")
 
 _EVERY = 0.4  # seconds between two previews
 # On blank paper gradients are hundreds of times smaller than on photos, for which the rates were published, and the way
-# to full ink is longer than that to more contrast. With this factor, all published sets draw on the bundled network.
+# to full ink is longer than that to more contrast. With this factor, all published sets draw on the bundled Sketch-a-Net.
 _INK_FACTOR = 100_000
 
 _MAXIMIZE = [
