@@ -81,10 +81,10 @@ def test_pointing_covers_the_drawing(notebook, drawing, pictures):
     )
     wait_until(lambda: page.ask("[explorer.fill, explorer.settle()]"), ["noise", True])
     stride = controls.locator(".widget-text", has_text="Stride").locator("input")
-    stride.fill("48")
+    stride.fill("24")
     stride.press("Enter")
-    wait_until(lambda: page.ask("[explorer.stride, explorer.settle()]"), [48, True])
-    assert page.ask("list(explorer.result.activity.shape)") == [5, 5]
+    wait_until(lambda: page.ask("[explorer.stride, explorer.settle()]"), [24, True])
+    assert page.ask("list(explorer.result.activity.shape)") == [3, 3]
     wait_until(lambda: view.locator("[data-map=label] canvas").evaluate("(canvas) => canvas.width"), 5)
     with page.page.expect_download() as download:
         view.get_by_role("button", name="SVG").click()

@@ -60,19 +60,19 @@ def test_the_curves_are_the_results(make):
 
 
 def test_the_slider_shows_the_picture_and_the_answer_at_a_value(make):
-    plot = make(network(), HOUSE, value=21.0)
-    k = 20  # of -60, -56, ... the nearest to 21 is 20
+    plot = make(network(), HOUSE, value=5.2)
+    k = 20  # of -15, -14, ... the nearest to 5.2 is 5
     assert plot._slider.value == k
-    assert "20 px down" in plot._readout.value
+    assert "5 px down" in plot._readout.value
     shown = np.asarray(Image.open(io.BytesIO(plot._picture.value)))
     np.testing.assert_array_equal(shown, plot.result.network.picture(plot.result.images(0))[k])
-    assert plot._charts[0]._mark.x[0] == 20
+    assert plot._charts[0]._mark.x[0] == 5
     assert plot._charts[2]._dots.y[0] == pytest.approx(float(plot.result.probabilities[0, k]))
     plot._slider.value = 2
-    assert plot.value == -52
-    assert "52 px up" in plot._readout.value
+    assert plot.value == -13
+    assert "13 px up" in plot._readout.value
     plot._choose_example(0, 0)
-    assert plot.value == -60
+    assert plot.value == -15
     assert "&lt;sun&gt;" in plot._answers.value
     assert "<sun>" not in plot._answers.value
 
