@@ -85,7 +85,7 @@ def test_pointing_covers_the_drawing(notebook, drawing, pictures):
     stride.press("Enter")
     wait_until(lambda: page.ask("[explorer.stride, explorer.settle()]"), [24, True])
     assert page.ask("list(explorer.result.activity.shape)") == [3, 3]
-    wait_until(lambda: view.locator("[data-map=label] canvas").evaluate("(canvas) => canvas.width"), 5)
+    wait_until(lambda: view.locator("[data-map=label] canvas").evaluate("(canvas) => canvas.width"), 3)
     with page.page.expect_download() as download:
         view.get_by_role("button", name="SVG").click()
     assert download.value.suggested_filename == "Occlusion.svg"
