@@ -32,9 +32,11 @@ class FewestFeed:
 
     @property
     def settled(self) -> bool:
-        """Whether all that the pad wants is found."""
+        """Whether all that the pad wants is found, and what it wants no more is forgotten."""
         wanted = self._pad.fewest_wanted
-        return wanted is None or (self._asked is not None and self._asked[0] is wanted and not self._turns)
+        if wanted is None:
+            return self._asked is None
+        return self._asked is not None and self._asked[0] is wanted and not self._turns
 
     def offer(self, offered: bool) -> None:
         """Whether the pad has somebody to ask."""
