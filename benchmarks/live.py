@@ -194,11 +194,7 @@ def browser(strokes: int) -> None:
     found = _chromium.find()
     if found is None:
         raise SystemExit("no Chromium found: run `python tests/browser/_chromium.py --install`")
-    cells = [
-        f"import sys; sys.path.insert(0, {str(REPOSITORY / 'benchmarks')!r})\n"
-        "from live import recognizer, sw\nlab = sw.SketchLab(recognizer)\nlab",
-        "",
-    ]
+    cells = ["import sketchwidgets as sw\nlab = sw.SketchLab()\nlab", ""]
     random = np.random.default_rng(4)
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -151,7 +151,7 @@ def _quantise(tensor: Tensor) -> tuple[Tensor, Tensor]:
     # A channel of zeros has no scale of its own; any will do.
     scale = torch.where(scale > 0, scale, torch.ones_like(scale))
     steps = tensor / scale.view(-1, *[1] * (tensor.ndim - 1))
-    return steps.round().clamp(-127, 127).to(torch.int8), scale
+    return steps.round().clamp(-127, 127).to(torch.int8).contiguous(), scale
 
 
 def _dequantise(path: Path, name: str, values: Tensor, scale: Tensor | None) -> Tensor:

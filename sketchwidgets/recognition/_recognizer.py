@@ -76,7 +76,8 @@ class Recognizer:
                 f"the CNN takes {cnn.input_size} px, the preprocessing makes {preprocessing.size} px"
             )
         self.device = models.resolve_device(device)
-        self.cnn = cnn.to(self.device).eval().requires_grad_(False)
+        layout = getattr(cnn, "memory_format", torch.preserve_format)
+        self.cnn = cnn.to(self.device, memory_format=layout).eval().requires_grad_(False)
         self.recurrent = recurrent.to(self.device).eval().requires_grad_(False)
         self.classes = classes
         self.preprocessing = preprocessing

@@ -33,6 +33,8 @@ class SketchResNet(nn.Module):
     """
 
     input_size = 96
+    # For one image at a time, up to twice as fast as channels first; a `Recognizer` lays it out so.
+    memory_format = torch.channels_last
 
     def __init__(
         self,
