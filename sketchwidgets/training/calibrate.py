@@ -140,17 +140,15 @@ def fit_thresholds(
 
     Selective classification (Geifman & El-Yaniv, NeurIPS 2017, section 2) at every stroke: of all drawings that get so
     far, whether or not they are finished then, since a live session cannot tell. 1, never known, where not even the
-    most confident 30 are right enough. The last is fitted on one later step of each drawing.
+    most confident 30 are right enough. The last is fitted on all later steps.
 
     confidence, right : (sum of lengths,), drawing by drawing.
     """
-    first = np.cumsum(lengths) - lengths
+    number = np.minimum(np.concatenate([np.arange(1, n + 1) for n in lengths]), steps)
     thresholds = np.ones(steps)
     for k in range(1, steps + 1):
-        long_enough = lengths >= k
-        at = np.full(long_enough.sum(), k) if k < steps else (k + lengths[long_enough] + 1) // 2
-        rows = first[long_enough] + at - 1
-        thresholds[k - 1] = _threshold(confidence[rows].astype(np.float64), right[rows], precision)
+        here = number == k
+        thresholds[k - 1] = _threshold(confidence[here].astype(np.float64), right[here], precision)
     return thresholds
 
 

@@ -89,6 +89,19 @@ def test_a_threshold_is_the_lowest_that_is_right_as_often_as_said():
         assert right[k::2][known].mean() == pytest.approx(0.75, abs=0.002)
 
 
+def test_the_promise_holds_over_all_strokes_however_long_the_drawings_are():
+    """Late strokes of long drawings are the least sure here; the last threshold is that of all of them."""
+    rng = np.random.default_rng(1)
+    lengths = rng.integers(1, 30, 1500)
+    step = np.concatenate([np.arange(1, n + 1) for n in lengths])
+    confidence = rng.uniform(0, 1, len(step))
+    right = rng.random(len(step)) < confidence ** (1 + step / 10)
+    thresholds = fit_thresholds(confidence, right, lengths, 0.75, steps=4)
+    known = confidence > thresholds[np.minimum(step, 4) - 1]
+    assert right[known].mean() == pytest.approx(0.75, abs=0.002)
+    assert right[known & (step >= 4)].mean() == pytest.approx(0.75, abs=0.002)
+
+
 def test_where_nothing_is_right_it_never_knows_and_where_all_is_it_always_does():
     lengths = np.ones(100, int)
     confidence = np.linspace(0.1, 1.0, 100)
