@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -267,6 +268,10 @@ def test_training_with_strokes_and_averaged_weights(drawings, tmp_path):
     )
     trained = train_recurrent(cached, cached, len(drawings.classes), tmp_path / "r", recipe, progress=False)
     assert (trained.image_features, trained.stroke_samples) == (16, 4)
+    last = replace(recipe, averaging=0.0)
+    plain = train_recurrent(cached, cached, len(drawings.classes), tmp_path / "plain", last, progress=False)
+    # What is averaged lies between the start and the end of the same training.
+    assert not torch.equal(trained.output.weight, plain.output.weight)
     again = train_recurrent(cached, cached, len(drawings.classes), tmp_path / "r2", recipe, progress=False)
     for one, other in zip(trained.state_dict().values(), again.state_dict().values(), strict=True):
         assert torch.equal(one, other)
