@@ -68,9 +68,21 @@ class RecurrentRecipe:
         check_range("learning_rate", self.learning_rate, above=0)
         for name in ("weight_decay", "late_weight", "exponent"):
             check_range(name, getattr(self, name), least=0)
-        for name in ("label_smoothing", "feature_dropout", "averaging"):
+        for name in ("label_smoothing", "feature_dropout", "dropout", "averaging"):
             check_range(name, getattr(self, name), least=0, below=1)
         check_choice("weighting", self.weighting, get_args(Weighting))
+
+    def make(self, features: int, classes: int) -> RecurrentClassifier:
+        """The network with random weights, that reads `features` numbers a step."""
+        return RecurrentClassifier(
+            features,
+            self.hidden_size,
+            classes,
+            self.cell,
+            reset_after=self.reset_after,
+            strokes=self.strokes,
+            image_to=self.image_to,
+        )
 
 
 def step_weights(steps: Tensor, recipe: RecurrentRecipe) -> Tensor:
@@ -103,15 +115,7 @@ class RecurrentTraining(L.LightningModule):
     def __init__(self, classes: int, features: int, steps: int, recipe: RecurrentRecipe) -> None:
         super().__init__()
         self.recipe, self.steps = recipe, steps
-        self.network = RecurrentClassifier(
-            features,
-            recipe.hidden_size,
-            classes,
-            recipe.cell,
-            reset_after=recipe.reset_after,
-            strokes=recipe.strokes,
-            image_to=recipe.image_to,
-        )
+        self.network = recipe.make(features, classes)
         self.average = deepcopy(self.network).requires_grad_(False) if recipe.averaging else None
 
     @property

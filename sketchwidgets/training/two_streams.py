@@ -17,6 +17,7 @@ from torch import Tensor
 from sketchwidgets._files import written_whole
 from sketchwidgets.models import RecurrentClassifier, SketchResNet
 from sketchwidgets.recognition import Preprocessing, Recognizer
+from sketchwidgets.sketch.stroke_descriptors import descriptor_size
 from sketchwidgets.training.batch_norm import folded
 from sketchwidgets.training.calibrate import WHOLE, calibration_halves, weights_of_steps
 from sketchwidgets.training.cnn import CNNRecipe, train_cnn
@@ -116,7 +117,7 @@ def train_two_streams(
 
     weights = folder / "strokes.safetensors"
     samples = recipe.strokes.strokes.get("samples", 16)
-    strokes = RecurrentClassifier(**stream_arguments(recipe.strokes, len(drawings.classes)))
+    strokes = recipe.strokes.make(descriptor_size(samples), len(drawings.classes))
     if not weights.exists():
         with hours.count("strokes"):
             trained = train_recurrent(
@@ -144,21 +145,6 @@ def train_two_streams(
         held_out,
         None if timed is None else DrawingSet.load(timed),
     )
-
-
-def stream_arguments(recipe: RecurrentRecipe, classes: int, image_features: int = 0) -> dict[str, Any]:
-    """What a `RecurrentClassifier` of a recipe is created with."""
-    from sketchwidgets.sketch.stroke_descriptors import descriptor_size
-
-    return {
-        "input_size": image_features + descriptor_size(recipe.strokes.get("samples", 16)),
-        "hidden_size": recipe.hidden_size,
-        "classes": classes,
-        "cell": recipe.cell,
-        "reset_after": recipe.reset_after,
-        "strokes": dict(recipe.strokes),
-        "image_to": "output",
-    }
 
 
 @torch.no_grad()
