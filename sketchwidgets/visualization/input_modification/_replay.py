@@ -196,7 +196,7 @@ class _Operations(TorchDispatchMode):
             return operation(*args, **kwargs)
         inputs = [self.number(tensor) for tensor in _tensors((args, kwargs))]
         inputs = [value for value in inputs if value is not None]
-        if not inputs:
+        if not inputs or _moves_nothing(operation, args):
             return operation(*args, **kwargs)
         if operation in _UNREPLAYABLE or "out" in kwargs:
             raise Unreplayable(f"the operation {operation}")
@@ -285,6 +285,14 @@ class _Functions(TorchFunctionMode):
         finally:
             operations.paused = False
         return operations.write(function, (Ref(value), *args[1:]), kwargs, [value], result)
+
+
+def _moves_nothing(operation: Any, args: tuple) -> bool:
+    """Whether an operation writes other strides where axes have one element: a global pool does, of channels-last maps."""
+    if operation is not aten.as_strided_.default or len(args) != 3 or list(args[0].shape) != list(args[1]):
+        return False
+    axes = zip(args[0].shape, args[0].stride(), args[2], strict=True)
+    return all(length <= 1 or now == then for length, now, then in axes)
 
 
 def _tensors(item: Any) -> Iterator[Tensor]:

@@ -80,6 +80,15 @@ def test_what_cannot_be_windowed_is_evaluated_plainly(name):
     assert found.activity.isfinite().all()
 
 
+def test_a_global_pool_of_channels_last_maps():
+    """torch gives its result other strides in place, where axes have one element; nothing moves by that."""
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3)
+    )
+    compare(model.to(memory_format=torch.channels_last).eval(), torch.randn(1, 1, 24, 24), size=6, stride=7)
+
+
 class Everything(nn.Module):
     """Concatenation, addition, slices, padding, grouped, dilated, strided and depthwise convolutions, both pools."""
 
