@@ -11,7 +11,6 @@ from sketchwidgets.models._checks import check_probability, check_sizes, check_w
 from sketchwidgets.models.networks._chain import Chain
 
 REMOVABLE = (3, 4, 5, 6, 7)
-_LAST_MAP = 6  # side of pool5
 
 
 @dataclass(frozen=True)
@@ -26,6 +25,18 @@ class FirstLayers:
     conv1: tuple[int, int, int]
     conv2: tuple[int, int]
     ceil: bool
+
+    def last_map(self, size: int) -> int:
+        """Side of pool5 for images of this side, 0 where they are too small; layers 3 to 5 keep the side."""
+        kernel, stride, padding = self.conv1
+        side = (size + 2 * padding - kernel) // stride + 1
+        side = self._pooled(side)
+        stride, padding = self.conv2
+        side = self._pooled((side + 2 * padding - 5) // stride + 1)
+        return max(0, (side - 3) // 2 + 1)
+
+    def _pooled(self, side: int) -> int:
+        return -(-(side - 3) // 2) + 1 if self.ceil else (side - 3) // 2 + 1
 
 
 class EightLayers(Chain):
@@ -46,8 +57,10 @@ class EightLayers(Chain):
         dropout: float,
         groups: int,
         norm_before_pool: bool,
+        size: int | None,
     ) -> None:
-        check_sizes(classes=classes, channels=channels, groups=groups)
+        size = self.first.size if size is None else size
+        check_sizes(classes=classes, channels=channels, groups=groups, size=size)
         check_probability("dropout", dropout)
         conv = check_widths("conv", conv, 5)
         fc = check_widths("fc", (fc, fc) if isinstance(fc, int) else fc, 2)
@@ -61,7 +74,9 @@ class EightLayers(Chain):
                 continue
             layers |= self._convolution(number, width, conv[number - 1], groups, norm_before_pool)
             width = conv[number - 1]
-        side = _LAST_MAP
+        side = self.first.last_map(size)
+        if side < 1:
+            raise ValueError(f"size {size} is too small: nothing is left of it after the third pool")
         for number, hidden in zip((6, 7), fc, strict=True):
             if number in without:
                 continue
@@ -72,7 +87,7 @@ class EightLayers(Chain):
         layers["fc8"] = nn.Conv2d(width, classes, side)
         super().__init__(layers)
         self.initialize()
-        self.input_size = self.first.size
+        self.input_size = size
         self.feature_size = width * side**2
         # What `models.create` needs to build this network again; saved with the weights.
         self.arguments = {
@@ -84,6 +99,7 @@ class EightLayers(Chain):
             "dropout": dropout,
             "groups": groups,
             "norm_before_pool": norm_before_pool,
+            "size": size,
         }
 
     def _convolution(

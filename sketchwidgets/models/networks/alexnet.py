@@ -26,8 +26,8 @@ class AlexNet(EightLayers):
     fc8       classes                 1 x 1
     ========  ======================  =========
 
-    The input is (n, channels, 227, 227): the paper says 224, from which its own sizes do not follow. torchvision's
-    network of this name is the narrower one of Krizhevsky 2014, see `AlexNetSketch`.
+    The input is (n, channels, size, size), with size 227 if not given: the paper says 224, from which its own sizes
+    do not follow. torchvision's network of this name is the narrower one of Krizhevsky 2014, see `AlexNetSketch`.
 
     >>> with torch.device("meta"):
     ...     network = sw.models.create("alexnet", classes=250, channels=1, without=(3, 4))
@@ -47,5 +47,6 @@ class AlexNet(EightLayers):
         dropout: float = 0.5,
         groups: int = 2,
         norm_before_pool: bool = True,
+        size: int | None = None,
     ) -> None:
-        super().__init__(classes, channels, without, conv, fc, dropout, groups, norm_before_pool)
+        super().__init__(classes, channels, without, conv, fc, dropout, groups, norm_before_pool, size)

@@ -40,8 +40,9 @@ class ZFNet(EightLayers):
     dropout : probability after fc6 and fc7.
     groups : into how many groups the maps of layers 2, 4 and 5 are cut. 1 here, 2 in AlexNet.
     norm_before_pool : whether normalisation comes before the pool of layers 1 and 2, as in AlexNet.
+    size : side of the input, None for that of the paper; all maps shrink with it, at 112 to about half of each side.
 
-    The input is (n, channels, 224, 224). Weights are drawn as He et al. (ICCV 2015) do; the paper's standard
+    The input is (n, channels, size, size). Weights are drawn as He et al. (ICCV 2015) do; the paper's standard
     deviation of 0.01 is meant for inputs of -128..128. Raises ValueError for sizes that make no network.
 
     >>> with torch.device("meta"):  # no memory, to look at shapes only
@@ -62,5 +63,6 @@ class ZFNet(EightLayers):
         dropout: float = 0.5,
         groups: int = 1,
         norm_before_pool: bool = False,
+        size: int | None = None,
     ) -> None:
-        super().__init__(classes, channels, without, conv, fc, dropout, groups, norm_before_pool)
+        super().__init__(classes, channels, without, conv, fc, dropout, groups, norm_before_pool, size)

@@ -170,6 +170,25 @@ def test_two_widths_and_no_fifth_layer():
 
 
 @pytest.mark.parametrize(
+    ("name", "size", "maps"),
+    [
+        ("zfnet", 112, {"conv1": 54, "pool1": 27, "conv2": 12, "pool2": 6, "conv5": 6, "pool5": 2}),
+        ("alexnet", 115, {"conv1": 27, "pool1": 13, "conv2": 13, "pool2": 6, "conv5": 6, "pool5": 2}),
+        ("zfnet", 64, {"pool2": 3, "pool5": 1}),
+        ("zfnet", 256, {"pool2": 15, "pool5": 7}),
+    ],
+)
+def test_another_size_of_the_input(name, size, maps):
+    network = make(name, size=size, channels=1, conv=(2, 2, 2, 2, 2), fc=4, classes=3)
+    shapes = output_shapes(network, channels=1)
+    assert {layer: shapes[layer][1] for layer in maps} == maps
+    assert shapes["fc8"] == (3, 1, 1)
+    assert network.arguments["size"] == network.input_size == size
+    with pytest.raises(ValueError, match="takes images"):
+        network(torch.zeros(1, 1, size + 32, size + 32, device="meta"))
+
+
+@pytest.mark.parametrize(
     ("arguments", "problem"),
     [
         ({"classes": 0}, "classes must be a positive integer, got 0"),
@@ -183,6 +202,8 @@ def test_two_widths_and_no_fifth_layer():
         ({"fc": "4096"}, "fc must be 2 widths"),
         ({"groups": 3}, "conv: layer 2 has 96 -> 256 maps, not to be cut into 3 groups"),
         ({"dropout": 1}, "dropout must be a probability below 1"),
+        ({"size": 20}, "size 20 is too small"),
+        ({"size": "224"}, "size must be a positive integer"),
     ],
 )
 def test_what_makes_no_network(arguments, problem):
