@@ -28,7 +28,7 @@ from sketchwidgets.sketch.augmentation import (
     strokes_to_keep,
 )
 from sketchwidgets.training import DrawingSet
-from sketchwidgets.training.images import Augmentation, render
+from sketchwidgets.training.inputs.images import Augmentation, render
 
 LIMIT, BATCH, BATCHES, ROUNDS = 2000, 128, 4, 9
 EVERYTHING = Augmentation(removal=1.0, removal_share=(0.3, 0.3), deformation=1.0)

@@ -30,7 +30,7 @@ from tqdm.auto import tqdm
 import sketchwidgets as sw
 from sketchwidgets.models import classical
 from sketchwidgets.models.classical.cnn_features import layer_by_layer
-from sketchwidgets.training.intervals import wilson
+from sketchwidgets.training.evaluation.intervals import wilson
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "results" / "classical-tuberlin40.json"
 

@@ -88,11 +88,10 @@ def train(
     from sketchwidgets.training import (
         RecognizerRecipe,
         TwoStreamRecipe,
-        recognizer,
         train_recognizer,
         train_two_streams,
-        two_streams,
     )
+    from sketchwidgets.training.recognizers import one_stream, two_streams
 
     cnn = {"steps": steps, "batch_size": batch_size, "seed": seed}
     recurrent = {"epochs": epochs, "hidden_size": hidden_size, "cell": cell, "seed": seed}
@@ -119,7 +118,7 @@ def train(
                 **_given({"drawings": drawings}),
             )
             train_recognizer(data, folder, timed, recipe, evaluate_on)
-            name = recognizer.NAME
+            name = one_stream.NAME
         else:
             raise ValueError(f"--kind must be two-streams or sketch-a-net, not {kind!r}")
     except (ValueError, FileNotFoundError) as error:
@@ -240,7 +239,7 @@ def atlas(
 ) -> None:
     """Find the drawings that excite each channel of the recogniser most. Cut off, it goes on where it stopped."""
     from sketchwidgets.recognition import Recognizer
-    from sketchwidgets.training.atlas import make_atlas
+    from sketchwidgets.training.recognizers.atlas import make_atlas
 
     try:
         made = make_atlas(data, folder, Recognizer.load(weights), layer, part=part, limit=limit, top=top)

@@ -13,10 +13,10 @@ from sketchwidgets.models import RecurrentClassifier, SketchResNet
 from sketchwidgets.recognition import Preprocessing, Recognizer
 from sketchwidgets.studies import Member, OnlineRecognition, OnlineRow, Plan, StudyCNN, online_recognition
 from sketchwidgets.training import DrawingSet
-from sketchwidgets.training.cnn import CNNRecipe
-from sketchwidgets.training.evaluate import SHARES, evaluate
-from sketchwidgets.training.images import Augmentation
-from sketchwidgets.training.recurrent import RecurrentRecipe
+from sketchwidgets.training.recognizers.cnn import CNNRecipe
+from sketchwidgets.training.evaluation.evaluate import SHARES, evaluate
+from sketchwidgets.training.inputs.images import Augmentation
+from sketchwidgets.training.recognizers.recurrent import RecurrentRecipe
 
 CLASSES = ("cat", "dog", "bee")
 PREPROCESSING = Preprocessing(96, 87.0, 2.0)
@@ -131,7 +131,7 @@ def test_a_recurrent_row_is_what_evaluate_says_of_the_recogniser(drawings, plan,
     """Measured by other code: stroke by stroke through a Recognizer made of the same parts."""
     one = replace(plan, members=plan.members[:1])
     row = online_recognition(drawings, tmp_path, one, progress=False).rows[0]
-    from sketchwidgets.training.fitting import read_checkpoint
+    from sketchwidgets.training.checkpoints import read_checkpoint
 
     state = read_checkpoint(tmp_path / "members" / "given-gru-6-linear" / "last.ckpt")["state_dict"]
     network = RecurrentClassifier(8, 6, 3)
@@ -150,7 +150,7 @@ def test_a_recurrent_row_is_what_evaluate_says_of_the_recogniser(drawings, plan,
 def test_a_study_that_is_cut_off_again_and_again_ends_with_the_same_rows(
     whole, drawings, plan, tmp_path, monkeypatch
 ):
-    from sketchwidgets.training import images
+    from sketchwidgets.training.inputs import images
 
     rasterize, left = images.rasterize_polylines, 0
 

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sketchwidgets.recognition import Preprocessing
-from sketchwidgets.training.cnn import CNNRecipe
-from sketchwidgets.training.images import Augmentation
-from sketchwidgets.training.recurrent import RecurrentRecipe
+from sketchwidgets.training.recognizers.cnn import CNNRecipe
+from sketchwidgets.training.inputs.images import Augmentation
+from sketchwidgets.training.recognizers.recurrent import RecurrentRecipe
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from sketchwidgets._files import written_whole
-from sketchwidgets.training.evaluate import SHARES, wilson
+from sketchwidgets.training.evaluation.intervals import wilson
+from sketchwidgets.training.evaluation.shares import SHARES
 from sketchwidgets.visualization import Chart, Figure, Section
 
 _MAX_BYTES = 1 << 20

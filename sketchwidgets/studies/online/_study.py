@@ -26,11 +26,11 @@ from sketchwidgets.models import RecurrentClassifier
 from sketchwidgets.studies.online._cnn import ReadyCNN, fastest, ready
 from sketchwidgets.studies.online._plan import Member, Plan, StudyCNN
 from sketchwidgets.studies.online._result import OnlineRecognition, OnlineRow
-from sketchwidgets.training.drawing_set import DrawingSet
-from sketchwidgets.training.evaluate import SHARES, steps_at
-from sketchwidgets.training.features import PrefixFeatures, cache_features
+from sketchwidgets.training.datasets.drawing_set import DrawingSet
+from sketchwidgets.training.evaluation.evaluate import SHARES, steps_at
+from sketchwidgets.training.inputs.features import PrefixFeatures, cache_features
 from sketchwidgets.training.fitting._quiet import quiet_lightning
-from sketchwidgets.training.recurrent import train_recurrent
+from sketchwidgets.training.recognizers.recurrent import train_recurrent
 
 _AT_ONCE = 64  # drawings that are measured at once
 _WATCHED = 500  # drawings whose accuracy is logged after each epoch
@@ -61,7 +61,7 @@ def online_recognition(
     Raises ValueError for an unknown plan, too few drawings, and a folder that holds another study.
 
     >>> from sketchwidgets.studies import Member, Plan, StudyCNN
-    >>> from sketchwidgets.training.cnn import CNNRecipe
+    >>> from sketchwidgets.training.recognizers.cnn import CNNRecipe
     >>> points = np.random.default_rng(0).uniform(0, 255, (400, 2))
     >>> strokes = np.full(100, 4), np.full(50, 2), np.arange(50) % 2, 5 * np.arange(50)
     >>> drawings = sw.training.DrawingSet(points, None, *strokes, ("cat", "dog"))

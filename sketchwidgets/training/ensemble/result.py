@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from sketchwidgets.training.intervals import wilson
+from sketchwidgets.training.evaluation.intervals import wilson
 from sketchwidgets.visualization import Chart, Figure, Section
 
 _MAX_BYTES = 1 << 20

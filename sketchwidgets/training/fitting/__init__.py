@@ -1,5 +1,6 @@
 """How a network is trained: batches by number, a state that is always whole, one function on top of Lightning."""
 
+from sketchwidgets.training.fitting._evolution import RecordEvolution
 from sketchwidgets.training.fitting._filters import RenormalizeFilters, renormalize_filters
 from sketchwidgets.training.fitting._fit import fit
 from sketchwidgets.training.fitting._fitted import Fitted, scores
@@ -7,34 +8,22 @@ from sketchwidgets.training.fitting._history import History, read_history
 from sketchwidgets.training.fitting._pictures import Pictures, as_pictures, pack_sketches
 from sketchwidgets.training.fitting._progress import ReportProgress, TrainingProgress
 from sketchwidgets.training.fitting._recipe import Recipe
-from sketchwidgets.training.fitting._resumable import STATE, Resumable
-from sketchwidgets.training.fitting._tensor_file import (
-    CheckpointError,
-    TensorFiles,
-    read_checkpoint,
-    write_checkpoint,
-)
 from sketchwidgets.training.fitting._views import Views
 
 __all__ = [
-    "STATE",
-    "CheckpointError",
     "Fitted",
     "History",
     "Pictures",
     "Recipe",
+    "RecordEvolution",
     "RenormalizeFilters",
     "ReportProgress",
-    "Resumable",
-    "TensorFiles",
     "TrainingProgress",
     "Views",
     "as_pictures",
     "fit",
     "pack_sketches",
-    "read_checkpoint",
     "read_history",
     "renormalize_filters",
     "scores",
-    "write_checkpoint",
 ]

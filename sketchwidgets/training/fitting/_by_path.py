@@ -6,7 +6,7 @@ import numpy as np
 
 from sketchwidgets.training.datasets import ImageFolder, QuickDraw, load_images_npz, three_folds
 from sketchwidgets.training.datasets._npz import read_npz
-from sketchwidgets.training.drawing_set import DrawingSet
+from sketchwidgets.training.datasets.drawing_set import DrawingSet
 from sketchwidgets.training.fitting._pictures import (
     ArrayPictures,
     PartOfPictures,

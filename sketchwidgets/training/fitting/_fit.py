@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from sketchwidgets._files import written_whole
 from sketchwidgets.models import save_weights
+from sketchwidgets.training.checkpoints import STATE, CheckpointError, TensorFiles, read_checkpoint
 from sketchwidgets.training.fitting._bar import TrainingBar
 from sketchwidgets.training.fitting._batches import Batches, mean_picture
 from sketchwidgets.training.fitting._filters import RenormalizeFilters
@@ -27,8 +28,6 @@ from sketchwidgets.training.fitting._pictures import as_pictures
 from sketchwidgets.training.fitting._progress import ReportProgress, TrainingProgress
 from sketchwidgets.training.fitting._quiet import interrupts, quiet_lightning
 from sketchwidgets.training.fitting._recipe import Recipe, changed
-from sketchwidgets.training.fitting._resumable import STATE
-from sketchwidgets.training.fitting._tensor_file import CheckpointError, TensorFiles, read_checkpoint
 
 _OURS = (
     "max_steps", "max_epochs", "max_time", "callbacks", "logger", "plugins", "precision", "val_check_interval",
@@ -99,7 +98,7 @@ def fit(
     >>> sw.training.fit(network, (images, labels), recipe, "runs/two", progress=False, accelerator="cpu")
     Fitted(Sequential by recipe, step 6 of 6)
     """
-    from sketchwidgets.training.recurrent import RecurrentRecipe
+    from sketchwidgets.training.recognizers.recurrent import RecurrentRecipe
 
     if isinstance(recipe, RecurrentRecipe):
         return _fit_recurrent(network, data, recipe, folder, validation, resume)
@@ -287,8 +286,8 @@ def _loggers(folder: Path) -> list[Any]:
 def _fit_recurrent(
     network: Any, data: Any, recipe: Any, folder: str | Path, validation: Any, resume: bool
 ) -> nn.Module:
-    from sketchwidgets.training.features import PrefixFeatures
-    from sketchwidgets.training.recurrent import train_recurrent
+    from sketchwidgets.training.inputs.features import PrefixFeatures
+    from sketchwidgets.training.recognizers.recurrent import train_recurrent
 
     if network is not None:
         raise ValueError("a recurrent recipe makes its own network: give None")

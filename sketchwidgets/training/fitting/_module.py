@@ -10,11 +10,11 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 from torchmetrics import MeanMetric
 
+from sketchwidgets.training.checkpoints.resumable import Resumable
 from sketchwidgets.training.fitting._batches import Batches, TestBatches, loader
 from sketchwidgets.training.fitting._groups import parameter_groups
 from sketchwidgets.training.fitting._pictures import Pictures
 from sketchwidgets.training.fitting._recipe import Recipe
-from sketchwidgets.training.fitting._resumable import Resumable
 
 
 class Classification(Resumable):

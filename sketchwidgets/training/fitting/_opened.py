@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from sketchwidgets.models import WeightsError, assign_weights, create, load_weights, name_of
 from sketchwidgets.training.fitting._recipe import Recipe
 from sketchwidgets.training.fitting._views import Views
-from sketchwidgets.training.images import Augmentation
+from sketchwidgets.training.inputs.images import Augmentation
 
 NETWORK, MEAN = "network.safetensors", "mean.safetensors"
 

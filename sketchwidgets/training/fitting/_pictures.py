@@ -17,8 +17,8 @@ from sketchwidgets.recognition import Preprocessing
 from sketchwidgets.sketch import Sketch
 from sketchwidgets.sketch.augmentation.stroke_order import CHANNELS as STROKE_ORDER
 from sketchwidgets.training.datasets import QuickDraw
-from sketchwidgets.training.drawing_set import DrawingSet
-from sketchwidgets.training.images import Augmentation, render
+from sketchwidgets.training.datasets.drawing_set import DrawingSet
+from sketchwidgets.training.inputs.images import Augmentation, render
 
 # Of the side of a picture: the longer side of a drawing, which no view of Sketch-a-Net cuts, and its pen.
 EXTENT, PEN = 194 / 256, 3 / 225

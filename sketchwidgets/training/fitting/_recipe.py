@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from sketchwidgets.models._checks import check_choice, check_range, check_whole
 from sketchwidgets.training.fitting._views import Views
-from sketchwidgets.training.images import Augmentation
+from sketchwidgets.training.inputs.images import Augmentation
 
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("constant", "plateau", "step", "cosine")

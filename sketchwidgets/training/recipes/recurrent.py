@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from sketchwidgets.training.recurrent import RecurrentRecipe
+from sketchwidgets.training.recognizers.recurrent import RecurrentRecipe
 
 
 def recurrent_recipe(**changes: Any) -> RecurrentRecipe:

@@ -1,0 +1,34 @@
+"""95 % confidence intervals of what is measured."""
+
+import math
+
+import numpy as np
+
+_Z = 1.959964
+
+
+def wilson(right: int, total: int, z: float = _Z) -> tuple[float, float]:
+    """Wilson's score interval of a proportion, 95 % by default.
+
+    >>> from sketchwidgets.training.evaluation.intervals import wilson
+    >>> [round(bound, 3) for bound in wilson(50, 100)]
+    [0.404, 0.596]
+    """
+    share = right / total
+    centre = (share + z * z / (2 * total)) / (1 + z * z / total)
+    half = z / (1 + z * z / total) * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    return centre - half, centre + half
+
+
+def mean_interval(values: np.ndarray) -> tuple[float, float] | None:
+    """Of a mean, by the normal distribution; None for fewer than two values.
+
+    >>> from sketchwidgets.training.evaluation.intervals import mean_interval
+    >>> [round(bound, 2) for bound in mean_interval(np.array([1.0, 2.0, 3.0]))]
+    [0.87, 3.13]
+    """
+    if len(values) < 2:
+        return None
+    mean = float(np.mean(values))
+    half = _Z * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    return mean - half, mean + half

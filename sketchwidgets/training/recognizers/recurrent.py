@@ -1,0 +1,245 @@
+"""The recurrent part of a recogniser: a GRU or LSTM over cached features, supervised at every stroke."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import lightning as L
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, IterableDataset
+
+from sketchwidgets.models._checks import check_choice, check_range, check_whole
+from sketchwidgets.models.recurrent import ImageTo, RecurrentClassifier
+from sketchwidgets.training.checkpoints import TensorFiles
+from sketchwidgets.training.inputs.features import PrefixFeatures
+from sketchwidgets.training.inputs.stroke_set import StrokeSet
+from sketchwidgets.training.recognizers.averaging import update_average
+
+Weighting = Literal["late", "uniform", "linear", "exponential", "last"]
+
+
+@dataclass(frozen=True)
+class RecurrentRecipe:
+    """Everything that decides how the recurrent part is trained.
+
+    hidden_size, cell, reset_after : see `RecurrentClassifier`.
+    weighting : what the loss of step t of T counts, see `step_weights`: "late" 1 + late_weight t/T, "uniform" 1,
+        "linear" t/T, "exponential" exp(-exponent (1 - t/T)), "last" nothing but at the last step.
+    feature_dropout : share of the CNN's features set to zero, the same ones for all steps of a drawing.
+    dropout : of what the classifier reads: hidden states, and image features where they go past the cell.
+    strokes : arguments of a `StrokeEncoder`, where the features end with descriptors of strokes; None where not.
+    image_to : see `RecurrentClassifier`.
+    precision : Lightning's, "32-true" or "bf16-mixed".
+    averaging : share of the old that stays when the weights are averaged after each step (exponential moving
+        average), 0 for none. The average is what is validated and returned.
+
+    Raises ValueError, naming the one that is out of its range.
+    """
+
+    hidden_size: int = 512
+    cell: str = "gru"
+    reset_after: bool = False
+    epochs: int = 12
+    batch_size: int = 256
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.05
+    label_smoothing: float = 0.05
+    late_weight: float = 0.5
+    feature_dropout: float = 0.2
+    seed: int = 0
+    weighting: Weighting = "late"
+    exponent: float = 10.0
+    strokes: Mapping[str, Any] | None = None
+    image_to: ImageTo = "cell"
+    dropout: float = 0.0
+    averaging: float = 0.0
+    precision: str = "32-true"
+
+    def __post_init__(self) -> None:
+        for name, least in (("hidden_size", 1), ("epochs", 1), ("batch_size", 1), ("seed", 0)):
+            check_whole(name, getattr(self, name), least)
+        check_range("learning_rate", self.learning_rate, above=0)
+        for name in ("weight_decay", "late_weight", "exponent"):
+            check_range(name, getattr(self, name), least=0)
+        for name in ("label_smoothing", "feature_dropout", "dropout", "averaging"):
+            check_range(name, getattr(self, name), least=0, below=1)
+        check_choice("weighting", self.weighting, get_args(Weighting))
+
+    def make(self, features: int, classes: int) -> RecurrentClassifier:
+        """The network with random weights, that reads `features` numbers a step."""
+        return RecurrentClassifier(
+            features,
+            self.hidden_size,
+            classes,
+            self.cell,
+            reset_after=self.reset_after,
+            strokes=self.strokes,
+            image_to=self.image_to,
+        )
+
+
+def step_weights(steps: Tensor, recipe: RecurrentRecipe) -> Tensor:
+    """What the loss counts at steps 1, 2, ..., (n, max(steps)), of drawings of `steps` (n,) strokes; 0 after the last.
+
+    Sarvadevabhatla et al. (ACM MM 2016) let late steps count more and do not print by how much; these are the choices.
+
+    >>> from sketchwidgets.training.recognizers.recurrent import RecurrentRecipe, step_weights
+    >>> step_weights(torch.tensor([2, 4]), RecurrentRecipe(weighting="linear"))
+    tensor([[0.5000, 1.0000, 0.0000, 0.0000],
+            [0.2500, 0.5000, 0.7500, 1.0000]])
+    """
+    t = torch.arange(1, int(steps.max()) + 1, device=steps.device) / steps[:, None]
+    if recipe.weighting == "late":
+        weight = 1 + recipe.late_weight * t
+    elif recipe.weighting == "uniform":
+        weight = torch.ones_like(t)
+    elif recipe.weighting == "linear":
+        weight = t
+    elif recipe.weighting == "exponential":
+        weight = torch.exp(-recipe.exponent * (1 - t))
+    else:
+        weight = (t == 1).float()
+    return weight * (t <= 1)
+
+
+class RecurrentTraining(L.LightningModule):
+    """Weighted cross-entropy over all steps; validation on the last step."""
+
+    def __init__(self, classes: int, features: int, steps: int, recipe: RecurrentRecipe) -> None:
+        super().__init__()
+        self.recipe, self.steps = recipe, steps
+        self.network = recipe.make(features, classes)
+        self.average = deepcopy(self.network).requires_grad_(False) if recipe.averaging else None
+
+    @property
+    def best(self) -> RecurrentClassifier:
+        """What is validated and returned: the averaged network, or the one that is trained."""
+        return self.network if self.average is None else self.average
+
+    def on_train_batch_end(self, *_: object) -> None:
+        if self.average is not None:
+            update_average(self.average, self.network, self.recipe.averaging, self.trainer.global_step - 1)
+
+    def training_step(self, batch: tuple[Tensor, Tensor, Tensor], _: int) -> Tensor:
+        features, labels, steps = batch
+        keep = 1 - self.recipe.feature_dropout
+        mask = torch.rand_like(features[:, :1]).lt_(keep) / keep
+        mask[..., self.network.image_features :] = 1
+        network, features = self.network, features * mask
+        read = network.readout(network.hidden_states(features), features)
+        scores = network.output(F.dropout(read, self.recipe.dropout)).float()
+        n, length, _ = scores.shape
+        loss = F.cross_entropy(
+            scores.flatten(0, 1),
+            labels.repeat_interleave(length),
+            label_smoothing=self.recipe.label_smoothing,
+            reduction="none",
+        ).view(n, length)
+        weight = step_weights(steps, self.recipe)
+        # Each drawing counts the same, however many strokes it has.
+        loss = ((loss * weight).sum(1) / weight.sum(1)).mean()
+        self.log("loss", loss, prog_bar=True)
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], _: int) -> None:
+        features, labels, steps = batch
+        right = self.best(features).argmax(2) == labels[:, None]
+        rows = torch.arange(len(labels), device=right.device)
+        self.log("last_top1", right[rows, steps - 1].float().mean(), prog_bar=True, batch_size=len(labels))
+        half = right[rows, (steps + 1) // 2 - 1].float().mean()
+        self.log("half_top1", half, prog_bar=True, batch_size=len(labels))
+
+    def configure_optimizers(self) -> dict:
+        recipe = self.recipe
+        optimizer = torch.optim.AdamW(
+            self.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay
+        )
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, recipe.learning_rate, total_steps=self.steps, pct_start=0.1
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+class _Batches(IterableDataset):
+    """Drawings in random order, those of a batch of similar length."""
+
+    def __init__(self, features: PrefixFeatures | StrokeSet, batch_size: int, seed: int | None) -> None:
+        super().__init__()
+        self.features, self.batch_size, self.seed, self.epoch = features, batch_size, seed, 0
+
+    def __len__(self) -> int:
+        return -(-len(self.features) // self.batch_size)
+
+    def __iter__(self):
+        order = np.argsort(self.features.steps, kind="stable")
+        batches = np.arange(len(self))
+        if self.seed is not None:
+            rng = np.random.default_rng([self.seed, self.epoch])
+            # Sorting by length plus noise keeps padding small without fixing which drawings meet in a batch.
+            order = np.argsort(self.features.steps + rng.random(len(self.features)), kind="stable")
+            batches = rng.permutation(batches)
+        for number in batches:
+            chosen = order[number * self.batch_size : (number + 1) * self.batch_size]
+            if self.seed is None or isinstance(self.features, PrefixFeatures):
+                yield self.features.batch(chosen)
+            else:
+                changes = np.random.default_rng([self.seed, self.epoch, number])
+                yield self.features.batch(chosen, changes)
+
+
+class _SetEpoch(L.Callback):
+    def __init__(self, batches: _Batches) -> None:
+        self.batches = batches
+
+    def on_train_epoch_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        self.batches.epoch = trainer.current_epoch
+
+
+def train_recurrent(
+    train: PrefixFeatures | StrokeSet,
+    validation: PrefixFeatures | StrokeSet,
+    classes: int,
+    folder: str | Path,
+    recipe: RecurrentRecipe | None = None,
+    *,
+    resume: bool = True,
+    stop_after: int | None = None,
+    progress: bool = True,
+) -> RecurrentClassifier:
+    """Train, leaving a checkpoint per epoch and a CSV log in `folder`.
+
+    A run that was cut off goes on from its last epoch. `stop_after` ends the run after so many epochs, to be
+    resumed later; the learning rate follows the whole recipe all the same.
+    """
+    recipe, folder = recipe or RecurrentRecipe(), Path(folder)
+    torch.manual_seed(recipe.seed)
+    batches = _Batches(train, recipe.batch_size, recipe.seed)
+    module = RecurrentTraining(classes, train.size, recipe.epochs * len(batches), recipe)
+    trainer = L.Trainer(
+        accelerator="auto",
+        precision=recipe.precision,
+        max_epochs=stop_after or recipe.epochs,
+        callbacks=[ModelCheckpoint(folder, save_last=True), _SetEpoch(batches)],
+        logger=CSVLogger(folder, name="log"),
+        plugins=[TensorFiles()],
+        num_sanity_val_steps=0,
+        gradient_clip_val=5.0,
+        reload_dataloaders_every_n_epochs=1,
+        enable_progress_bar=progress,
+        enable_model_summary=progress,
+    )
+    last = folder / "last.ckpt"
+    trainer.fit(
+        module,
+        DataLoader(batches, batch_size=None),
+        DataLoader(_Batches(validation, 512, None), batch_size=None),
+        ckpt_path=str(last) if resume and last.exists() else None,
+    )
+    return module.best.eval()
