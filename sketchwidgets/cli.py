@@ -6,10 +6,12 @@ from typing import Annotated
 import typer
 
 from sketchwidgets import __version__
+from sketchwidgets._study_commands import study
 
 app = typer.Typer(
     help="See how a neural network recognises a drawing, stroke by stroke.", no_args_is_help=True
 )
+app.add_typer(study, name="study")
 
 
 def _version(wanted: bool) -> None:
@@ -283,40 +285,6 @@ def ensemble(
     try:
         recipe = FineTuning(**_given({"epochs": epochs}))
         result = train_ensemble(data, folder, recipe=recipe, seed=seed, **_given(options))
-    except (ValueError, FileNotFoundError) as error:
-        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
-        raise typer.Exit(1) from error
-    typer.echo(result.table())
-
-
-study = typer.Typer(help="Measure a table or figure of the papers again.", no_args_is_help=True)
-app.add_typer(study, name="study")
-
-
-@study.command("online-recognition")
-def online_recognition(
-    data: Annotated[Path, typer.Argument(help="Labelled drawings: a file or folder as for `train`.")],
-    folder: Annotated[
-        Path, typer.Option("--out", help="Where networks, features and result.json go; made if absent.")
-    ] = Path("runs/online-recognition"),
-    scale: Annotated[str, typer.Option(help="small, for a processor, or full, for a GPU.")] = "small",
-    drawings: Annotated[
-        int | None, typer.Option(min=1, help="Drawings that the recurrent parts learn from.")
-    ] = None,
-    held_out: Annotated[int | None, typer.Option(min=1, help="Drawings to measure on.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
-) -> None:
-    """CNN alone and with GRU or LSTM, accuracy by share of the strokes. Cut off, it goes on where it stopped."""
-    from dataclasses import replace
-
-    from sketchwidgets.studies import Plan
-    from sketchwidgets.studies import online_recognition as run
-
-    try:
-        if scale not in ("small", "full"):
-            raise ValueError(f"--scale must be small or full, not {scale!r}")
-        plan = Plan.small(seed) if scale == "small" else Plan.full(seed)
-        result = run(data, folder, replace(plan, **_given({"drawings": drawings, "held_out": held_out})))
     except (ValueError, FileNotFoundError) as error:
         typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
         raise typer.Exit(1) from error

@@ -6,9 +6,11 @@ Public names are imported on first use: training loads Lightning.
 from sketchwidgets._lazy import on_first_use
 
 _HOME = {
+    "Measured": "_orderings",
     "Member": "online",
     "OnlineRecognition": "online",
     "OnlineRow": "online",
+    "Ordering": "_orderings",
     "Plan": "online",
     "StudyCNN": "online",
     "online_recognition": "online",

@@ -13,9 +13,9 @@ from sketchwidgets.models import RecurrentClassifier, SketchResNet
 from sketchwidgets.recognition import Preprocessing, Recognizer
 from sketchwidgets.studies import Member, OnlineRecognition, OnlineRow, Plan, StudyCNN, online_recognition
 from sketchwidgets.training import DrawingSet
-from sketchwidgets.training.recognizers.cnn import CNNRecipe
 from sketchwidgets.training.evaluation.evaluate import SHARES, evaluate
 from sketchwidgets.training.inputs.images import Augmentation
+from sketchwidgets.training.recognizers.cnn import CNNRecipe
 from sketchwidgets.training.recognizers.recurrent import RecurrentRecipe
 
 CLASSES = ("cat", "dog", "bee")
@@ -265,6 +265,19 @@ def test_the_result_shows_curves_beside_the_published_table():
     assert repr(result) == "OnlineRecognition(4 rows, best AlexNet + GRU 1024, linear 92.0 %)"
     with pytest.raises(KeyError, match="there are AlexNet alone"):
         result["VGG"]
+
+
+def test_the_orderings_of_the_paper_compare_rows_of_one_size_and_weighting():
+    alone, linear, last, wide = some_rows()
+    lstm = replace(last, cell="lstm", right=(*range(10, 100, 10), 60))
+    found = {o.sentence: o for o in OnlineRecognition((alone, linear, last, wide, lstm)).orderings()}
+    assert len(found) == 3  # those of AlexNet
+    cells = found["On AlexNet's features a GRU recognises more than an LSTM."]
+    assert (cells.higher.name, cells.lower.name) == ("AlexNet + GRU 512, last", "AlexNet + LSTM 512, last")
+    assert (cells.holds, cells.published) == ("yes", (85.1, 82.5))
+    recurrent = found["AlexNet with a GRU recognises more than AlexNet alone."]
+    assert (recurrent.higher.name, recurrent.holds) == ("AlexNet + GRU 512, linear", "within the intervals")
+    assert found["AlexNet with an LSTM recognises less than AlexNet alone."].holds == "yes"
 
 
 def test_json_holds_counts_intervals_and_the_published_numbers(tmp_path):

@@ -18,10 +18,10 @@ from sketchwidgets.models import (
 )
 from sketchwidgets.recognition import Preprocessing, Recognizer
 from sketchwidgets.studies.online._plan import StudyCNN
-from sketchwidgets.training.recognizers.batch_norm import fast_features
-from sketchwidgets.training.recognizers.cnn import CNNRecipe, train_cnn
 from sketchwidgets.training.datasets.drawing_set import DrawingSet
 from sketchwidgets.training.fitting._quiet import quiet_lightning
+from sketchwidgets.training.recognizers.batch_norm import fast_features
+from sketchwidgets.training.recognizers.cnn import CNNRecipe, train_cnn
 
 _ROUNDS = 20
 _WEIGHTS = "network.safetensors"

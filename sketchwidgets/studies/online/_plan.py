@@ -1,13 +1,13 @@
 """What the study of online recognition trains and measures, and the two scales that it comes at."""
 
 import json
-import re
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sketchwidgets.recognition import Preprocessing
-from sketchwidgets.training.recognizers.cnn import CNNRecipe
+from sketchwidgets.studies._settings import slug_of
 from sketchwidgets.training.inputs.images import Augmentation
+from sketchwidgets.training.recognizers.cnn import CNNRecipe
 from sketchwidgets.training.recognizers.recurrent import RecurrentRecipe
 
 
@@ -53,7 +53,7 @@ class Member:
     @property
     def slug(self) -> str:
         """The name as that of a file."""
-        return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")
+        return slug_of(self.name)
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,17 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from html import escape
-from pathlib import Path
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
-from sketchwidgets._files import written_whole
+from sketchwidgets.studies._orderings import Measured, Ordering
+from sketchwidgets.studies._result import StudyResult
+from sketchwidgets.studies._tables import markdown
 from sketchwidgets.training.evaluation.intervals import wilson
 from sketchwidgets.training.evaluation.shares import SHARES
 from sketchwidgets.visualization import Chart, Figure, Section
-
-_MAX_BYTES = 1 << 20
 
 PUBLISHED = {
     "AlexNet + GRU 3600": 85.1,
@@ -26,6 +24,19 @@ PUBLISHED = {
 }
 """Average accuracy, per cent, in table 1 of Sarvadevabhatla et al. (MM 2016): 160 classes of TU-Berlin."""
 PUBLISHED_ON = "160 classes of TU-Berlin, 14 drawings of each (Sarvadevabhatla et al., MM 2016, table 1)"
+
+_CLAIMS = (
+    ("On AlexNet's features a GRU recognises more than an LSTM.", "AlexNet + GRU 3600", "AlexNet + LSTM"),
+    ("On Sketch-a-Net's a GRU recognises more than an LSTM.", "Sketch-a-Net + GRU", "Sketch-a-Net + LSTM"),
+    ("AlexNet recognises more than Sketch-a-Net, each alone.", "AlexNet alone", "Sketch-a-Net alone"),
+    ("AlexNet recognises more than Sketch-a-Net, with a GRU.", "AlexNet + GRU 3600", "Sketch-a-Net + GRU"),
+    ("AlexNet recognises more than Sketch-a-Net, with an LSTM.", "AlexNet + LSTM", "Sketch-a-Net + LSTM"),
+    ("AlexNet with a GRU recognises more than AlexNet alone.", "AlexNet + GRU 3600", "AlexNet alone"),
+    ("AlexNet with an LSTM recognises less than AlexNet alone.", "AlexNet alone", "AlexNet + LSTM"),
+    ("Sketch-a-Net with a GRU recognises less than it alone.", "Sketch-a-Net alone", "Sketch-a-Net + GRU"),
+    ("Sketch-a-Net with an LSTM recognises less than it alone.", "Sketch-a-Net alone", "Sketch-a-Net + LSTM"),
+)
+"""What table 1 reports: a sentence, and its higher and its lower line."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,11 @@ class OnlineRow:
         if self.cell is None:
             return f"{self.cnn} alone"
         return f"{self.cnn} + {self.cell.upper()} {self.hidden_size}, {self.weighting}"
+
+    @property
+    def line(self) -> str:
+        """The published table's line that it belongs to, such as "AlexNet + GRU"."""
+        return f"{self.cnn} alone" if self.cell is None else f"{self.cnn} + {self.cell.upper()}"
 
     @property
     def by_share(self) -> np.ndarray:
@@ -102,7 +118,7 @@ class OnlineRow:
 
 
 @dataclass(frozen=True)
-class OnlineRecognition:
+class OnlineRecognition(StudyResult[OnlineRow]):
     """How often each recogniser names a drawing that is still being drawn: figure 2 and table 1 of the MM 2016 paper.
 
     rows : in the order in which they were measured, all on the same drawings.
@@ -115,24 +131,17 @@ class OnlineRecognition:
     | AlexNet + GRU 512, linear | 60.0 % | 60.0 % (50.2 to 69.1) | 80.0 % | 10.0 | 60.0 | 35.0 | 9 + 1 | 8.0 + 1.0 |
     """
 
-    rows: tuple[OnlineRow, ...]
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    _row: ClassVar[type] = OnlineRow
+    published: ClassVar[Mapping[str, Any]] = {"average_accuracy_percent": PUBLISHED, "data": PUBLISHED_ON}
 
     def __post_init__(self) -> None:
-        if not self.rows:
-            raise ValueError("rows must not be empty")
         if len({row.total for row in self.rows}) > 1:
             raise ValueError("rows were measured on different numbers of drawings")
-
-    def __getitem__(self, name: str) -> OnlineRow:
-        for row in self.rows:
-            if row.name == name:
-                return row
-        raise KeyError(f"no row {name!r}; there are {', '.join(row.name for row in self.rows)}")
+        super().__post_init__()
 
     def table(self, shares: Iterable[int] = SHARES) -> str:
         """The rows in Markdown, with the accuracy after these shares of the strokes, in per cent."""
-        return "\n".join(f"| {' | '.join(cells)} |" for cells in self._cells(tuple(shares), ruler=True))
+        return markdown(self._cells(tuple(shares)))
 
     def figure(self) -> Figure:
         """Accuracy by share of strokes, what cell, weighting and size make of it, and the published table."""
@@ -163,40 +172,24 @@ class OnlineRecognition:
         series = [(name(row), list(SHARES), 100 * row.by_share) for row in rows]
         return Chart(series, "% of the strokes", "recognised, %", caption, (0, 100), size=(480, 280))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as JSON-ready values, the published numbers included."""
-        return {
-            "rows": [row.to_dict() for row in self.rows],
-            "published": {"average_accuracy_percent": PUBLISHED, "data": PUBLISHED_ON},
-            "settings": dict(self.settings),
-        }
+    def orderings(self) -> tuple[Ordering, ...]:
+        """What table 1 reports, each pair at one size and weighting, by the share that is recognised at the end."""
+        return tuple(found for claim in _CLAIMS if (found := self._ordering(*claim)) is not None)
 
-    def to_json(self) -> str:
-        """`to_dict` as text."""
-        return json.dumps(self.to_dict(), indent=1) + "\n"
+    def _ordering(self, sentence: str, higher: str, lower: str) -> Ordering | None:
+        for first in filter(lambda row: row.line == higher.removesuffix(" 3600"), self.rows):
+            for second in filter(lambda row: row.line == lower.removesuffix(" 3600"), self.rows):
+                sizes = {(row.hidden_size, row.weighting) for row in (first, second) if row.cell is not None}
+                if len(sizes) < 2:
+                    rows = [Measured.share(row.name, row.right[-1], row.total) for row in (first, second)]
+                    return Ordering(sentence, *rows, (PUBLISHED[higher], PUBLISHED[lower]), PUBLISHED_ON)
+        return None
 
-    def save(self, path: str | Path) -> None:
-        """Write `to_json`."""
-        with written_whole(path) as temporary:
-            temporary.write_text(self.to_json(), encoding="utf-8")
-
-    @classmethod
-    def open(cls, path: str | Path) -> "OnlineRecognition":
-        """The result of a file of `save`; ValueError naming the file where it is none."""
-        path = Path(path)
-        if path.stat().st_size > _MAX_BYTES:
-            raise ValueError(f"{path}: larger than {_MAX_BYTES:,} bytes")
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-            return cls(tuple(map(OnlineRow.from_dict, found["rows"])), dict(found["settings"]))
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise ValueError(f"{path}: not the result of this study ({error!r})") from None
-
-    def _repr_html_(self) -> str:
-        head, *rows = self._cells((20, 50, 80, 100))
-        lines = "".join("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in rows)
-        titles = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-        return f"{self.figure()._repr_html_()}<table><thead><tr>{titles}</tr></thead><tbody>{lines}</tbody></table>"
+    def _cells(self, shares: tuple[int, ...] = (20, 50, 80, 100)) -> list[list[str]]:
+        columns = [SHARES.index(share) for share in shares]
+        head = ["recogniser", "average accuracy", "top-1 (95 %)", "top-5"]
+        head += [*(f"at {share} %" for share in shares), "mean", "parameters", "ms a stroke"]
+        return [head, *(_cells_of(row, columns) for row in self.rows)]
 
     def __repr__(self) -> str:
         best = max(self.rows, key=lambda row: row.average_accuracy)
@@ -208,33 +201,20 @@ class OnlineRecognition:
         of = self.settings.get("classes")
         return f"measured on {self.rows[0].total:,} drawings{f' of {of} classes' if of else ''} kept apart"
 
-    def _cells(self, shares: tuple[int, ...], ruler: bool = False) -> list[list[str]]:
-        columns = [SHARES.index(share) for share in shares]
-        head = [
-            "recogniser",
-            "average accuracy",
-            "top-1 (95 %)",
-            "top-5",
-            *(f"at {share} %" for share in shares),
-        ]
-        lines = [[*head, "mean", "parameters", "ms a stroke"]]
-        lines += [["---"] * len(lines[0])] if ruler else []
-        for row in self.rows:
-            low, high = (100 * bound for bound in row.interval)
-            by_share = 100 * row.by_share
-            lines.append(
-                [
-                    row.name,
-                    f"{100 * row.average_accuracy:.1f} %",
-                    f"{by_share[-1]:.1f} % ({low:.1f} to {high:.1f})",
-                    f"{100 * row.top5 / row.total:.1f} %",
-                    *(f"{by_share[column]:.1f}" for column in columns),
-                    f"{by_share.mean():.1f}",
-                    " + ".join(f"{n:,}" for n in row.parameters if n),
-                    " + ".join(f"{ms:.1f}" for ms in row.milliseconds if ms),
-                ]
-            )
-        return lines
+
+def _cells_of(row: OnlineRow, columns: list[int]) -> list[str]:
+    low, high = (100 * bound for bound in row.interval)
+    by_share = 100 * row.by_share
+    return [
+        row.name,
+        f"{100 * row.average_accuracy:.1f} %",
+        f"{by_share[-1]:.1f} % ({low:.1f} to {high:.1f})",
+        f"{100 * row.top5 / row.total:.1f} %",
+        *(f"{by_share[column]:.1f}" for column in columns),
+        f"{by_share.mean():.1f}",
+        " + ".join(f"{n:,}" for n in row.parameters if n),
+        " + ".join(f"{ms:.1f}" for ms in row.milliseconds if ms),
+    ]
 
 
 def _pair(kind: type, values: Any) -> tuple[Any, Any]:

@@ -8,11 +8,7 @@ trained on prefixes of drawings and not fine-tuned from ImageNet weights; AdamW.
 features of the CNN as it is, as in the paper.
 """
 
-import json
-import platform
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +16,23 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-import sketchwidgets
-from sketchwidgets._files import written_whole
 from sketchwidgets.models import RecurrentClassifier
+from sketchwidgets.studies._folder import StudyFolder, read_json, write_json
+from sketchwidgets.studies._settings import plan_of, settings
 from sketchwidgets.studies.online._cnn import ReadyCNN, fastest, ready
 from sketchwidgets.studies.online._plan import Member, Plan, StudyCNN
 from sketchwidgets.studies.online._result import OnlineRecognition, OnlineRow
 from sketchwidgets.training.datasets.drawing_set import DrawingSet
 from sketchwidgets.training.evaluation.evaluate import SHARES, steps_at
-from sketchwidgets.training.inputs.features import PrefixFeatures, cache_features
 from sketchwidgets.training.fitting._quiet import quiet_lightning
+from sketchwidgets.training.inputs.features import PrefixFeatures, cache_features
 from sketchwidgets.training.recognizers.recurrent import train_recurrent
 
+DIFFERENCES = (
+    "QuickDraw's drawings and classes instead of TU-Berlin's 160",
+    "a CNN that is trained on prefixes of drawings and not fine-tuned from ImageNet weights",
+    "AdamW",
+)
 _AT_ONCE = 64  # drawings that are measured at once
 _WATCHED = 500  # drawings whose accuracy is logged after each epoch
 
@@ -71,18 +72,14 @@ def online_recognition(
     >>> sw.studies.online_recognition(drawings, "study", plan, progress=False)["tiny alone"].total
     10
     """
-    if isinstance(plan, str):
-        if plan not in ("small", "full"):
-            raise ValueError(f"plan must be 'small', 'full' or a Plan, not {plan!r}")
-        plan = Plan.small() if plan == "small" else Plan.full()
+    plan = plan_of(plan, Plan)
     drawings = data if isinstance(data, DrawingSet) else DrawingSet.load(data)
     study = _Study(drawings, Path(folder), plan, every, progress)
-    name = "drawings in memory" if isinstance(data, DrawingSet) else Path(data).name
     rows: list[OnlineRow] = []
     for member in tqdm(plan.members, desc="recognisers", unit="member", disable=not progress):
         rows.append(study.row(member))
-        result = OnlineRecognition(tuple(rows), study.settings(name))
-        result.save(study.folder / "result.json")
+        result = OnlineRecognition(tuple(rows), study.settings(data))
+        result.save(study.folder.path / "result.json")
         if callback is not None and callback(rows[-1]) is False:
             break
     return result
@@ -92,67 +89,41 @@ class _Study:
     """What the members share: the split, and each CNN with its features, made when the first member needs it."""
 
     def __init__(self, drawings: DrawingSet, folder: Path, plan: Plan, every: int, progress: bool) -> None:
-        self.drawings, self.folder, self.plan, self.every, self.progress = (
-            drawings,
-            folder,
-            plan,
-            every,
-            progress,
-        )
+        self.drawings, self.plan, self.every, self.progress = drawings, plan, every, progress
         train, held_out = drawings.split()
         if not len(train) or not len(held_out):
             raise ValueError(f"data: {len(drawings)} drawings are too few to keep some apart for measurement")
         self.train = np.random.default_rng(plan.seed).permutation(train)[: plan.drawings]
         # Both at random, because drawings may stand class by class.
         self.held_out = np.random.default_rng([plan.seed, 1]).permutation(held_out)[: plan.held_out]
-        folder.mkdir(parents=True, exist_ok=True)
-        self.cpu_seconds = _Seconds(folder / "cpu_seconds.json")
+        self.folder = StudyFolder(folder)
         self._cnns: dict[str, ReadyCNN] = {}
         self._features: dict[tuple[str, str], PrefixFeatures] = {}
 
     def row(self, member: Member) -> OnlineRow:
         """The member measured, from the disk where that has been done."""
-        file = self.folder / "rows" / f"{member.slug}.json"
         cnn = next(cnn for cnn in self.plan.cnns if cnn.name == member.cnn)
-        asked = self._asked(cnn, member)
-        if file.exists():
-            found = json.loads(file.read_text(encoding="utf-8"))
-            if found["asked"] != asked:
-                raise ValueError(f"{file} was measured otherwise than this plan asks; use another folder")
-            return OnlineRow.from_dict(found["row"])
-        row = self._alone(member) if member.recurrent is None else self._recurrent(member)
-        file.parent.mkdir(exist_ok=True)
-        with written_whole(file) as temporary:
-            temporary.write_text(
-                json.dumps({"asked": asked, "row": row.to_dict()}, indent=1), encoding="utf-8"
-            )
-        return row
+        measure = self._alone if member.recurrent is None else self._recurrent
+        found = self.folder.row(member.slug, self._asked(cnn, member), lambda: measure(member).to_dict())
+        return OnlineRow.from_dict(found)
 
-    def settings(self, data: str) -> dict[str, Any]:
+    def settings(self, data: object) -> dict[str, Any]:
         """What was done, for the result."""
         plan = self.plan
-        command = f"sketchwidgets study online-recognition {data} --scale {plan.scale} --seed {plan.seed}"
-        counts = {"drawings": plan.drawings, "held-out": plan.held_out}
-        command += "".join(f" --{name} {count}" for name, count in counts.items() if count is not None)
-        return {
-            "command": "sw.studies.online_recognition, a plan of its own" if plan.scale == "own" else command,
-            "scale": plan.scale,
-            "data": data,
-            "classes": len(self.drawings.classes),
-            "training_drawings": len(self.train),
-            "measured_drawings": len(self.held_out),
-            "seed": plan.seed,
-            "cnns": [cnn.to_dict() for cnn in plan.cnns],
-            "recurrent": {m.name: _recipe(m) for m in plan.members if m.recurrent is not None},
-            "cpu_seconds": self.cpu_seconds.all(),
-            "threads": torch.get_num_threads(),
-            "device": "cuda" if torch.cuda.is_available() else "cpu",
-            "versions": {
-                "sketchwidgets": sketchwidgets.__version__,
-                "torch": torch.__version__.split("+")[0],
-                "python": platform.python_version(),
-            },
-        }
+        return settings(
+            "online-recognition",
+            data,
+            plan.scale,
+            plan.seed,
+            self.folder.cpu_seconds(),
+            options={"drawings": plan.drawings, "held-out": plan.held_out},
+            differences=DIFFERENCES,
+            classes=len(self.drawings.classes),
+            training_drawings=len(self.train),
+            measured_drawings=len(self.held_out),
+            cnns=[cnn.to_dict() for cnn in plan.cnns],
+            recurrent={m.name: _recipe(m) for m in plan.members if m.recurrent is not None},
+        )
 
     def _asked(self, cnn: StudyCNN, member: Member) -> dict[str, Any]:
         return {
@@ -168,7 +139,7 @@ class _Study:
         """A CNN of the plan, trained where it has to be."""
         if name not in self._cnns:
             cnn = next(cnn for cnn in self.plan.cnns if cnn.name == name)
-            with self.cpu_seconds.count(f"{name}: training"):
+            with self.folder.count(f"{name}: training"):
                 self._cnns[name] = ready(cnn, self.drawings, self._place(name), self.every, self.progress)
         return self._cnns[name]
 
@@ -179,7 +150,7 @@ class _Study:
             options = {"augmentation": cnn.augmentation} if part == "train" else {}
             if part == "held-out":
                 options["max_strokes"] = int(self.drawings.n_strokes[chosen].max())
-            with self.cpu_seconds.count(f"{name}: features"):
+            with self.folder.count(f"{name}: features"):
                 self._features[name, part] = cache_features(
                     cnn.features,
                     self.drawings,
@@ -199,12 +170,11 @@ class _Study:
         if not file.exists():
             found = self.cnn(name).milliseconds()
             file.parent.mkdir(exist_ok=True)
-            with written_whole(file) as temporary:
-                temporary.write_text(json.dumps(found), encoding="utf-8")
-        return float(json.loads(file.read_text(encoding="utf-8")))
+            write_json(file, found)
+        return float(read_json(file, "not milliseconds"))
 
     def _place(self, name: str) -> Path:
-        return self.folder / Member(name).slug.removesuffix("-alone")
+        return self.folder.path / Member(name).slug.removesuffix("-alone")
 
     def _alone(self, member: Member) -> OnlineRow:
         cnn = self.cnn(member.cnn)
@@ -216,12 +186,12 @@ class _Study:
         recipe, classes = member.recurrent, len(self.drawings.classes)
         seen, unseen = (self.features(member.cnn, part) for part in ("train", "held-out"))
         # Lightning has no bar of its own here: a member takes minutes, and the study's bar tells of them.
-        with self.cpu_seconds.count(member.name), quiet_lightning():
+        with self.folder.count(member.name), quiet_lightning():
             network = train_recurrent(
                 seen,
                 _first(unseen, _WATCHED),
                 classes,
-                self.folder / "members" / member.slug,
+                self.folder.path / "members" / member.slug,
                 recipe,
                 progress=False,
             )
@@ -273,24 +243,3 @@ def _first(features: PrefixFeatures, n: int) -> PrefixFeatures:
 
 def _recipe(member: Member) -> dict[str, Any] | None:
     return None if member.recurrent is None else dict(vars(member.recurrent))
-
-
-class _Seconds:
-    """Processor seconds of each stage, over all runs; not those of a run that was killed within it."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def all(self) -> dict[str, float]:
-        return json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}
-
-    @contextmanager
-    def count(self, stage: str) -> Iterator[None]:
-        start = time.process_time()
-        try:
-            yield
-        finally:
-            spent = self.all()
-            spent[stage] = round(spent.get(stage, 0.0) + time.process_time() - start, 1)
-            with written_whole(self.path) as temporary:
-                temporary.write_text(json.dumps(spent), encoding="utf-8")

@@ -1,0 +1,59 @@
+"""The commands `sketchwidgets study ...`: each measures a table or figure of the papers again."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+study = typer.Typer(help="Measure a table or figure of the papers again.", no_args_is_help=True)
+
+Drawings = Annotated[Path, typer.Argument(help="Labelled drawings: a file or folder as for `train`.")]
+Out = Annotated[
+    Path, typer.Option("--out", help="Where all goes that is made, result.json too; made if absent.")
+]
+Scale = Annotated[str, typer.Option(help="small, for a processor, or full, for a GPU.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
+
+
+def plan_at(kind: Any, scale: str, seed: int, **changes: Any) -> Any:
+    """`kind.small(seed)` or `kind.full(seed)`, with the options that were given.
+
+    Raises ValueError for another scale.
+    """
+    if scale not in ("small", "full"):
+        raise ValueError(f"--scale must be small or full, not {scale!r}")
+    given = {name: value for name, value in changes.items() if value is not None}
+    return replace(getattr(kind, scale)(seed), **given)
+
+
+def show(run: Callable[[], Any]) -> None:
+    """The tables of a study's result; what is wrong with the input is said in a line."""
+    try:
+        result = run()
+    except (ValueError, FileNotFoundError) as error:
+        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
+        raise typer.Exit(1) from error
+    typer.echo(result.table())
+    if result.orderings():
+        typer.echo(f"\n{result.orderings_table()}")
+
+
+@study.command("online-recognition")
+def online_recognition(
+    data: Drawings,
+    folder: Out = Path("runs/online-recognition"),
+    scale: Scale = "small",
+    drawings: Annotated[
+        int | None, typer.Option(min=1, help="Drawings that the recurrent parts learn from.")
+    ] = None,
+    held_out: Annotated[int | None, typer.Option(min=1, help="Drawings to measure on.")] = None,
+    seed: Seed = 0,
+) -> None:
+    """CNN alone and with GRU or LSTM, accuracy by share of the strokes. Cut off, it goes on where it stopped."""
+    from sketchwidgets.studies import Plan
+    from sketchwidgets.studies import online_recognition as run
+
+    options = {"drawings": drawings, "held_out": held_out}
+    show(lambda: run(data, folder, plan_at(Plan, scale, seed, **options)))
