@@ -36,7 +36,9 @@ def test_import_loads_nothing_heavy():
 
 
 def test_lower_floors_know_no_browser():
-    loaded = modules_after("import sketchwidgets as sw; sw.Sketch, sw.Recognizer, sw.project, sw.models")
+    loaded = modules_after(
+        "import sketchwidgets as sw; sw.Sketch, sw.Recognizer, sw.project, sw.models, sw.training, sw.studies"
+    )
     assert "torch" in loaded
     assert not loaded & {
         "lightning",
