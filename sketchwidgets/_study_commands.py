@@ -57,3 +57,23 @@ def online_recognition(
 
     options = {"drawings": drawings, "held_out": held_out}
     show(lambda: run(data, folder, plan_at(Plan, scale, seed, **options)))
+
+
+@study.command("layer-removal")
+def layer_removal(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            help="Labelled drawings: a file or folder as for `train`; or a folder with train and val, each with a folder "
+            "of pictures for each class, as ImageNet."
+        ),
+    ],
+    folder: Out = Path("runs/layer-removal"),
+    scale: Scale = "small",
+    seed: Seed = 0,
+) -> None:
+    """AlexNet and ZFNet without some layers, or wider, trained from scratch. Cut off, it goes on where it stopped."""
+    from sketchwidgets.studies import LayerRemovalPlan
+    from sketchwidgets.studies import layer_removal as run
+
+    show(lambda: run(data, folder, plan_at(LayerRemovalPlan, scale, seed)))

@@ -1,0 +1,251 @@
+"""Layers removed and widths changed: table 3 of Zeiler & Fergus (ECCV 2014), each row trained from scratch.
+
+Two networks that differ in their first filters, AlexNet (11x11 at stride 4) and ZFNet (7x7 at stride 2), lose two of
+their convolutions, one or both fully connected layers, or all four; or their fully connected layers get half or twice
+the units, or their convolutions more maps.
+
+What differs from the paper, whatever the scale: nothing but what `zeiler_recipe` names. At "small": QuickDraw's
+drawings in one channel, fewer classes and passes, all widths a quarter and all sides 3/7 of the published ones, AdamW
+with a falling rate and weights as He et al. draw them instead of SGD with renormalised filters, which needs more steps
+than these; one centred view of a drawing instead of ten. The layers and how they follow each other are the same.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from sketchwidgets.studies._fast_norm import with_fast_norms
+from sketchwidgets.studies._folder import StudyFolder
+from sketchwidgets.studies._settings import plan_of, settings, slug_of
+from sketchwidgets.studies._some_classes import of_classes, some_classes
+from sketchwidgets.studies.ablation._plan import LayerRemovalPlan, Variant
+from sketchwidgets.studies.ablation._result import LayerRemoval, LayerRemovalRow
+from sketchwidgets.training import DrawingSet, ImageFolder, fit, split_per_class
+
+_DIFFERENCES = {
+    "small": (
+        "drawings of QuickDraw in one channel instead of ImageNet's photographs, fewer classes and passes",
+        "all widths a quarter of the published ones, sides of pictures and inputs 3/7",
+        "AdamW, a rate that falls as a cosine and weights as He et al. draw them, instead of SGD with renormalised "
+        "filters",
+        "one centred view to test on instead of ten",
+        "one training of each network: the intervals are of the drawings that were measured on, not of the training",
+    ),
+    "full": (
+        "weight decay, plateaus and the mean picture as `zeiler_recipe` says, which the paper does not print",
+    ),
+}
+
+
+def layer_removal(
+    data: str | Path | DrawingSet,
+    folder: str | Path = "runs/layer-removal",
+    plan: LayerRemovalPlan | str = "small",
+    *,
+    every: int = 150,
+    progress: bool = True,
+    callback: Callable[[LayerRemovalRow], bool | None] | None = None,
+) -> LayerRemoval:
+    """Train the networks of a plan from scratch and measure their errors, all on the same pictures.
+
+    Everything that is done stays in `folder`: a run that was cut off, at whatever moment, goes on from there, and ends
+    with the same networks. `folder`/result.json has the rows so far.
+
+    Parameters
+    ----------
+    data : labelled drawings, see `DrawingSet.load`; or a folder of pictures with the folders train and val, each with
+        a folder for each class, as ImageNet for "full".
+    plan : "small", "full" or a `LayerRemovalPlan`.
+    every : steps between two states of a network in training.
+    progress : whether a bar is shown.
+    callback : called with each row; False ends the study with the rows so far.
+
+    Raises ValueError for an unknown plan, too few pictures, and a folder that holds another study.
+
+    >>> from sketchwidgets.studies import LayerRemovalPlan, Variant
+    >>> points = np.random.default_rng(0).uniform(0, 255, (80, 2))
+    >>> strokes = np.full(20, 4), np.full(20, 1), np.arange(20) % 2, np.arange(20)
+    >>> drawings = sw.training.DrawingSet(points, None, *strokes, ("cat", "dog"))
+    >>> recipe = sw.training.Recipe(epochs=1, batch_size=8, views=sw.training.Views(size=48, test="centre"))
+    >>> small = Variant("AlexNet, 3, 4, 6 and 7 removed", "alexnet", (3, 4, 6, 7), conv=(4,) * 5)
+    >>> plan = LayerRemovalPlan(recipe, (small,), side=44, channels=1, per_class=6)
+    >>> sw.studies.layer_removal(drawings, "study", plan, progress=False).rows[0].total
+    8
+    """
+    plan = plan_of(plan, LayerRemovalPlan)
+    pictures = _Pictures(data, plan)
+    place = StudyFolder(folder)
+    rows: list[LayerRemovalRow] = []
+    bar = tqdm(total=len(plan.variants) * pictures.steps, unit="step", disable=not progress)
+    with bar:
+        for variant in plan.variants:
+            bar.set_description(variant.name)
+            before = len(rows) * pictures.steps
+
+            def told(step: int, before: int = before) -> None:
+                bar.update(before + step - bar.n)
+
+            slug = slug_of(variant.name)
+            asked = {"variant": variant.to_dict(), "plan": plan.to_dict(), "pictures": pictures.counts()}
+            measure = _Measure(place, slug, variant, plan, pictures, every, told)
+            rows.append(LayerRemovalRow.from_dict(place.row(slug, asked, measure)))
+            told(pictures.steps)
+            result = LayerRemoval(tuple(rows), _settings(data, plan, pictures, place))
+            result.save(place.path / "result.json")
+            if callback is not None and callback(rows[-1]) is False:
+                break
+    return result
+
+
+class _Pictures:
+    """What all rows learn from and are measured on: data as `fit` takes it, with the labels."""
+
+    def __init__(self, data: str | Path | DrawingSet, plan: LayerRemovalPlan) -> None:
+        parts = [Path(data) / part for part in ("train", "val")] if isinstance(data, str | Path) else []
+        rng = np.random.default_rng([plan.seed, 3])
+        if parts and all(part.is_dir() for part in parts):
+            found = [ImageFolder(part) for part in parts]
+            if found[0].classes != found[1].classes:
+                raise ValueError(f"{data}: the classes of train and val are not the same")
+            chosen = some_classes(len(found[0].classes), plan.classes, plan.seed)
+            folders = [found[0].folders[number] for number in chosen]
+            found = [ImageFolder(part, folders) for part in parts]
+            wanted = (plan.per_class, plan.measured)
+            indices = [_per_class(part.labels, n, plan.seed) for part, n in zip(found, wanted, strict=True)]
+            self.classes = tuple(found[0].classes)
+            self.train, self.validation = (_Part(p, i) for p, i in zip(found, indices, strict=True))
+        else:
+            drawings = data if isinstance(data, DrawingSet) else DrawingSet.load(data)
+            drawings = of_classes(drawings, some_classes(len(drawings.classes), plan.classes, plan.seed))
+            if plan.per_class is None:
+                indices = drawings.split()
+            else:
+                indices = split_per_class(drawings.label, plan.per_class, plan.measured, plan.seed)
+            if not all(len(part) for part in indices):
+                raise ValueError(
+                    f"data: {len(drawings)} drawings are too few to keep some apart for measurement"
+                )
+            self.classes = drawings.classes
+            self.train, self.validation = ((drawings, part) for part in indices)
+        n = _count(self.train)
+        self.watched = _take(self.train, np.sort(rng.permutation(n)[: plan.watched]))
+        self.steps = plan.recipe.epochs * (n // min(n, plan.recipe.batch_size))
+
+    def counts(self) -> dict[str, Any]:
+        """Facts for the settings."""
+        return {
+            "classes": len(self.classes),
+            "training_pictures": _count(self.train),
+            "measured_pictures": _count(self.validation),
+            "class_names": list(self.classes) if len(self.classes) <= 100 else "all",
+        }
+
+
+class _Part(torch.utils.data.Dataset):
+    """Some pictures of a folder, as `fit` takes them."""
+
+    def __init__(self, whole: ImageFolder, indices: np.ndarray) -> None:
+        self.whole, self.indices = whole, indices
+        self.labels, self.classes = np.asarray(whole.labels)[indices], whole.classes
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, number: int) -> tuple[Any, int]:
+        return self.whole[int(self.indices[number])]
+
+
+class _Measure:
+    """Train a row and count its errors, when it is called."""
+
+    def __init__(
+        self,
+        place: StudyFolder,
+        slug: str,
+        variant: Variant,
+        plan: LayerRemovalPlan,
+        pictures: _Pictures,
+        every: int,
+        told: Callable[[int], None],
+    ) -> None:
+        self.place, self.slug, self.variant, self.plan = place, slug, variant, plan
+        self.pictures, self.every, self.told = pictures, every, told
+
+    def __call__(self) -> dict[str, Any]:
+        pictures, plan = self.pictures, self.plan
+        torch.manual_seed(plan.seed)
+        # The same networks, twice as fast on a processor.
+        network = with_fast_norms(plan.network(self.variant, len(pictures.classes)))
+        network = network.to(memory_format=torch.channels_last)
+        with self.place.count(self.variant.name):
+            fitted = fit(
+                network,
+                pictures.train,
+                plan.recipe,
+                self.place.path / "networks" / self.slug,
+                validation=pictures.validation if plan.recipe.schedule == "plateau" else None,
+                callback=lambda progress: self.told(progress.step),
+                every=self.every,
+                progress=False,
+            )
+            train, _ = _wrong(fitted.scores(pictures.watched), pictures.watched)
+            top1, top5 = _wrong(fitted.scores(pictures.validation), pictures.validation)
+        totals = _count(pictures.watched), _count(pictures.validation)
+        row = LayerRemovalRow(
+            self.variant.name, _parameters(network), fitted.steps, train, totals[0], top1, top5, totals[1]
+        )
+        return row.to_dict()
+
+
+def _wrong(scores: Tensor, data: Any) -> tuple[int, int]:
+    """How many are named wrong, and of how many the class is not among the first five."""
+    labels = torch.from_numpy(_labels(data).astype(np.int64))
+    right = scores.topk(min(5, scores.shape[1])).indices == labels[:, None]
+    return int((~right[:, 0]).sum()), int((~right.any(1)).sum())
+
+
+def _labels(data: Any) -> np.ndarray:
+    return data.labels if isinstance(data, _Part) else data[0].label[data[1]]
+
+
+def _count(data: Any) -> int:
+    return len(data) if isinstance(data, _Part) else len(data[1])
+
+
+def _take(data: Any, numbers: np.ndarray) -> Any:
+    if isinstance(data, _Part):
+        return _Part(data.whole, data.indices[numbers])
+    return data[0], data[1][numbers]
+
+
+def _per_class(labels: Any, wanted: int | None, seed: int) -> np.ndarray:
+    """Numbers of at most so many pictures of each class, at random."""
+    labels = np.asarray(labels)
+    if wanted is None:
+        return np.arange(len(labels))
+    rng = np.random.default_rng([seed, 4])
+    parts = [rng.permutation(np.flatnonzero(labels == label))[:wanted] for label in np.unique(labels)]
+    return np.sort(np.concatenate(parts))
+
+
+def _parameters(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def _settings(data: Any, plan: LayerRemovalPlan, pictures: _Pictures, place: StudyFolder) -> dict[str, Any]:
+    return settings(
+        "layer-removal",
+        data,
+        plan.scale,
+        plan.seed,
+        place.cpu_seconds(),
+        differences=_DIFFERENCES.get(plan.scale, ()),
+        packages=("lightning",),
+        **pictures.counts(),
+        plan=plan.to_dict(),
+    )
