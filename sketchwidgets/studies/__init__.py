@@ -6,6 +6,15 @@ Public names are imported on first use: training loads Lightning.
 from sketchwidgets._lazy import on_first_use
 
 _HOME = {
+    "Choice": "choices",
+    "ChoiceRow": "choices",
+    "ChoicesPlan": "choices",
+    "ChoicesResult": "choices",
+    "Checkpoint": "evolution",
+    "EvolutionPlan": "evolution",
+    "LayerRemoval": "ablation",
+    "LayerRemovalPlan": "ablation",
+    "LayerRemovalRow": "ablation",
     "Measured": "_orderings",
     "Member": "online",
     "OnlineRecognition": "online",
@@ -13,7 +22,12 @@ _HOME = {
     "Ordering": "_orderings",
     "Plan": "online",
     "StudyCNN": "online",
+    "TrainingEvolution": "evolution",
+    "Variant": "ablation",
+    "layer_removal": "ablation",
     "online_recognition": "online",
+    "sketch_a_net_choices": "choices",
+    "training_evolution": "evolution",
 }
 
 __all__ = list(_HOME)
