@@ -6,7 +6,7 @@ from _tiny_recognizer import tiny_recognizer
 import sketchwidgets as sw
 from sketchwidgets.sketch import Sketch
 from sketchwidgets.widgets._packing import pack_layers
-from sketchwidgets.widgets.live import _outlet
+from sketchwidgets.widgets.live import _outlet, _refinement
 from sketchwidgets.widgets.live._gate import Gate
 
 # Back-pressure
@@ -104,6 +104,32 @@ def test_panels_of_an_older_drawing_are_given_up(stage, monkeypatch):
     assert not any(m["done"] for m in lab.panels_page.of("panels") if m["step"] == 2)
 
 
+def test_a_stroke_does_not_wait_for_the_layer_under_way(stage, monkeypatch):
+    monkeypatch.setattr(_refinement, "_TURN", 0.0)
+    lab = stage()
+    lab.draw(strokes(1)[0])
+    lab.panels_of(1)
+    feed = lab.engine._panels
+    advance = _refinement.Refinement.advance
+    interrupted = []
+
+    def advance_and_draw(job):
+        advance(job)
+        if not interrupted and job._layer is not None:
+            interrupted.append(job)
+            lab.draw(strokes(1, seed=2)[0])
+
+    monkeypatch.setattr(_refinement.Refinement, "advance", advance_and_draw)
+    feed.widget.rule = "deconvnet"
+    lab.panels_of(2)
+    (stale,) = interrupted
+    assert stale._layer is not None, "the layer was left where it was"
+    assert lab.engine.session.predictions[-1].step == 2
+    # And a layer that takes many turns is the layer of one.
+    layers = [m["layers"] for m in lab.panels_page.of("panels") if m["step"] == 2]
+    assert [layer["name"] for message in layers for layer in message] == ["relu1", "relu2"]
+
+
 def test_layers_in_sight_come_first(stage):
     lab = stage()
     lab.panels_page.say({"type": "visible", "layers": ["relu2"]})
@@ -159,7 +185,7 @@ def test_the_projections_are_those_of_the_prefix(stage):
     lab.settle()
     lab.panels_of(3)
     net = tiny_recognizer().cnn
-    expected = sw.project(net, lab.engine.session.image(), top=4, rule="guided")
+    expected = sw.project(net, lab.engine.session.image(), top=4, rule="guided", dtype="fast")
     _, wanted = pack_layers((name, name, projection) for name, projection in expected.items())
     last = [
         (content, buffers)

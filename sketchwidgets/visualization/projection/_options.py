@@ -20,7 +20,7 @@ _CHOICES = {
     "normalization": (None, "skip", "derivative"),
     "path": ("auto", "windows", "autograd"),
 }
-_FORMATS = (None, torch.bfloat16, torch.float32, torch.float64)
+_FORMATS = (None, torch.bfloat16, torch.float32, torch.float64, "fast")
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Options:
     normalization: str | None = None
     path: str = "auto"
     convolution: str = "standard"
-    dtype: torch.dtype | None = None
+    dtype: torch.dtype | str | None = None
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
@@ -42,11 +42,17 @@ class Options:
             if value not in choices:
                 raise ProjectionError(f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}")
         if self.dtype not in _FORMATS:
-            raise ProjectionError(f"dtype must be one of {', '.join(map(str, _FORMATS))}, not {self.dtype!r}")
+            raise ProjectionError(
+                f"dtype must be one of {', '.join(map(_spelled, _FORMATS))}, not {self.dtype!r}"
+            )
         if self.dtype is not None and (self.path == "autograd" or self.convolution == "relevance"):
             raise ProjectionError("dtype is for path='auto' or 'windows' with convolution='standard'")
         if isinstance(self.top, bool) or not isinstance(self.top, int | np.integer) or self.top < 1:
             raise ProjectionError(f"top must be a whole number of at least 1, not {self.top!r}")
+
+
+def _spelled(choice: Any) -> str:
+    return repr(choice) if isinstance(choice, str) else str(choice)
 
 
 def check_images(images: Any, name: str = "images") -> Tensor:

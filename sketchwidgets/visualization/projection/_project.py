@@ -1,6 +1,7 @@
 """The public functions: `project`, and `record` for projecting one forward pass layer by layer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,12 +15,14 @@ from ._autograd import AutogradPath
 from ._errors import ProjectionError, UnsupportedOperation
 from ._keeping import KeepingTape
 from ._options import Options, check_images, check_model, check_units
+from ._precision import fast_dtype
 from ._recorder import Forward, run_recorded
 from ._relevance import RelevanceSweep
 from ._result import LayerProjection, Projections, bounding_boxes
 from ._step import Unknown
 from ._sweep import Sweep
 from ._tape import Tape
+from ._turns import Turns, at_once
 from ._units import Units, choose_units
 from ._windows import Windows
 
@@ -43,7 +46,7 @@ def project(
     ties: str = "center",
     normalization: str | None = None,
     path: str = "auto",
-    dtype: torch.dtype | None = None,
+    dtype: torch.dtype | str | None = None,
 ) -> Projections:
     """Project the strongest units of many layers, or units of choice, back to the pixels.
 
@@ -88,7 +91,7 @@ def project(
     tape = KeepingTape if convolution == "relevance" else Tape
     recording = _record(model, images, layers, None, stop_early=layers is not None, make_tape=tape)
     return Projections(
-        {layer: recording._project(layer, options, channels, positions) for layer in recording.layers}
+        {layer: at_once(recording._turns(layer, options, channels, positions)) for layer in recording.layers}
     )
 
 
@@ -178,7 +181,7 @@ class Recording:
         ties: str = "center",
         normalization: str | None = None,
         path: str = "auto",
-        dtype: torch.dtype | None = None,
+        dtype: torch.dtype | str | None = None,
     ) -> LayerProjection:
         """Project the strongest units of one layer, or units of choice; `layer`, `top` and `rule` as in `project`.
 
@@ -212,14 +215,43 @@ class Recording:
         dtype : the number format of the signal on its way down by windows; None: that of the model.
             torch.bfloat16 takes about half the time where the processor has it, and differs by about 1 % (more
             in narrow, deep networks); which units are active and where maxima are still comes from the forward pass in the
-            model's own format, as does the format of the result.
+            model's own format, as does the format of the result. "fast": torch.bfloat16 where the processor has
+            it, else the model's.
         """
         options = Options(top, rule, signal, ties, normalization, path, convolution, dtype)
-        return self._project(layer, options, channels, positions)
+        return at_once(self._turns(layer, options, channels, positions))
 
-    def _project(
+    def project_in_turns(
+        self, layer: str, top: int = 9, rule: str = "deconvnet", *, dtype: torch.dtype | str | None = None
+    ) -> Iterator[LayerProjection | None]:
+        """As `project`, for callers with other things to do in between: None after every step down, then the projection.
+
+        Steps are milliseconds apart. An iterator that is dropped leaves nothing behind.
+
+        >>> net = sw.models.create("sketch_a_net", classes=250).eval()
+        >>> recording = sw.record(net, torch.rand(1, 1, 225, 225), layers=["relu3"])
+        >>> *steps, projection = recording.project_in_turns("relu3", top=4, rule="guided")
+        >>> projection.images.shape
+        torch.Size([1, 4, 1, 225, 225])
+        """
+        yield (yield from self._turns(layer, Options(top, rule, dtype=dtype), None, None))
+
+    def _turns(
         self, layer: str, options: Options, channels: Channels | None, positions: Any
-    ) -> LayerProjection:
+    ) -> Turns[LayerProjection]:
+        steps = self._steps(layer, options, channels, positions)
+        while True:
+            # Around each turn by itself: between two of them the thread is somebody else's.
+            with torch.inference_mode(False), torch.no_grad():
+                try:
+                    next(steps)
+                except StopIteration as end:
+                    return end.value
+            yield
+
+    def _steps(
+        self, layer: str, options: Options, channels: Channels | None, positions: Any
+    ) -> Turns[LayerProjection]:
         value, saved = self._output(layer)
         if options.convolution == "relevance" and not isinstance(self._tape, KeepingTape):
             # Needs the maps of all layers: the pass is run once more, and they are kept.
@@ -227,7 +259,7 @@ class Recording:
                 self._keeping = Recording(
                     self._model, self._images, list(self.layers), self._forward, True, KeepingTape
                 )
-            return self._keeping._project(layer, options, channels, positions)
+            return (yield from self._keeping._steps(layer, options, channels, positions))
         try:
             maps = saved.tensor
         except UnsupportedOperation as error:
@@ -237,16 +269,17 @@ class Recording:
             raise ProjectionError(
                 f"layer {layer!r} returns {tuple(maps.shape)}, not maps (n, c, h, w) or (n, c){tokens}"
             )
-        with torch.inference_mode(False), torch.no_grad():
-            if self._tape.channels_last[value]:
-                maps = maps.permute(0, 3, 1, 2)
-            try:
-                as_maps = maps if maps.ndim == 4 else maps[:, :, None, None]
-                chosen = check_units(as_maps, channels, positions, options.signal)
-                units = choose_units(maps, options.top, options.signal, options.ties, *chosen)
-                windows, corners, boxes = self._project_units(layer, value, units, options)
-            except ProjectionError as error:
-                raise ProjectionError(f"layer {layer!r}: {error}") from None
+        if options.dtype == "fast":
+            options = replace(options, dtype=fast_dtype(maps))
+        if self._tape.channels_last[value]:
+            maps = maps.permute(0, 3, 1, 2)
+        try:
+            as_maps = maps if maps.ndim == 4 else maps[:, :, None, None]
+            chosen = check_units(as_maps, channels, positions, options.signal)
+            units = choose_units(maps, options.top, options.signal, options.ties, *chosen)
+            windows, corners, boxes = yield from self._project_units(layer, value, units, options)
+        except ProjectionError as error:
+            raise ProjectionError(f"layer {layer!r}: {error}") from None
         return LayerProjection(
             layer,
             options.rule,
@@ -271,11 +304,11 @@ class Recording:
 
     def _project_units(
         self, layer: str, value: int, units: Units, options: Options
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> Turns[tuple[Tensor, Tensor, Tensor]]:
         """Windows (n, t, C, h, w), corners (n, t, 2) and boxes (n, t, 4) by the path that was asked for."""
         if options.path != "autograd":
             try:
-                return self._by_windows(value, units, options)
+                return (yield from self._by_windows(value, units, options))
             except UnsupportedOperation as error:
                 if options.path == "windows":
                     raise ProjectionError(f"no windows through {error}") from None
@@ -290,13 +323,13 @@ class Recording:
                 f"{error} (unknown to the windows: {unknown[-1].name}{unknown[-1].where})"
             ) from None
 
-    def _by_windows(self, value: int, units: Units, options: Options) -> tuple[Tensor, Tensor, Tensor]:
+    def _by_windows(self, value: int, units: Units, options: Options) -> Turns[tuple[Tensor, Tensor, Tensor]]:
         if self._tape.broken:
             raise UnsupportedOperation(self._tape.broken)
-        parts = [
-            self._sweep(value, units, start, min(start + _UNITS_AT_ONCE, len(units)), options)
-            for start in range(0, len(units), _UNITS_AT_ONCE)
-        ]
+        parts = []
+        for start in range(0, len(units), _UNITS_AT_ONCE):
+            stop = min(start + _UNITS_AT_ONCE, len(units))
+            parts.append((yield from self._sweep(value, units, start, stop, options)))
         windows, corners, boxes = (
             torch.cat(part) if len(part) > 1 else part[0] for part in zip(*parts, strict=True)
         )
@@ -305,7 +338,7 @@ class Recording:
 
     def _sweep(
         self, value: int, units: Units, start: int, stop: int, options: Options
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> Turns[tuple[Tensor, Tensor, Tensor]]:
         """Windows (units, C, h, w), their corners (units, 2) and boxes (units, 4) for some of the units."""
         seeds = units.seeds(start, stop, self._tape.shapes[value], self._tape.channels_last[value])
         passing = (
@@ -314,7 +347,7 @@ class Recording:
         sweep = passing(
             self._tape, units.owners(start, stop), options.rule, options.ties, options.normalization
         )
-        down = sweep.down(value, seeds)
+        down = yield from sweep.down_in_turns(value, seeds)
         if down is None:
             down = Windows(seeds.signal.new_zeros((stop - start, *self._images.shape[1:])))
         boxes = torch.from_numpy(down.boxes(tuple(self._images.shape[2:])))

@@ -102,5 +102,5 @@ class Linear(Step):
 
     def pull(self, signal: Windows, sweep: "Sweep") -> Signals:
         on_map = whole(signal, sweep.tape.size(self.output))
-        weight = self.weight.of_type(sweep.dtype).tensor
+        weight = self.weight.as_weight(sweep.dtype)
         return [(self.inputs[0], Windows(on_map @ (weight.t() if self.transposed else weight)))]

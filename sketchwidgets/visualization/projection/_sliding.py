@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
 aten = torch.ops.aten
 
-# Below this many output channels a strided transposed convolution runs as a plain one per sub-pixel phase: convolution
-# kernels pad channels to a multiple of their vector width, which costs a one-channel input layer 8 times its work.
+# Up to this many output channels a transposed convolution runs as a plain one whose channels are blocks of pixels:
+# convolution kernels pad channels to a multiple of their vector width, which costs a one-channel input layer up to 16
+# times its work.
 _FEW_CHANNELS = 8
+_VECTOR = 16  # numbers
+_LARGEST_BLOCK = 3
 
 
 class Convolution(Step):
@@ -57,8 +60,8 @@ class Convolution(Step):
         elif plain and reach == (1, 1) and max(self.stride) > 1:
             rows = signal.signal.permute(0, 2, 3, 1) @ weight.flatten(1)
             down = _spread(rows.permute(0, 3, 1, 2), self.stride)
-        elif plain and weight.shape[1] <= _FEW_CHANNELS and max(self.stride) > 1:
-            down = _transposed_by_phases(signal.signal, weight, self.stride)
+        elif plain and weight.shape[1] <= _FEW_CHANNELS:
+            down = _transposed_by_blocks(signal.signal, weight, self.stride)
         elif signal.full and (rest := self._rest(signal.signal, reach, size)) is not None:
             padded = False
             down = F.conv_transpose2d(
@@ -118,7 +121,11 @@ class MaxPool(Step):
         steps = torch.add(columns, rows, alpha=plane[1]).permute(0, 3, 1, 2)
         first_row = torch.arange(height, device=steps.device) * geometry.stride[0] - padding[0]
         first_column = torch.arange(width, device=steps.device) * geometry.stride[1] - padding[1]
-        indices = sweep.gather(Saved(steps), signal) + (first_row[:, None] * plane[1] + first_column)
+        first = first_row[:, None] * plane[1] + first_column
+        if signal.full:
+            indices = sweep.gather(Saved(steps + first), signal)
+        else:
+            indices = sweep.gather(Saved(steps), signal) + first
         return aten.max_pool2d_with_indices_backward(
             signal.signal.contiguous(memory_format=torch.channels_last),
             blank(signal.signal, (units, channels, *plane)),  # only its shape and memory format count
@@ -156,6 +163,7 @@ class AveragePool(Step):
     def pull(self, signal: Windows, sweep: "Sweep") -> Signals:
         geometry, size = self.geometry, sweep.tape.size(self.inputs[0])
         shares = sweep.gather(Saved(self._shares(size, signal.signal)), signal) * signal.signal
+        shares = shares.contiguous(memory_format=torch.channels_last)
         if signal.full:
             plane, padding, ceil_mode = size, geometry.padding, geometry.ceil_mode
         else:
@@ -166,7 +174,7 @@ class AveragePool(Step):
             padding, ceil_mode = (0, 0), False
         down = aten.avg_pool2d_backward(
             shares,
-            shares.new_empty((*shares.shape[:2], *plane)),  # only its shape counts
+            blank(shares, (*shares.shape[:2], *plane)),  # only its shape and memory format count
             geometry.kernel,
             geometry.stride,
             padding,
@@ -232,19 +240,38 @@ def _kernels_of_lone_channels(signal: Tensor, weight: Tensor) -> Tensor | None:
     return (weight[channel] * value[:, :, None, None]).contiguous(memory_format=torch.channels_last)
 
 
-def _transposed_by_phases(signal: Tensor, weight: Tensor, stride: tuple[int, int]) -> Tensor:
-    """The strided transposed convolution as one plain convolution per phase of the stride, interleaved.
+def _transposed_by_blocks(signal: Tensor, weight: Tensor, stride: tuple[int, int]) -> Tensor:
+    """The transposed convolution as one plain convolution whose output channels are the pixels of a block.
 
-    Output row y · s + p only sees kernel rows p, p + s, ...: these are the kernels of phase p. Equal to
+    Output row y · s + p only sees kernel rows p, p + s, ...: these are the kernels of phase p. A block is all phases
+    of b positions each way, whose kernels lie side by side in one that is b - 1 larger. Equal to
     `conv_transpose2d(signal, weight, stride=stride)`.
     """
     (c_out, c_in, *kernel), (sh, sw) = weight.shape, stride
     rows, columns = (math.ceil(k / s) for k, s in zip(kernel, stride, strict=True))
+    b = _block_side(c_in * sh * sw, rows, columns)
     padded = F.pad(weight, (0, columns * sw - kernel[1], 0, rows * sh - kernel[0]))
-    phases = padded.view(c_out, c_in, rows, sh, columns, sw).permute(1, 3, 5, 0, 2, 4)
-    phases = phases.reshape(c_in * sh * sw, c_out, rows, columns).flip(2, 3)
+    phases = padded.view(c_out, c_in, rows, sh, columns, sw).permute(1, 3, 5, 0, 2, 4).flip(4, 5)
+    blocks = weight.new_zeros(c_in, b, sh, b, sw, c_out, rows + b - 1, columns + b - 1)
+    for down in range(b):
+        for right in range(b):
+            blocks[:, down, :, right, :, :, down : down + rows, right : right + columns] = phases
+    blocks = blocks.flatten(0, 4).contiguous(memory_format=torch.channels_last)
     units, _, height, width = signal.shape
-    out = F.conv2d(signal, phases, padding=(rows - 1, columns - 1))
-    out = out.view(units, c_in, sh, sw, *out.shape[2:]).permute(0, 1, 4, 2, 5, 3)
-    out = out.reshape(units, c_in, out.shape[2] * sh, out.shape[4] * sw)
-    return out[:, :, : (height - 1) * sh + kernel[0], : (width - 1) * sw + kernel[1]]
+    # Where blocks do not fit in, they begin and end outside.
+    before, beside = (0 if n % b == 0 else b - 1 for n in (height + rows - 1, width + columns - 1))
+    out = F.conv2d(signal, blocks, stride=b, padding=(rows - 1 + before, columns - 1 + beside))
+    out = out.view(units, c_in, b * sh, b * sw, *out.shape[2:]).permute(0, 1, 4, 2, 5, 3)
+    out = out.reshape(units, c_in, out.shape[2] * b * sh, out.shape[4] * b * sw)
+    top, left = before * sh, beside * sw
+    return out[:, :, top : top + (height - 1) * sh + kernel[0], left : left + (width - 1) * sw + kernel[1]]
+
+
+def _block_side(channels: int, rows: int, columns: int) -> int:
+    """The side of a block that takes the least work: small ones waste vectors, large ones multiply by many zeros."""
+
+    def work(b: int) -> float:
+        vectors = math.ceil(channels * b * b / _VECTOR)
+        return vectors * (rows + b - 1) * (columns + b - 1) / b**2
+
+    return min(range(1, _LARGEST_BLOCK + 1), key=work)

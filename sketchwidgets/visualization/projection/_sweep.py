@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ._step import Signals, Step
 from ._tape import Saved, Tape
+from ._turns import Turns, at_once
 from ._windows import Windows, add, joined
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Sweep:
 
     def weight(self, step: "Convolution") -> Tensor:
         """The weight of a convolution, (out, in / groups, h, w), with the gain of a scale behind it."""
-        weight = step.weight.of_type(self.dtype).tensor
+        weight = step.weight.as_weight(self.dtype)
         gain = self.gains.pop(step.output, None)
         return weight if gain is None else weight * gain
 
@@ -94,25 +95,30 @@ class Sweep:
 
         Raises UnsupportedOperation where the way leads through an operation the tape does not know.
         """
+        return at_once(self.down_in_turns(value, seeds))
+
+    def down_in_turns(self, value: int, seeds: Windows) -> Turns[Windows | None]:
+        """As `down`, with a turn for every step."""
         if self.dtype is not None:
             seeds = seeds.with_signal(seeds.signal.to(self.dtype))
         return self._down({value: seeds}, len(self.tape.steps))
 
-    def _down(self, arrived: dict[int, Windows], above: int) -> Windows | None:
-        """As `down`, through the first `above` steps of the tape."""
+    def _down(self, arrived: dict[int, Windows], above: int) -> Turns[Windows | None]:
+        """As `down_in_turns`, through the first `above` steps of the tape."""
         for index in range(above - 1, -1, -1):
             step = self.tape.steps[index]
             signal = arrived.pop(step.output, None)
             if signal is None:
                 continue
             if not arrived and len(self.owners) > 1:
-                at_once = len(self.owners) * _NUMBERS_AT_ONCE // self._numbers(step, signal)
-                if at_once < len(self.owners):
-                    return self._down_in_parts(max(1, at_once), step.output, signal, index + 1)
+                together = len(self.owners) * _NUMBERS_AT_ONCE // self._numbers(step, signal)
+                if together < len(self.owners):
+                    return (yield from self._down_in_parts(max(1, together), step.output, signal, index + 1))
             for below, part in self.pull(step, signal):
                 if self.dtype is not None:
                     part = part.with_signal(part.signal.to(self.dtype))
                 arrived[below] = add(arrived.get(below), part, self.tape.size(below))
+            yield
         return arrived.get(0)
 
     def _numbers(self, step: Step, signal: Windows) -> int:
@@ -124,12 +130,12 @@ class Sweep:
             1, here, *(len(self.owners) * math.prod(self.tape.shapes[value][1:]) for value in step.inputs)
         )
 
-    def _down_in_parts(self, at_once: int, value: int, signal: Windows, above: int) -> Windows | None:
+    def _down_in_parts(self, together: int, value: int, signal: Windows, above: int) -> Turns[Windows | None]:
         """As `_down`, with fewer units at a time: large maps leave the cache otherwise, and fill the memory."""
         parts = []
-        for start in range(0, len(self.owners), at_once):
-            chosen = slice(start, start + at_once)
+        for start in range(0, len(self.owners), together):
+            chosen = slice(start, start + together)
             part = copy(self)
             part.owners = self.owners[chosen]
-            parts.append(part._down({value: signal.part(chosen)}, above))
+            parts.append((yield from part._down({value: signal.part(chosen)}, above)))
         return None if parts[0] is None else joined(parts)

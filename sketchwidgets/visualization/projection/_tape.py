@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ._errors import UnsupportedOperation
+from ._precision import converted
 
 if TYPE_CHECKING:
     from ._step import Step
@@ -46,6 +47,11 @@ class Saved:
         if self._converted is None or self._converted._tensor.dtype != dtype:
             self._converted = Saved(tensor.to(dtype))
         return self._converted
+
+    def as_weight(self, dtype: torch.dtype | None) -> Tensor:
+        """The tensor in another number format (None: as it is), which outlasts this forward pass."""
+        tensor = self.tensor
+        return tensor if dtype is None or tensor.dtype == dtype else converted(tensor, dtype)
 
     def detach_from_writes(self) -> None:
         """Keep a copy, because the tensor is about to be overwritten."""

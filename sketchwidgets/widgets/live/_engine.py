@@ -38,7 +38,7 @@ class LiveEngine:
     It follows the state of the drawing, not its events: on each wake-up it compares the finished strokes with
     those its session holds, takes back what is gone and adds what is new, one stroke at a time and in order,
     so that none is ever dropped. What is only shown (panels, a stroke in progress) is the newest or nothing.
-    Predictions go first; panels follow a layer at a time, and stop when the drawing has changed.
+    Predictions go first; panels follow in turns of milliseconds, and stop when the drawing has changed.
 
     An exception of the recogniser or of a projection is shown in the widget, and the engine goes on with the
     next change. Closing the pad closes the engine.
@@ -268,7 +268,7 @@ class LiveEngine:
             self._show(View(session.predictions, snapshot.step))
         elif snapshot.current is not None and len(snapshot.current.points):
             if self._pausing() and not missing:
-                return False  # and not seen: the points are looked at after the next layer
+                return False  # and not seen: the points are looked at after a few more turns
             self._arm(True)
             preview = session.preview(snapshot.current.points)
             self._previewed = time.monotonic()

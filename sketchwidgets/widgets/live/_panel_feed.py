@@ -38,7 +38,7 @@ class PanelFeed(Outlet):
 
     @property
     def working(self) -> bool:
-        """Whether a layer will be projected in the next turn."""
+        """Whether there will be something to project in the next turn."""
         return self._job is not None and not self._job.computed
 
     def show(self, view: View, take: Take | None) -> None:
@@ -48,7 +48,7 @@ class PanelFeed(Outlet):
         self._view, self._take = view, take
 
     def turn(self, record: Callable[[View], Take | None]) -> bool:
-        """Do a little: at most one layer and one message. True if there is more to do at once.
+        """Do a little: milliseconds of projecting and at most one message. True if there is more to do at once.
 
         `record` makes the recorded pass of a view that has none; None where it cannot be had.
         """
