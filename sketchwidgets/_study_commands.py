@@ -77,3 +77,40 @@ def layer_removal(
     from sketchwidgets.studies import layer_removal as run
 
     show(lambda: run(data, folder, plan_at(LayerRemovalPlan, scale, seed)))
+
+
+@study.command("training-evolution")
+def training_evolution(
+    data: Drawings, folder: Out = Path("runs/training-evolution"), scale: Scale = "small", seed: Seed = 0
+) -> None:
+    """A Sketch-a-Net from scratch, looked at epoch by epoch. Cut off, it goes on where it stopped."""
+    from sketchwidgets.studies import EvolutionPlan
+    from sketchwidgets.studies import training_evolution as run
+
+    show(lambda: run(data, folder, plan_at(EvolutionPlan, scale, seed)))
+
+
+@study.command("filters-and-gabors")
+def filters_and_gabors(
+    network: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=FILE of a further network: .npz, .safetensors or .mat; repeat it for more."),
+    ] = None,
+    folder: Out = Path("runs/filters-and-gabors"),
+    scale: Scale = "small",
+    seed: Seed = 0,
+) -> None:
+    """Gabors fitted to trained first filters and to those that have learnt nothing."""
+    from sketchwidgets.studies import GaborPlan
+    from sketchwidgets.studies import filters_and_gabors as run
+    from sketchwidgets.studies.gabors import BUNDLED
+
+    def measured() -> Any:
+        given = [each.partition("=") for each in network or ()]
+        unnamed = [name for name, _, path in given if not path]
+        if unnamed:
+            raise ValueError(f"--network must be NAME=FILE, not {unnamed[0]!r}")
+        networks = BUNDLED | {name: Path(path) for name, _, path in given}
+        return run(networks, folder, plan_at(GaborPlan, scale, seed))
+
+    show(measured)

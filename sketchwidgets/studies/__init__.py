@@ -6,6 +6,11 @@ Public names are imported on first use: training loads Lightning.
 from sketchwidgets._lazy import on_first_use
 
 _HOME = {
+    "sketch_recognizers": "recognizers",
+    "RecognizersPlan": "recognizers",
+    "RecognizerComparison": "recognizers",
+    "ComparedRecognizer": "recognizers",
+    "Contestant": "recognizers",
     "Choice": "choices",
     "ChoiceRow": "choices",
     "ChoicesPlan": "choices",
@@ -15,6 +20,9 @@ _HOME = {
     "LayerRemoval": "ablation",
     "LayerRemovalPlan": "ablation",
     "LayerRemovalRow": "ablation",
+    "FiltersAndGabors": "gabors",
+    "FittedFilters": "gabors",
+    "GaborPlan": "gabors",
     "Measured": "_orderings",
     "Member": "online",
     "OnlineRecognition": "online",
@@ -25,6 +33,7 @@ _HOME = {
     "TrainingEvolution": "evolution",
     "Variant": "ablation",
     "layer_removal": "ablation",
+    "filters_and_gabors": "gabors",
     "online_recognition": "online",
     "sketch_a_net_choices": "choices",
     "training_evolution": "evolution",

@@ -28,9 +28,16 @@ class Row(Protocol):
 R = TypeVar("R", bound=Row)
 
 
+def results_folder() -> Path:
+    """Of the results measured for this version: inside the package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "results"
+    return inside if inside.is_dir() else package.parent / "docs" / "results"
+
+
 @dataclass(frozen=True)
 class StudyResult(Generic[R]):
-    """The base of a study's result, which says `_row`, `published`, `_cells`, `orderings` and `figure`.
+    """The base of a study's result, which says `_row`, `_file`, `published`, `_cells`, `orderings` and `figure`.
 
     rows : in the order in which they were measured. settings : see `settings`, JSON values.
     published : the paper's numbers as JSON values, with their source. `result[name]` is the row of that name.
@@ -42,6 +49,7 @@ class StudyResult(Generic[R]):
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     _row: ClassVar[type]
+    _file: ClassVar[str] = ""
     published: ClassVar[Mapping[str, Any]] = {}
 
     def __post_init__(self) -> None:
@@ -108,6 +116,11 @@ class StudyResult(Generic[R]):
             return cls(tuple(map(cls._row.from_dict, found["rows"])), dict(found["settings"]))
         except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
             raise ValueError(f"{path}: not the result of this study ({error!r})") from None
+
+    @classmethod
+    def measured(cls) -> Self:
+        """The result that was measured for this version, at small scale; FileNotFoundError where there is none."""
+        return cls.open(results_folder() / cls._file)
 
     def _repr_html_(self) -> str:
         orderings = self.orderings()

@@ -26,7 +26,7 @@ def settings(
 ) -> dict[str, Any]:
     """JSON values: command, scale, data, seed, facts, differences, processor time and versions.
 
-    study : as the command line calls it. data : a path, or what is in memory. scale : "small", "full" or "own".
+    study : as the command line calls it. data : a path, what is in memory, or None. scale : "small", "full" or "own".
     options : of the command, None for those that were not given. differences : from the published protocol, a sentence
     each. packages : whose versions matter beside torch's. facts : counts, recipes ...
 
@@ -35,15 +35,15 @@ def settings(
     >>> found["command"]
     'sketchwidgets study ablation quickdraw345.npz --scale small --seed 0 --epochs 3'
     """
-    name = data_name(data)
-    command = f"sketchwidgets study {study} {name} --scale {scale} --seed {seed}"
+    name = None if data is None else data_name(data)
+    command = f"sketchwidgets study {study}{f' {name}' if name else ''} --scale {scale} --seed {seed}"
     command += "".join(f" --{key} {value}" for key, value in (options or {}).items() if value is not None)
-    if scale == "own" or not isinstance(data, str | Path):
+    if scale == "own" or not isinstance(data, str | Path | None):
         command = f"sw.studies.{study.replace('-', '_')}, a plan or data of its own"
     return {
         "command": command,
         "scale": scale,
-        "data": name,
+        **({} if name is None else {"data": name}),
         "seed": seed,
         **facts,
         "differences": list(differences),

@@ -132,6 +132,7 @@ class OnlineRecognition(StudyResult[OnlineRow]):
     """
 
     _row: ClassVar[type] = OnlineRow
+    _file: ClassVar[str] = "online-recognition.json"
     published: ClassVar[Mapping[str, Any]] = {"average_accuracy_percent": PUBLISHED, "data": PUBLISHED_ON}
 
     def __post_init__(self) -> None:

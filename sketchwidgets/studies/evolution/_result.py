@@ -1,0 +1,145 @@
+"""Checkpoints of a training: what they name right, and how far each layer is from what it will be."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from sketchwidgets.studies._orderings import Measured, Ordering
+from sketchwidgets.studies._result import StudyResult
+from sketchwidgets.training.evaluation.intervals import wilson
+from sketchwidgets.visualization import Chart, Figure, Section
+
+SOURCE = "Zeiler & Fergus (ECCV 2014), figure 4: AlexNet's successor on ImageNet, epochs 1 to 64"
+_EARLY = 5  # "within a few epochs", of the paper's
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The network after an epoch.
+
+    epoch, step : passes over the data, optimiser steps. right, total : drawings kept apart that are named right.
+    similarity : layer -> linear CKA of its features and those of the last epoch, 0 to 1. error : its standard error.
+    changed : layer -> share of the followed channels that another training drawing excites most than at the checkpoint
+        before; None for the first.
+    """
+
+    epoch: int
+    step: int
+    right: int
+    total: int
+    similarity: Mapping[str, float]
+    error: Mapping[str, float]
+    changed: Mapping[str, float] | None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.right <= self.total or self.total < 1:
+            raise ValueError(f"{self.name} counts {self.right} of {self.total}")
+        if set(self.similarity) != set(self.error):
+            raise ValueError(f"{self.name} has similarities and errors of different layers")
+
+    @property
+    def name(self) -> str:
+        """Such as "epoch 5"."""
+        return f"epoch {self.epoch}"
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the drawings kept apart that is named right."""
+        return self.right / self.total
+
+    def measured(self, layer: str) -> Measured:
+        """The similarity of a layer with its last state, and its 95 % interval."""
+        value, half = self.similarity[layer], 1.959964 * self.error[layer]
+        bounds = max(0.0, value - half), min(1.0, value + half)
+        return Measured(f"{layer} at {self.name}", *(round(x, 3) for x in (value, *bounds)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON-ready values, with the accuracy and its 95 % interval."""
+        fields = {
+            key: dict(value) if isinstance(value, Mapping) else value for key, value in vars(self).items()
+        }
+        interval = [round(bound, 4) for bound in wilson(self.right, self.total)]
+        return fields | {"accuracy": round(self.accuracy, 4), "interval": interval}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Checkpoint":
+        """Inverse of `to_dict`; ValueError, KeyError, TypeError or AttributeError for anything else."""
+        by_layer = [
+            None if values[key] is None else {str(k): float(v) for k, v in values[key].items()}
+            for key in ("similarity", "error", "changed")
+        ]
+        return cls(*(int(values[key]) for key in ("epoch", "step", "right", "total")), *by_layer)
+
+
+@dataclass(frozen=True)
+class TrainingEvolution(StudyResult[Checkpoint]):
+    """How a Sketch-a-Net and its layers come to be what they are.
+
+    rows : the checkpoints, ascending. settings : data, counts, seed, recipe, versions, processor time: JSON values.
+    What excites the channels at each of them is a `sw.FeatureEvolution` in a folder beside the result.
+    """
+
+    _row: ClassVar[type] = Checkpoint
+    _file: ClassVar[str] = "training-evolution.json"
+    published: ClassVar[Mapping[str, Any]] = {
+        "statement": "lower layers converge within a few epochs, upper ones only after 40 to 50",
+        "source": SOURCE,
+    }
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """From the first to the last."""
+        return tuple(self.rows[0].similarity)
+
+    def orderings(self) -> tuple[Ordering, ...]:
+        """Whether the first layer is nearer to its last state than each layer above it, after a few epochs."""
+        early = self.get(f"epoch {_EARLY}")
+        if early is None or early is self.rows[-1]:
+            return ()
+        first, *upper = self.layers
+        return tuple(
+            Ordering(
+                f"After {_EARLY} epochs the first layer is nearer to its last state than {layer} is.",
+                early.measured(first),
+                early.measured(layer),
+                None,
+                SOURCE,
+            )
+            for layer in upper
+        )
+
+    def figure(self) -> Figure:
+        """Accuracy at each checkpoint, and how far each layer has come."""
+        epochs = [row.epoch for row in self.rows]
+        right = Chart(
+            [("kept apart", epochs, [100 * row.accuracy for row in self.rows])],
+            "epochs",
+            "named right, %",
+            f"of {self.rows[0].total:,} drawings kept apart",
+            (0, 100),
+            size=(420, 260),
+        )
+        similar = Chart(
+            [(layer, epochs, [row.similarity[layer] for row in self.rows]) for layer in self.layers],
+            "epochs",
+            "similarity with the last epoch",
+            "linear CKA of each layer's features",
+            (0, 1),
+            size=(420, 260),
+        )
+        return Figure("A Sketch-a-Net from scratch", [Section("", [right, similar])])
+
+    def _cells(self) -> list[list[str]]:
+        head = ["epoch", "steps", "named right (95 %)", *(f"{layer}" for layer in self.layers)]
+        lines = []
+        for row in self.rows:
+            low, high = (100 * bound for bound in wilson(row.right, row.total))
+            said = f"{100 * row.accuracy:.1f} % ({low:.1f} to {high:.1f})"
+            lines.append(
+                [str(row.epoch), str(row.step), said, *(f"{row.similarity[k]:.2f}" for k in self.layers)]
+            )
+        return [head, *lines]
+
+    def __repr__(self) -> str:
+        last = self.rows[-1]
+        return f"TrainingEvolution({len(self.rows)} checkpoints, {last.name} {100 * last.accuracy:.1f} %)"
