@@ -114,3 +114,38 @@ def filters_and_gabors(
         return run(networks, folder, plan_at(GaborPlan, scale, seed))
 
     show(measured)
+
+
+@study.command("transfer")
+def transfer(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            help="What the features are learned from: drawings, whose other half of the classes is then a target; a "
+            "folder with train and val of pictures in folders, as ImageNet; or a folder that `fit` left."
+        ),
+    ],
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=PATH of other data: an .npz of images or drawings, Caltech-101, Caltech-256, or a folder of "
+            "folders; repeat it for more."
+        ),
+    ] = None,
+    folder: Out = Path("runs/transfer"),
+    scale: Scale = "small",
+    seed: Seed = 0,
+) -> None:
+    """Fixed features and a new softmax against training from scratch. Cut off, it goes on where it stopped."""
+    from sketchwidgets.studies import TransferPlan
+    from sketchwidgets.studies import transfer as run
+
+    def measured() -> Any:
+        pairs = [one.partition("=") for one in target or ()]
+        wrong = next((one for one, pair in zip(target or (), pairs, strict=True) if not all(pair)), None)
+        if wrong is not None:
+            raise ValueError(f"--target must be NAME=PATH, not {wrong!r}")
+        targets = {name: Path(path) for name, _, path in pairs}
+        return run(data, folder, plan_at(TransferPlan, scale, seed), targets=targets)
+
+    show(measured)

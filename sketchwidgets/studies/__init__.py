@@ -31,12 +31,16 @@ _HOME = {
     "Plan": "online",
     "StudyCNN": "online",
     "TrainingEvolution": "evolution",
+    "Transfer": "transfer_learning",
+    "TransferPlan": "transfer_learning",
+    "TransferRow": "transfer_learning",
     "Variant": "ablation",
     "layer_removal": "ablation",
     "filters_and_gabors": "gabors",
     "online_recognition": "online",
     "sketch_a_net_choices": "choices",
     "training_evolution": "evolution",
+    "transfer": "transfer_learning",
 }
 
 __all__ = list(_HOME)
