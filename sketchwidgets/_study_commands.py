@@ -149,3 +149,31 @@ def transfer(
         return run(data, folder, plan_at(TransferPlan, scale, seed), targets=targets)
 
     show(measured)
+
+
+@study.command("sketch-recognizers")
+def sketch_recognizers(
+    data: Annotated[
+        Path,
+        typer.Argument(help="Images in an .npz: images, label and classes; black on white, as TU-Berlin's."),
+    ],
+    folder: Out = Path("runs/sketch-recognizers"),
+    scale: Scale = "small",
+    seed: Seed = 0,
+) -> None:
+    """Classical machines, LeNet, AlexNet and Sketch-a-Net on three folds. Cut off, it goes on where it stopped."""
+    from sketchwidgets.studies import RecognizersPlan
+    from sketchwidgets.studies import sketch_recognizers as run
+
+    show(lambda: run(data, folder, plan_at(RecognizersPlan, scale, seed)))
+
+
+@study.command("sketch-a-net-choices")
+def sketch_a_net_choices(
+    data: Drawings, folder: Out = Path("runs/sketch-a-net-choices"), scale: Scale = "small", seed: Seed = 0
+) -> None:
+    """Sketch-a-Net with its choices made otherwise, one at a time. Cut off, it goes on where it stopped."""
+    from sketchwidgets.studies import ChoicesPlan
+    from sketchwidgets.studies import sketch_a_net_choices as run
+
+    show(lambda: run(data, folder, plan_at(ChoicesPlan, scale, seed)))

@@ -6,16 +6,13 @@ Public names are imported on first use: training loads Lightning.
 from sketchwidgets._lazy import on_first_use
 
 _HOME = {
-    "sketch_recognizers": "recognizers",
-    "RecognizersPlan": "recognizers",
-    "RecognizerComparison": "recognizers",
-    "ComparedRecognizer": "recognizers",
-    "Contestant": "recognizers",
+    "Checkpoint": "evolution",
     "Choice": "choices",
     "ChoiceRow": "choices",
     "ChoicesPlan": "choices",
     "ChoicesResult": "choices",
-    "Checkpoint": "evolution",
+    "ComparedRecognizer": "recognizers",
+    "Contestant": "recognizers",
     "EvolutionPlan": "evolution",
     "LayerRemoval": "ablation",
     "LayerRemovalPlan": "ablation",
@@ -29,6 +26,8 @@ _HOME = {
     "OnlineRow": "online",
     "Ordering": "_orderings",
     "Plan": "online",
+    "RecognizerComparison": "recognizers",
+    "RecognizersPlan": "recognizers",
     "StudyCNN": "online",
     "TrainingEvolution": "evolution",
     "Transfer": "transfer_learning",
@@ -39,6 +38,7 @@ _HOME = {
     "filters_and_gabors": "gabors",
     "online_recognition": "online",
     "sketch_a_net_choices": "choices",
+    "sketch_recognizers": "recognizers",
     "training_evolution": "evolution",
     "transfer": "transfer_learning",
 }

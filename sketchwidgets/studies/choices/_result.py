@@ -1,0 +1,204 @@
+"""The measured table of Sketch-a-Net's choices."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from sketchwidgets.studies._orderings import Measured
+from sketchwidgets.studies._result import StudyResult
+from sketchwidgets.studies.choices._paired import PairedOrdering, sign_test
+from sketchwidgets.training.evaluation.intervals import wilson
+from sketchwidgets.visualization import Chart, Figure, Section
+
+_BMVC, _IJCV = "Yu et al., BMVC 2015", "Yu et al., IJCV 2017"
+_ALL_AUGMENTATION = "with all three"
+
+PUBLISHED = {
+    "six channels, five scales, Joint Bayesian": 74.9,
+    "six channels, five scales, score fusion": 74.1,
+    "six channels, five scales, feature fusion": 72.8,
+    "six channels, one scale": 72.6,
+    "one channel, one scale": 72.2,
+}
+"""Top-1 on TU-Berlin, 250 classes, per cent."""
+PUBLISHED_ON = f"TU-Berlin, 250 classes, three folds ({_BMVC})"
+_JOINT, _SCORE, _FEATURE, _ORDER, _ONE = PUBLISHED.values()
+
+# What the papers say of a choice; higher, lower (None: the first row; a fusion by the beginning of its name); their
+# numbers; where. The gain of 3x3 pools is about one point in the text.
+_CLAIMS: tuple[tuple[str, str | None, str | None, tuple[float, float] | None, str], ...] = (
+    ("First filters of 15 are better than AlexNet's of 11.", None, "first filters of 11", None, _BMVC),
+    ("First filters of 15 are better than ZFNet's of 7.", None, "first filters of 7", None, _BMVC),
+    ("First filters of 15 are better than those of 3.", None, "first filters of 3", None, _BMVC),
+    ("Pools of 3 that overlap are better than pools of 2.", None, "pools of 2", None, _BMVC),
+    ("Without response normalisation it is no worse.", None, "with response normalisation", None, _BMVC),
+    ("The order of the strokes helps.", "six channels of the stroke order", None, (_ORDER, _ONE), _BMVC),
+    ("Shifts and mirror images help.", None, "no shifts, turns, mirror images", None, _BMVC),
+    ("Removing strokes helps.", "with stroke removal", None, None, _IJCV),
+    ("Deforming strokes helps.", "with local deformation", None, None, _IJCV),
+    ("Deforming the whole sketch helps.", "with global deformation", None, None, _IJCV),
+    ("All changes of strokes together help.", _ALL_AUGMENTATION, None, None, _IJCV),
+    ("Five scales, fused, are better than one.", "Joint Bayesian", None, (_JOINT, _ORDER), _BMVC),
+    ("Joint Bayesian fusion is better than that of scores.", "Joint Bayesian", "score fusion", (_JOINT, _SCORE), _BMVC),
+    ("Fusion of scores is better than of features.", "score fusion", "feature fusion", (_SCORE, _FEATURE), _BMVC),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ChoiceRow:
+    """One network, or several fused.
+
+    name, kind : what is chosen otherwise than in the first row.
+    right : test drawings that are named right, of `total`.
+    gained, lost : drawings that this one names right and the first row does not, and the reverse.
+    parameters : of the network, or of all that are fused.
+
+    Raises ValueError for counts that cannot be.
+    """
+
+    name: str
+    kind: str
+    right: int
+    total: int
+    gained: int
+    lost: int
+    parameters: int
+
+    def __post_init__(self) -> None:
+        fine = 0 <= self.right <= self.total and self.total and self.gained >= 0 <= self.lost
+        if not fine or self.gained > self.right or self.lost > self.total - self.right:
+            raise ValueError(
+                f"{self.name} counts {self.right} of {self.total}, {self.gained} gained and {self.lost} lost"
+            )
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the drawings that is named right."""
+        return self.right / self.total
+
+    @property
+    def p_value(self) -> float:
+        """Of McNemar's exact test against the first row."""
+        return sign_test(self.gained, self.lost)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON-ready values, with what follows from them."""
+        interval = [round(bound, 4) for bound in wilson(self.right, self.total)]
+        return {
+            **asdict(self),
+            "accuracy": round(self.accuracy, 4),
+            "interval": interval,
+            "p_value": float(f"{self.p_value:.2g}"),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "ChoiceRow":
+        """Inverse of `to_dict`; ValueError, KeyError or TypeError for anything else."""
+        numbers = (int(values[name]) for name in ("right", "total", "gained", "lost", "parameters"))
+        return cls(str(values["name"]), str(values["kind"]), *numbers)
+
+
+@dataclass(frozen=True, repr=False)
+class ChoicesResult(StudyResult[ChoiceRow]):
+    """How often Sketch-a-Net is right as it is, the first row, and with each of its choices made otherwise.
+
+    >>> rows = [sw.studies.ChoiceRow("Sketch-a-Net", "seed", 700, 1000, 0, 0, 9)]
+    >>> rows += [sw.studies.ChoiceRow("pools of 2", "pooling", 690, 1000, 40, 50, 9)]
+    >>> result = sw.studies.ChoicesResult(tuple(rows))
+    >>> print(result.table())
+    | Sketch-a-Net, and what is changed | choice | top-1 (95 %) | against the first row | p | parameters |
+    | --- | --- | --- | --- | --- | --- |
+    | Sketch-a-Net |  | 70.0 % (67.1 to 72.8) |  |  | 9 |
+    | pools of 2 | pooling | 69.0 % (66.1 to 71.8) | -1.0 (+40 -50) | 0.34 | 9 |
+    >>> result.orderings()[0].holds
+    'within the intervals'
+    """
+
+    _row: ClassVar[type] = ChoiceRow
+    published: ClassVar[Mapping[str, Any]] = {"top1_percent": PUBLISHED, "data": PUBLISHED_ON}
+
+    def __post_init__(self) -> None:
+        if len({row.total for row in self.rows}) > 1:
+            raise ValueError("rows were measured on different numbers of drawings")
+        super().__post_init__()
+
+    def orderings(self) -> tuple[PairedOrdering, ...]:
+        """What the papers say of each choice, checked drawing by drawing where one of the two is the first row."""
+        return tuple(found for claim in _CLAIMS if (found := self._ordering(*claim)) is not None)
+
+    def _ordering(
+        self,
+        sentence: str,
+        higher: str | None,
+        lower: str | None,
+        numbers: tuple[float, float] | None,
+        source: str,
+    ) -> PairedOrdering | None:
+        first, second = self._found(higher), self._found(lower)
+        if first is None or second is None:
+            return None
+        rows = [Measured.share(row.name, row.right, row.total) for row in (first, second)]
+        paired = None
+        if second is self.rows[0]:
+            paired = first.gained, first.lost
+        elif first is self.rows[0]:
+            paired = second.lost, second.gained
+        return PairedOrdering(sentence, *rows, numbers, source, paired)
+
+    def _found(self, name: str | None) -> ChoiceRow | None:
+        if name is None:
+            return self.rows[0]
+        return next((row for row in self.rows if row.name == name or row.name.startswith(f"{name},")), None)
+
+    def figure(self) -> Figure:
+        """Accuracy by choice, with the first row in every chart, beside the published numbers."""
+        base, sections = self.rows[0], []
+        kinds = list(dict.fromkeys(row.kind for row in self.rows[1:]))
+        for group, names in (
+            ("The network", ("first filters", "normalisation", "pooling", "stroke order", "seed")),
+            ("What it learns from", ("augmentation",)),
+            ("Resolutions and their fusion", ("scale", "fusion")),
+        ):
+            rows = [base, *(row for row in self.rows[1:] if row.kind in names)]
+            if set(names) & set(kinds):
+                sections.append(Section(group, [_bars([(r.name, 100 * r.accuracy) for r in rows], "here")]))
+        published = [_bars(list(PUBLISHED.items()), "published")]
+        sections.append(Section("Published, on other data", published, PUBLISHED_ON))
+        return Figure("Sketch-a-Net's choices", [*sections, Section("", (), self._measured())])
+
+    def _measured(self) -> str:
+        classes = self.settings.get("classes")
+        of = f" of {len(classes)} classes" if isinstance(classes, list) else ""
+        trained = self.settings.get("training_drawings")
+        after = f", trained on {trained:,}" if isinstance(trained, int) else ""
+        return f"measured on {self.rows[0].total:,} drawings{of}{after}"
+
+    def _cells(self) -> list[list[str]]:
+        head = ["Sketch-a-Net, and what is changed", "choice", "top-1 (95 %)", "against the first row", "p"]
+        lines = [[*head, "parameters"]]
+        first = self.rows[0]
+        for row in self.rows:
+            low, high = (100 * bound for bound in wilson(row.right, row.total))
+            change = f"{100 * (row.accuracy - first.accuracy):+.1f} (+{row.gained} -{row.lost})"
+            lines.append(
+                [
+                    row.name,
+                    "" if row is first else row.kind,
+                    f"{100 * row.accuracy:.1f} % ({low:.1f} to {high:.1f})",
+                    "" if row is first else change,
+                    "" if row is first else f"{row.p_value:.2g}",
+                    f"{row.parameters:,}",
+                ]
+            )
+        return lines
+
+    def __repr__(self) -> str:
+        best = max(self.rows, key=lambda row: row.right)
+        return f"ChoicesResult({len(self.rows)} rows, best {best.name} {100 * best.accuracy:.1f} %)"
+
+
+def _bars(values: list[tuple[str, float]], name: str) -> Chart:
+    names, numbers = zip(*values, strict=True)
+    return Chart(
+        [(name, list(names), list(numbers))], "", "recognised, %", name, (0, 100), kind="bar", size=(760, 240)
+    )
