@@ -21,12 +21,21 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist, for `pytest -n 2`
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """The browser's tests all go to one worker, since they share a server and two cores bear one browser; others by file."""
+    """By file. The first worker begins with the browser's, the others with the rest; who is done takes of the other's.
+
+    Apart as long as there is enough of both, since what the browser waits for is a processor that is free.
+    """
     from xdist.scheduler import LoadScopeScheduling
 
     class BrowserApart(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "browser" if nodeid.startswith("tests/browser/") else nodeid.split("::", 1)[0]
+            return nodeid.split("::", 1)[0]
+
+        def _assign_work_unit(self, node: object) -> None:
+            drives = node is self.nodes[0]
+            fitting = (scope for scope in self.workqueue if scope.startswith("tests/browser/") is drives)
+            self.workqueue.move_to_end(next(fitting, next(iter(self.workqueue))), last=False)
+            super()._assign_work_unit(node)
 
     return BrowserApart(config, log)
 

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+from skimage.measure import approximate_polygon
 
 BOARD = 400.0
 MARGIN = 40.0
+TOLERANCE = 2.0  # board units; of QuickDraw's simplified drawings, whose sides are 255 long
 
 
 def timed_drawing(shared: Path | None, name: str = "cat", which: int = 0) -> list[np.ndarray]:
@@ -25,6 +27,15 @@ def timed_drawing(shared: Path | None, name: str = "cat", which: int = 0) -> lis
     ends = point_ends[first:last]
     starts = ends - np.diff(np.r_[0, point_ends])[first:last]
     return fit([points[a:b] for a, b in zip(starts, ends, strict=True)])
+
+
+def fewer_points(strokes: list[np.ndarray]) -> list[np.ndarray]:
+    """The same drawing by the points at which its lines bend: a third of them, and so of the page's frames."""
+    kept = [approximate_polygon(stroke[:, :2], TOLERANCE) for stroke in strokes]
+    return [
+        stroke[np.isin(stroke[:, 0] + 1j * stroke[:, 1], some[:, 0] + 1j * some[:, 1])]
+        for stroke, some in zip(strokes, kept, strict=True)
+    ]
 
 
 def cat() -> list[np.ndarray]:

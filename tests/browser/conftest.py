@@ -8,7 +8,7 @@ from typing import Any
 import _chromium
 import numpy as np
 import pytest
-from _drawings import timed_drawing
+from _drawings import fewer_points, timed_drawing
 from _lab import LabServer, jupyterlab
 from _page import VIEWPORT, NotebookPage, Window
 from playwright.sync_api import Browser, expect, sync_playwright
@@ -117,7 +117,13 @@ def notebook(
 
 
 @pytest.fixture(scope="session")
-def drawing(repository: Path) -> list[np.ndarray]:
+def drawing_in_full(repository: Path) -> list[np.ndarray]:
     """A cat that a person drew, with its times; one made in code where the data is absent."""
     shared = repository.parent / "shared"
     return timed_drawing(shared if (shared / "data").is_dir() else None)
+
+
+@pytest.fixture(scope="session")
+def drawing(drawing_in_full: list[np.ndarray]) -> list[np.ndarray]:
+    """The same cat in fewer points, each of which costs a frame of the page."""
+    return fewer_points(drawing_in_full)

@@ -9,7 +9,8 @@ from _widgets import LAB, expect_recognised, lab_in, points_in_kernel, wait_unti
 from playwright.sync_api import expect
 
 
-def test_a_real_drawing_is_recognised_stroke_by_stroke(notebook, drawing, pictures):
+def test_a_real_drawing_is_recognised_stroke_by_stroke(notebook, drawing_in_full, pictures):
+    drawing = drawing_in_full
     page = notebook(LAB, "")
     page.run(0)
     lab = lab_in(page, 0)
