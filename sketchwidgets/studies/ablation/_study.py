@@ -16,16 +16,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from sketchwidgets.studies._drawings import of_classes, opened
 from sketchwidgets.studies._fast_norm import with_fast_norms
 from sketchwidgets.studies._folder import StudyFolder
+from sketchwidgets.studies._labelled import Labelled, at_most
 from sketchwidgets.studies._settings import plan_of, settings, slug_of
-from sketchwidgets.studies._some_classes import of_classes, some_classes
 from sketchwidgets.studies.ablation._plan import LayerRemovalPlan, Variant
 from sketchwidgets.studies.ablation._result import LayerRemoval, LayerRemovalRow
-from sketchwidgets.training import DrawingSet, ImageFolder, fit, split_per_class
+from sketchwidgets.training import DrawingSet, Fitted, ImageFolder, fit, split_per_class
 
 _DIFFERENCES = {
     "small": (
@@ -103,61 +103,46 @@ def layer_removal(
 
 
 class _Pictures:
-    """What all rows learn from and are measured on: data as `fit` takes it, with the labels."""
+    """What all rows learn from and are measured on."""
 
     def __init__(self, data: str | Path | DrawingSet, plan: LayerRemovalPlan) -> None:
         parts = [Path(data) / part for part in ("train", "val")] if isinstance(data, str | Path) else []
-        rng = np.random.default_rng([plan.seed, 3])
         if parts and all(part.is_dir() for part in parts):
             found = [ImageFolder(part) for part in parts]
             if found[0].classes != found[1].classes:
                 raise ValueError(f"{data}: the classes of train and val are not the same")
-            chosen = some_classes(len(found[0].classes), plan.classes, plan.seed)
-            folders = [found[0].folders[number] for number in chosen]
-            found = [ImageFolder(part, folders) for part in parts]
-            wanted = (plan.per_class, plan.measured)
-            indices = [_per_class(part.labels, n, plan.seed) for part, n in zip(found, wanted, strict=True)]
-            self.classes = tuple(found[0].classes)
-            self.train, self.validation = (_Part(p, i) for p, i in zip(found, indices, strict=True))
+            chosen = [found[0].folders[number] for number in _some(len(found[0].classes), plan)]
+            train, validation = (Labelled(ImageFolder(part, chosen)) for part in parts)
+            indices = (
+                at_most(train.labels, plan.per_class, plan.seed),
+                at_most(validation.labels, plan.measured, plan.seed),
+            )
         else:
-            drawings = data if isinstance(data, DrawingSet) else DrawingSet.load(data)
-            drawings = of_classes(drawings, some_classes(len(drawings.classes), plan.classes, plan.seed))
+            drawings = opened(data)
+            names = [drawings.classes[number] for number in _some(len(drawings.classes), plan)]
+            train = validation = Labelled(of_classes(drawings, names))
             if plan.per_class is None:
-                indices = drawings.split()
+                indices = train.data.split()
             else:
-                indices = split_per_class(drawings.label, plan.per_class, plan.measured, plan.seed)
+                indices = split_per_class(train.labels, plan.per_class, plan.measured, plan.seed)
             if not all(len(part) for part in indices):
                 raise ValueError(
-                    f"data: {len(drawings)} drawings are too few to keep some apart for measurement"
+                    f"data: {len(train)} drawings are too few to keep some apart for measurement"
                 )
-            self.classes = drawings.classes
-            self.train, self.validation = ((drawings, part) for part in indices)
-        n = _count(self.train)
-        self.watched = _take(self.train, np.sort(rng.permutation(n)[: plan.watched]))
+        self.classes, n = train.classes, len(indices[0])
+        watched = np.random.default_rng([plan.seed, 3]).permutation(n)[: plan.watched]
+        self.train, self.validation = (train, indices[0]), (validation, indices[1])
+        self.watched = train, indices[0][np.sort(watched)]
         self.steps = plan.recipe.epochs * (n // min(n, plan.recipe.batch_size))
 
     def counts(self) -> dict[str, Any]:
         """Facts for the settings."""
         return {
             "classes": len(self.classes),
-            "training_pictures": _count(self.train),
-            "measured_pictures": _count(self.validation),
+            "training_pictures": len(self.train[1]),
+            "measured_pictures": len(self.validation[1]),
             "class_names": list(self.classes) if len(self.classes) <= 100 else "all",
         }
-
-
-class _Part(torch.utils.data.Dataset):
-    """Some pictures of a folder, as `fit` takes them."""
-
-    def __init__(self, whole: ImageFolder, indices: np.ndarray) -> None:
-        self.whole, self.indices = whole, indices
-        self.labels, self.classes = np.asarray(whole.labels)[indices], whole.classes
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def __getitem__(self, number: int) -> tuple[Any, int]:
-        return self.whole[int(self.indices[number])]
 
 
 class _Measure:
@@ -182,59 +167,46 @@ class _Measure:
         # The same networks, twice as fast on a processor.
         network = with_fast_norms(plan.network(self.variant, len(pictures.classes)))
         network = network.to(memory_format=torch.channels_last)
+        on_plateau = plan.recipe.schedule == "plateau"
         with self.place.count(self.variant.name):
             fitted = fit(
                 network,
-                pictures.train,
+                _taken(pictures.train),
                 plan.recipe,
                 self.place.path / "networks" / self.slug,
-                validation=pictures.validation if plan.recipe.schedule == "plateau" else None,
+                validation=_taken(pictures.validation) if on_plateau else None,
                 callback=lambda progress: self.told(progress.step),
                 every=self.every,
                 progress=False,
             )
-            train, _ = _wrong(fitted.scores(pictures.watched), pictures.watched)
-            top1, top5 = _wrong(fitted.scores(pictures.validation), pictures.validation)
-        totals = _count(pictures.watched), _count(pictures.validation)
-        row = LayerRemovalRow(
-            self.variant.name, _parameters(network), fitted.steps, train, totals[0], top1, top5, totals[1]
-        )
-        return row.to_dict()
+            train, _ = _wrong(fitted, pictures.watched)
+            top1, top5 = _wrong(fitted, pictures.validation)
+        parameters = sum(parameter.numel() for parameter in network.parameters())
+        totals = len(pictures.watched[1]), len(pictures.validation[1])
+        return LayerRemovalRow(
+            self.variant.name, parameters, fitted.steps, train, totals[0], top1, top5, totals[1]
+        ).to_dict()
 
 
-def _wrong(scores: Tensor, data: Any) -> tuple[int, int]:
+def _wrong(fitted: Fitted, part: tuple[Labelled, np.ndarray]) -> tuple[int, int]:
     """How many are named wrong, and of how many the class is not among the first five."""
-    labels = torch.from_numpy(_labels(data).astype(np.int64))
+    scores = fitted.scores(_taken(part))
+    labels = torch.from_numpy(part[0].labels[part[1]])
     right = scores.topk(min(5, scores.shape[1])).indices == labels[:, None]
     return int((~right[:, 0]).sum()), int((~right.any(1)).sum())
 
 
-def _labels(data: Any) -> np.ndarray:
-    return data.labels if isinstance(data, _Part) else data[0].label[data[1]]
+def _taken(part: tuple[Labelled, np.ndarray]) -> Any:
+    return part[0].take(part[1])
 
 
-def _count(data: Any) -> int:
-    return len(data) if isinstance(data, _Part) else len(data[1])
-
-
-def _take(data: Any, numbers: np.ndarray) -> Any:
-    if isinstance(data, _Part):
-        return _Part(data.whole, data.indices[numbers])
-    return data[0], data[1][numbers]
-
-
-def _per_class(labels: Any, wanted: int | None, seed: int) -> np.ndarray:
-    """Numbers of at most so many pictures of each class, at random."""
-    labels = np.asarray(labels)
-    if wanted is None:
-        return np.arange(len(labels))
-    rng = np.random.default_rng([seed, 4])
-    parts = [rng.permutation(np.flatnonzero(labels == label))[:wanted] for label in np.unique(labels)]
-    return np.sort(np.concatenate(parts))
-
-
-def _parameters(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
+def _some(count: int, plan: LayerRemovalPlan) -> np.ndarray:
+    """Numbers of the plan's classes among so many, rising."""
+    if plan.classes is None:
+        return np.arange(count)
+    if plan.classes > count:
+        raise ValueError(f"the plan wants {plan.classes} classes, and data has {count}")
+    return np.sort(np.random.default_rng([plan.seed, 2]).permutation(count)[: plan.classes])
 
 
 def _settings(data: Any, plan: LayerRemovalPlan, pictures: _Pictures, place: StudyFolder) -> dict[str, Any]:

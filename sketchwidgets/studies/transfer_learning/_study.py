@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from sketchwidgets.studies._drawings import of_classes
+from sketchwidgets.studies._drawings import of_classes, opened
 from sketchwidgets.studies._fast_norm import with_fast_norms
 from sketchwidgets.studies._folder import StudyFolder
 from sketchwidgets.studies._labelled import Labelled, at_most
@@ -151,7 +151,7 @@ def _source(data: Any, plan: TransferPlan, targets: Mapping[str, Any]) -> tuple[
             raise ValueError(f"{data}: the classes of train and val are not the same")
         facts = {"classes": len(train.classes), "training_pictures": len(train)}
         return _Source(train.data, validation.data, facts), dict(targets)
-    drawings = data if isinstance(data, DrawingSet) else DrawingSet.load(data)
+    drawings = opened(data)
     order = np.random.default_rng([plan.seed, 2]).permutation(len(drawings.classes))
     half = len(order) // 2
     wanted = plan.classes if plan.classes is not None else len(order) - half
