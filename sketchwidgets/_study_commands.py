@@ -40,6 +40,15 @@ def show(run: Callable[[], Any]) -> None:
         typer.echo(f"\n{result.orderings_table()}")
 
 
+def named_files(given: list[str] | None) -> dict[str, Path]:
+    """Of NAME=FILE options; ValueError for one without a name or a file."""
+    parts = [each.partition("=") for each in given or ()]
+    for (name, _, path), each in zip(parts, given or (), strict=True):
+        if not name or not path:
+            raise ValueError(f"--network must be NAME=FILE, not {each!r}")
+    return {name: Path(path) for name, _, path in parts}
+
+
 @study.command("online-recognition")
 def online_recognition(
     data: Drawings,
@@ -105,15 +114,7 @@ def filters_and_gabors(
     from sketchwidgets.studies import filters_and_gabors as run
     from sketchwidgets.studies.gabors import BUNDLED
 
-    def measured() -> Any:
-        given = [each.partition("=") for each in network or ()]
-        unnamed = [name for name, _, path in given if not path]
-        if unnamed:
-            raise ValueError(f"--network must be NAME=FILE, not {unnamed[0]!r}")
-        networks = BUNDLED | {name: Path(path) for name, _, path in given}
-        return run(networks, folder, plan_at(GaborPlan, scale, seed))
-
-    show(measured)
+    show(lambda: run(BUNDLED | named_files(network), folder, plan_at(GaborPlan, scale, seed)))
 
 
 @study.command("transfer")
@@ -177,3 +178,37 @@ def sketch_a_net_choices(
     from sketchwidgets.studies import sketch_a_net_choices as run
 
     show(lambda: run(data, folder, plan_at(ChoicesPlan, scale, seed)))
+
+
+@study.command("method-comparison")
+def method_comparison(
+    data: Drawings, folder: Out = Path("runs/method-comparison"), scale: Scale = "small", seed: Seed = 0
+) -> None:
+    """The default recogniser by every method of visualisation: a table of pictures, and what can be counted."""
+    from sketchwidgets.studies import PicturePlan
+    from sketchwidgets.studies import method_comparison as run
+
+    show(lambda: run(data, folder, plan_at(PicturePlan, scale, seed)))
+
+
+@study.command("network-comparison")
+def network_comparison(
+    data: Drawings,
+    network: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=FILE of a further recogniser or a network that a study has left; repeat it for more."
+        ),
+    ] = None,
+    folder: Out = Path("runs/network-comparison"),
+    scale: Scale = "small",
+    seed: Seed = 0,
+) -> None:
+    """Guided backprop of several networks and of untrained ones: a table of pictures, and what can be counted."""
+    from sketchwidgets.studies import PicturePlan
+    from sketchwidgets.studies import network_comparison as run
+    from sketchwidgets.studies.pictures import BUNDLED
+
+    show(
+        lambda: run(data, folder, plan_at(PicturePlan, scale, seed), networks=BUNDLED | named_files(network))
+    )

@@ -1,0 +1,245 @@
+"""Tables of pictures: a row of drawings for each method, or for each network."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from sketchwidgets.studies._orderings import Measured, Ordering
+from sketchwidgets.studies._result import StudyResult
+from sketchwidgets.studies.pictures._encoding import decode
+from sketchwidgets.studies.pictures._maps import ABOUT
+from sketchwidgets.visualization import Figure, Section, Tile
+
+SOURCE = "Grün et al. (ICML workshop 2016): pictures, without numbers"
+_KINDS = ("drawing", "heat", "picture")
+_SIDE = 112
+_OVERLAY = 0.8  # of the strongest heat over a drawing
+_MEASURES = ("on_ink", "other_class", "untrained")
+
+
+@dataclass(frozen=True)
+class PictureRow:
+    """A method or a network, on the drawings of the table.
+
+    network, method : of whom, and how. kind : "drawing", what the network sees; "heat", a map that is laid over it;
+        "picture", what is seen in place of it.
+    pictures : of the drawings that are shown, uint8 as text. under : what heat is laid over, as text.
+    captions : one for each.
+    on_ink : of each drawing measured, the share of the map near ink. other_class : the rank correlation, near ink, of the
+        map with that of the second most probable class. untrained : that with the map of the same network before
+        training. Each is empty where it was not measured.
+    """
+
+    network: str
+    method: str
+    kind: str
+    pictures: tuple[str, ...]
+    under: tuple[str, ...] = ()
+    captions: tuple[str, ...] = ()
+    on_ink: tuple[float, ...] = ()
+    other_class: tuple[float, ...] = ()
+    untrained: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind not in _KINDS:
+            raise ValueError(f"kind must be one of {', '.join(_KINDS)}, not {self.kind!r}")
+        count = len(self.pictures)
+        if (
+            not count
+            or len(self.captions) not in (0, count)
+            or len(self.under) != (count if self.kind == "heat" else 0)
+        ):
+            raise ValueError(f"{self.name} has {count} pictures, {len(self.under)} drawings under them")
+        for text in (*self.pictures, *self.under):
+            decode(text)
+
+    @property
+    def name(self) -> str:
+        """Such as "SketchResNet, guided backprop"."""
+        return f"{self.network}, {self.method}"
+
+    def measured(self, what: str) -> Measured:
+        """The mean of "on_ink", "other_class" or "untrained" over the drawings, with its 95 % interval."""
+        return Measured.mean(self.name, getattr(self, what), digits=3)
+
+    def tiles(self) -> list[Tile]:
+        """One for each drawing."""
+        captions = self.captions or ("",) * len(self.pictures)
+        made = []
+        for k, text in enumerate(self.pictures):
+            values = decode(text)
+            about = {"caption": captions[k], "description": f"{self.name}, drawing {k + 1}"}
+            if self.kind == "heat":
+                over = decode(self.under[k])
+                made.append(
+                    Tile.heat(
+                        values / 255, low=0, high=1, over=over, alpha=_OVERLAY, fade=True, ramp=None, **about
+                    )
+                )
+            else:
+                made.append(Tile(values, smooth=True, **about))
+        return made
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON-ready values, with the means and their 95 % intervals."""
+        fields = {
+            key: list(value) if isinstance(value, tuple) else value for key, value in vars(self).items()
+        }
+        found = {what: self.measured(what) for what in _MEASURES if getattr(self, what)}
+        return fields | {"means": {what: [m.value, m.low, m.high] for what, m in found.items()}}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "PictureRow":
+        """Inverse of `to_dict`; ValueError, KeyError or TypeError for anything else."""
+        texts = (tuple(map(str, values[key])) for key in ("pictures", "under", "captions"))
+        numbers = (tuple(map(float, values[key])) for key in _MEASURES)
+        return cls(str(values["network"]), str(values["method"]), str(values["kind"]), *texts, *numbers)
+
+
+@dataclass(frozen=True)
+class _PictureTable(StudyResult[PictureRow]):
+    """Rows of pictures, all of the same drawings."""
+
+    _row: ClassVar[type] = PictureRow
+    _title: ClassVar[str] = ""
+    published: ClassVar[Mapping[str, Any]] = {"source": SOURCE}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len({len(row.pictures) for row in self.rows}) > 1:
+            raise ValueError("rows show different numbers of drawings")
+
+    def figure(self) -> Figure:
+        """The table: a row for each, a column for each drawing. It can be saved as SVG, PNG and PDF."""
+        sections = [
+            Section(self._heading(row), row.tiles(), self._caption(row), len(row.pictures), _SIDE)
+            for row in self.rows
+        ]
+        return Figure(self._title, sections)
+
+    def _heading(self, row: PictureRow) -> str:
+        raise NotImplementedError
+
+    def _caption(self, row: PictureRow) -> str:
+        return ""
+
+    def _above(
+        self, sentence: str, what: str, higher: str, lower: Sequence[str], source: str
+    ) -> tuple[Ordering, ...]:
+        """That a row's mean is above those of others, as far as all of them are there."""
+        first = self.get(higher)
+        found = []
+        for name in lower:
+            second = self.get(name)
+            if first is not None and second is not None:
+                said = sentence.format(second.method)
+                found.append(Ordering(said, first.measured(what), second.measured(what), None, source))
+        return tuple(found)
+
+    def _numbers(self, row: PictureRow) -> list[str]:
+        cells = []
+        for what in _MEASURES:
+            if not any(getattr(other, what) for other in self.rows):
+                continue
+            if not getattr(row, what):
+                cells.append("")
+                continue
+            mean = row.measured(what)
+            cells.append(f"{mean.value:.2f} ({mean.low:.2f} to {mean.high:.2f})")
+        return cells
+
+    def _cells(self) -> list[list[str]]:
+        titles = {
+            "on_ink": "share on ink (95 %)",
+            "other_class": "correlation with another class",
+            "untrained": "correlation with the untrained network",
+        }
+        head = [titles[what] for what in _MEASURES if any(getattr(row, what) for row in self.rows)]
+        rows = [row for row in self.rows if row.kind == "heat"]
+        return [["map", *head], *([row.name, *self._numbers(row)] for row in rows)]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self.rows)} rows of {len(self.rows[0].pictures)} drawings)"
+
+
+@dataclass(frozen=True)
+class MethodComparison(_PictureTable):
+    """One network by every method: input modification, deconvolution and input reconstruction.
+
+    rows : the drawings, and each method. settings : network, drawings by key_id, seed, versions: JSON values.
+    """
+
+    _file: ClassVar[str] = "method-comparison.json"
+    _title: ClassVar[str] = "What speaks for the class, by each method"
+
+    def orderings(self) -> tuple[Ordering, ...]:
+        """Which maps lie on the lines, and which hardly depend on the class that they are of."""
+        network = self.rows[0].network
+        names = {method: f"{network}, {method}" for method in ABOUT}
+        return (
+            *self._above(
+                "Guided backprop's maps are cleaner, more on the lines, than those of {}.",
+                "on_ink",
+                names["guided backprop"],
+                [names["gradient"], names["deconvnet"]],
+                "Springenberg et al. (2015), figure 3; Grün et al. (2016): pictures",
+            ),
+            *self._above(
+                "Deconvnet's maps depend less on the class than those of {}: they are more alike for two classes.",
+                "other_class",
+                names["deconvnet"],
+                [names["gradient"]],
+                "Mahendran & Vedaldi (ECCV 2016)",
+            ),
+            *self._above(
+                "Guided backprop's maps depend less on the class than those of {}.",
+                "other_class",
+                names["guided backprop"],
+                [names["gradient"]],
+                "Mahendran & Vedaldi (ECCV 2016)",
+            ),
+        )
+
+    def _heading(self, row: PictureRow) -> str:
+        return row.method
+
+    def _caption(self, row: PictureRow) -> str:
+        return ABOUT.get(row.method, "")
+
+
+@dataclass(frozen=True)
+class NetworkComparison(_PictureTable):
+    """Several networks by guided backprop, untrained ones as a control.
+
+    rows : the drawings, and each network. settings : networks, drawings by key_id, seed, versions: JSON values.
+    """
+
+    _file: ClassVar[str] = "network-comparison.json"
+    _title: ClassVar[str] = "Guided backprop of several networks"
+
+    def orderings(self) -> tuple[Ordering, ...]:
+        """Whether maps of trained networks lie more on the lines than those of the same networks untrained."""
+        found = []
+        for row in self.rows:
+            control = self.get(f"untrained {row.name}")
+            if control is not None:
+                found.append(
+                    Ordering(
+                        f"Training puts the maps of {row.network} on the lines.",
+                        row.measured("on_ink"),
+                        control.measured("on_ink"),
+                        None,
+                        "a control that the papers do not show",
+                    )
+                )
+        return tuple(found)
+
+    def _heading(self, row: PictureRow) -> str:
+        return row.network if row.kind == "heat" else "drawing"
+
+
+def pixels(row: PictureRow) -> list[np.ndarray]:
+    """The pictures of a row, (h, w) uint8 each."""
+    return [decode(text) for text in row.pictures]
