@@ -210,11 +210,11 @@ class Recognizer:
             logits, state = self.recurrent.step(features, state)
             return self._probabilities(logits, [len(drawing) for drawing in drawings]), state
 
-    def _resampled(self, stroke: np.ndarray) -> Tensor:
-        """A stroke (points, >=2) as the recurrent part reads it, (1, stroke_samples, 2); empty where it reads none."""
+    def _resampled(self, stroke: np.ndarray) -> np.ndarray:
+        """A stroke (points, >=2) as the recurrent part reads it, (stroke_samples, 2); without any where it reads none."""
         if not self.recurrent.stroke_samples:
-            return torch.empty(0)
-        return resample_strokes(stroke[:, :2], [len(stroke)], self.recurrent.stroke_samples)
+            return np.empty((0, 2), np.float32)
+        return resample_strokes(stroke[:, :2], [len(stroke)], self.recurrent.stroke_samples)[0].numpy()
 
     def _probabilities(self, scores: Tensor, steps: int | Sequence[int] | np.ndarray) -> Tensor:
         """Of scores (..., n_classes) after so many strokes; one number for all, or one for each row."""

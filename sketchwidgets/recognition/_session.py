@@ -47,9 +47,18 @@ class Session:
         self._pending: np.ndarray | None = None  # points of a stroke in progress that are on the canvas
         self._strokes: list[np.ndarray] = []
         self._timed: list[bool] = []
-        self._resampled: list[Tensor] = []  # strokes as the recurrent part reads them, where it does
+        self._resampled: list[np.ndarray] = []  # strokes as the recurrent part reads them, where it does
+        self._boxes: list[np.ndarray] = []  # (2, 2), their lower and upper corner up to each
         self._states = StateStack()
         self._predictions: list[Prediction] = []
+        self._kept = (
+            self._strokes,
+            self._timed,
+            self._resampled,
+            self._boxes,
+            self._states,
+            self._predictions,
+        )  # of every step
         self._sketch: Sketch | None = None
 
     def add(self, stroke: ArrayLike) -> Prediction:
@@ -63,6 +72,8 @@ class Session:
         self._strokes.append(points)
         self._timed.append(timed)
         self._resampled.append(resampled)
+        corners = np.concatenate([*self._boxes[-1:], resampled])
+        self._boxes.append(np.stack([corners.min(0), corners.max(0)]) if len(corners) else corners)
         self._states.push(state)
         self._predictions.append(prediction)
         self._sketch = None
@@ -80,14 +91,14 @@ class Session:
         """Forget the last stroke. IndexError where there is none."""
         if not self._strokes:
             raise IndexError("there is no stroke to undo")
-        for kept in (self._strokes, self._timed, self._resampled, self._states, self._predictions):
+        for kept in self._kept:
             kept.pop()
         self._canvas_is_current = False
         self._sketch = None
 
     def clear(self) -> None:
         """Forget all strokes."""
-        for kept in (self._strokes, self._timed, self._resampled, self._states, self._predictions):
+        for kept in self._kept:
             kept.clear()
         self._canvas_is_current = False
         self._sketch = None
@@ -138,7 +149,7 @@ class Session:
 
     def _recognize(
         self, points: np.ndarray, provisional: bool
-    ) -> tuple[Prediction, tuple[Tensor, ...], Tensor]:
+    ) -> tuple[Prediction, tuple[Tensor, ...], np.ndarray]:
         """The prediction with a new stroke, the recurrent state then, and the stroke as the recurrent part reads it."""
         recognizer = self.recognizer
         # no_grad and not inference_mode: a recorder may want to differentiate through what it kept.
@@ -155,8 +166,7 @@ class Session:
                 )
             resampled = recognizer._resampled(points)
             if recognizer.recurrent.stroke_samples:
-                described = stroke_descriptors(torch.cat([*self._resampled, resampled]))[-1:]
-                features = torch.cat([features, described.to(features)], 1)
+                features = torch.cat([features, self._described(resampled).to(features)], 1)
             before = self._states.top() if self._strokes else recognizer.recurrent.initial_state(1)
             logits, state = recognizer.recurrent.step(features, before)
             step = len(self) + 1
@@ -167,6 +177,14 @@ class Session:
         self._canvas_is_current = True
         self._pending = points[:, :2] if provisional else None
         return prediction, state, resampled
+
+    def _described(self, resampled: np.ndarray) -> Tensor:
+        """What `stroke_descriptors` says of a new stroke. Of those before, their box and the last of them count."""
+        before = []
+        if self._resampled:
+            lower, upper = self._boxes[-1]
+            before = [np.stack([lower, *[upper] * (len(resampled) - 1)]), self._resampled[-1]]
+        return stroke_descriptors(torch.from_numpy(np.stack([*before, resampled])))[-1:]
 
     def _draw(self, points: np.ndarray, provisional: bool) -> Tensor:
         """The image of the strokes and of `points` on top."""

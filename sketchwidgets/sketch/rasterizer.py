@@ -71,13 +71,19 @@ def _segments(lines: Polylines) -> tuple[Tensor, Tensor]:
     return torch.cat([points[first], ends], 1), owner
 
 
-def _draw(canvas: Tensor, lines: Polylines, width: float) -> None:
-    """Draw onto `canvas` (n, rows, columns) in place, combining by maximum."""
-    if len(lines.points) == 0:
+def _segments_of(strokes: Sequence[np.ndarray]) -> np.ndarray:
+    """As `_segments`, of a few polylines of one drawing, each (n, 2) with n at least 1."""
+    ends = [stroke[1:] if len(stroke) > 1 else stroke for stroke in strokes]
+    starts = [stroke[: len(end)] for stroke, end in zip(strokes, ends, strict=True)]
+    return np.concatenate([np.concatenate(starts), np.concatenate(ends)], 1)
+
+
+def _draw(canvas: Tensor, segments: Tensor, owner: Tensor | int, width: float) -> None:
+    """Draw segments onto their images of `canvas` (n, rows, columns) in place, combining by maximum."""
+    if len(segments) == 0:
         return
     _, rows, columns = canvas.shape
     reach = width / 2 + 0.5  # no pixel centre farther than this from a segment has ink
-    segments, owner = _segments(lines)
     steep = (segments[:, 3] - segments[:, 1]).abs() > (segments[:, 2] - segments[:, 0]).abs()
     # Each segment is walked along its major axis, x or, where it is steep, y, upwards. From here on everything
     # is in (major, minor) coordinates, and which is which shows only in the strides and the sizes.
@@ -170,7 +176,8 @@ def rasterize_polylines(lines: Polylines, n_images: int, size: int = 225, width:
     """
     check_frame(size, width)
     canvas = _blank(n_images, size, lines.points.device)
-    _draw(canvas, lines, width)
+    if len(lines.points):
+        _draw(canvas, *_segments(lines), width)
     return canvas[:, None]
 
 
@@ -249,7 +256,10 @@ class Canvas:
 
     def draw(self, strokes: Sequence[np.ndarray]) -> None:
         """Add polylines, each (n, 2) in pixels."""
-        _draw(self.image[0], pack([strokes], self.image.device), self.width)
+        strokes = [np.asarray(stroke, np.float32)[:, :2] for stroke in strokes if len(stroke)]
+        if strokes:
+            segments = torch.from_numpy(_segments_of(strokes)).to(self.image.device)
+            _draw(self.image[0], segments, 0, self.width)
 
     def clear(self) -> None:
         """Take everything off the canvas."""

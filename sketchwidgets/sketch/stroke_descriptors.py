@@ -54,7 +54,10 @@ def resample_strokes(points: ArrayLike | Tensor, lengths: ArrayLike, samples: in
     if (lengths < 1).any() or lengths.sum() != len(points):
         raise ValueError(f"lengths promise {lengths.sum()} points in strokes of 1 or more, got {len(points)}")
     if not isinstance(points, Tensor):
-        points = torch.from_numpy(np.array(points, np.float32))
+        points = np.array(points, np.float32)
+        if len(lengths) == 1:
+            return torch.from_numpy(_resample(points, samples))[None]
+        points = torch.from_numpy(points)
     if not len(lengths):
         return points.new_empty(0, samples, 2)
     counts = torch.from_numpy(lengths).to(points.device)
@@ -73,6 +76,16 @@ def resample_strokes(points: ArrayLike | Tensor, lengths: ArrayLike, samples: in
     long = way[end] - way[start]
     share = ((wanted - way[start]) / torch.where(long > 0, long, 1.0)).clamp(0, 1)[..., None]
     return (exact[start] * (1 - share) + exact[end] * share).to(points.dtype)
+
+
+def _resample(points: np.ndarray, samples: int) -> np.ndarray:
+    """One stroke, (samples, 2), from points (n, 2): many small operations on one stroke cost more than the few of NumPy."""
+    exact = points.astype(np.float64)
+    step = exact[1:] - exact[:-1]
+    way = np.zeros(len(exact))
+    np.cumsum(np.sqrt(np.square(step).sum(1)), out=way[1:])
+    wanted = np.linspace(0, way[-1], samples)
+    return np.stack([np.interp(wanted, way, along) for along in exact.T], 1).astype(points.dtype)
 
 
 def stroke_descriptors(strokes: Tensor, drawing: ArrayLike | None = None) -> Tensor:

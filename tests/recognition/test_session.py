@@ -9,8 +9,10 @@ from hypothesis.extra import numpy as hnp
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from tiny_recognizer import make_tiny
 
+from sketchwidgets.recognition import _session
 from sketchwidgets.recognition._states import StateStack
 from sketchwidgets.sketch import Sketch, SketchError, resample_strokes, stroke_descriptors
+from sketchwidgets.sketch.stroke_descriptors import descriptor_size
 
 LINE = np.array([[0.0, 0.0], [40.0, 30.0]])
 HOOK = np.array([[10.0, 0.0], [10.0, 20.0], [30.0, 20.0]])
@@ -164,6 +166,36 @@ def test_a_stroke_costs_one_forward_and_one_step(tiny, monkeypatch):
     session.preview(HOOK)
     session.add(HOOK)
     assert (len(forwards), len(steps)) == (8, 8)
+
+
+def test_only_the_new_stroke_is_described_and_exactly_as_among_all(monkeypatch):
+    recognizer = make_tiny("gru", "cell")
+    samples = recognizer.recurrent.stroke_samples
+    given = []
+
+    def describe(strokes):
+        given.append(len(strokes))
+        return stroke_descriptors(strokes)
+
+    monkeypatch.setattr(_session, "stroke_descriptors", describe)
+    described = []
+    step = recognizer.recurrent.step
+    monkeypatch.setattr(
+        recognizer.recurrent, "step", lambda x, state: (described.append(x[0]), step(x, state))[1]
+    )
+    session = recognizer.session()
+    random = np.random.default_rng(0)
+    drawn = [random.uniform(0, 200, (n, 2)).astype(np.float32) for n in (5, 1, 2, 9, 30, 3)]
+    for k, stroke in enumerate(drawn):
+        session.preview(stroke[:1])
+        session.add(stroke)
+        if k == 3:
+            session.undo()
+            session.add(stroke)
+        together = torch.cat([resample_strokes(s, [len(s)], samples) for s in drawn[: k + 1]])
+        size = descriptor_size(samples)
+        assert torch.equal(described[-1][-size:], stroke_descriptors(together)[-1])
+    assert max(given) == 3, "of those before, the last and one that stands for their box"
 
 
 def test_only_the_new_points_are_drawn(tiny, monkeypatch):

@@ -32,10 +32,13 @@ def handles(*operations: Any) -> Callable:
 def tracked(tape: Tape, args: Sequence[Any], kwargs: dict[str, Any]) -> list[int]:
     """The values among the arguments, lists included."""
     values = []
-    for arg in (*args, *kwargs.values()):
-        for item in arg if isinstance(arg, list | tuple) else (arg,):
-            if isinstance(item, Tensor) and (value := tape.value(item)) is not None:
+    for arg in (*args, *kwargs.values()) if kwargs else args:
+        if isinstance(arg, Tensor):
+            value = tape.value(arg)
+            if value is not None:
                 values.append(value)
+        elif isinstance(arg, list | tuple):
+            values += tracked(tape, arg, {})
     return values
 
 
