@@ -11,17 +11,18 @@ from sketchwidgets.training.evaluation.intervals import wilson
 from sketchwidgets.visualization import Chart, Figure, Section
 
 _BMVC, _IJCV = "Yu et al., BMVC 2015", "Yu et al., IJCV 2017"
-_ALL_AUGMENTATION = "with all three"
 
 PUBLISHED = {
-    "six channels, five scales, Joint Bayesian": 74.9,
-    "six channels, five scales, score fusion": 74.1,
-    "six channels, five scales, feature fusion": 72.8,
-    "six channels, one scale": 72.6,
-    "one channel, one scale": 72.2,
+    "Joint Bayesian of 5": 74.9,
+    "score fusion of 5": 74.1,
+    "feature fusion of 5": 72.8,
+    "six channels": 72.6,
+    "one channel": 72.2,
 }
-"""Top-1 on TU-Berlin, 250 classes, per cent."""
-PUBLISHED_ON = f"TU-Berlin, 250 classes, three folds ({_BMVC})"
+"""Top-1, per cent; the fusions are of networks with six channels at five resolutions."""
+PUBLISHED_ON = (
+    f"TU-Berlin, 250 classes, three folds ({_BMVC}); the fusions are of six channels at five resolutions"
+)
 _JOINT, _SCORE, _FEATURE, _ORDER, _ONE = PUBLISHED.values()
 
 # What the papers say of a choice; higher, lower (None: the first row; a fusion by the beginning of its name); their
@@ -31,13 +32,13 @@ _CLAIMS: tuple[tuple[str, str | None, str | None, tuple[float, float] | None, st
     ("First filters of 15 are better than ZFNet's of 7.", None, "first filters of 7", None, _BMVC),
     ("First filters of 15 are better than those of 3.", None, "first filters of 3", None, _BMVC),
     ("Pools of 3 that overlap are better than pools of 2.", None, "pools of 2", None, _BMVC),
-    ("Without response normalisation it is no worse.", None, "with response normalisation", None, _BMVC),
-    ("The order of the strokes helps.", "six channels of the stroke order", None, (_ORDER, _ONE), _BMVC),
-    ("Shifts and mirror images help.", None, "no shifts, turns, mirror images", None, _BMVC),
-    ("Removing strokes helps.", "with stroke removal", None, None, _IJCV),
-    ("Deforming strokes helps.", "with local deformation", None, None, _IJCV),
-    ("Deforming the whole sketch helps.", "with global deformation", None, None, _IJCV),
-    ("All changes of strokes together help.", _ALL_AUGMENTATION, None, None, _IJCV),
+    ("Without response normalisation it is no worse.", None, "response normalisation", None, _BMVC),
+    ("The order of the strokes helps.", "six channels", None, (_ORDER, _ONE), _BMVC),
+    ("Shifts and mirror images help.", None, "no augmentation", None, _BMVC),
+    ("Removing strokes helps.", "stroke removal", None, None, _IJCV),
+    ("Deforming strokes helps.", "local deformation", None, None, _IJCV),
+    ("Deforming the whole sketch helps.", "global deformation", None, None, _IJCV),
+    ("All changes of strokes together help.", "all three", None, None, _IJCV),
     ("Five scales, fused, are better than one.", "Joint Bayesian", None, (_JOINT, _ORDER), _BMVC),
     ("Joint Bayesian fusion is better than that of scores.", "Joint Bayesian", "score fusion", (_JOINT, _SCORE), _BMVC),
     ("Fusion of scores is better than of features.", "score fusion", "feature fusion", (_SCORE, _FEATURE), _BMVC),
@@ -148,7 +149,9 @@ class ChoicesResult(StudyResult[ChoiceRow]):
     def _found(self, name: str | None) -> ChoiceRow | None:
         if name is None:
             return self.rows[0]
-        return next((row for row in self.rows if row.name == name or row.name.startswith(f"{name},")), None)
+        return next(
+            (row for row in self.rows if row.name == name or row.name.startswith(f"{name} of ")), None
+        )
 
     def figure(self) -> Figure:
         """Accuracy by choice, with the first row in every chart, beside the published numbers."""
@@ -200,5 +203,5 @@ class ChoicesResult(StudyResult[ChoiceRow]):
 def _bars(values: list[tuple[str, float]], name: str) -> Chart:
     names, numbers = zip(*values, strict=True)
     return Chart(
-        [(name, list(names), list(numbers))], "", "recognised, %", name, (0, 100), kind="bar", size=(760, 240)
+        [(name, list(names), list(numbers))], "", "recognised, %", name, (0, 100), kind="bar", size=(960, 240)
     )

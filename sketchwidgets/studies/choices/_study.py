@@ -142,8 +142,8 @@ class _Study:
                     components = min(_COMPONENTS, len(labels) - 1, train[0].size)
                     joint = JointBayesian(components).fit(concatenate(train), labels)
                     said = joint.predict(concatenate(test), min(_NEIGHBOURS, len(labels)))
-            shown = f"{name}, {len(each)} resolutions"
-            return self._row(shown, "fusion", said, sum(parameters for _, parameters in each))
+            parameters = sum(count for _, count in each)
+            return self._row(f"{name} of {len(each)}", "fusion", said, parameters)
 
         return ChoiceRow.from_dict(self.folder.row(slug, asked, measure))
 

@@ -126,9 +126,9 @@ class RecognizersPlan:
                 {"training_views": 2, "row": "Joint Bayesian, 2 views"},
             ),
             Contestant(
-                "Sketch-a-Net, taught by QuickDraw, one scale",
+                "full, one scale",
                 "ensemble",
-                "the network of 256 pixels of these five, alone",
+                "of the five networks of the full one that of 256 pixels, alone",
                 {"training_views": 2, "row": "scale 256"},
             ),
             Contestant(

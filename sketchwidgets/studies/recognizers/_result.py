@@ -163,5 +163,5 @@ def _cells_of(row: ComparedRecognizer) -> list[str]:
 
 def _bars(names: list[str], values: list[float], series: str, caption: str) -> Chart:
     return Chart(
-        [(series, names, values)], "", "recognised, %", caption, (0, 100), kind="bar", size=(900, 240)
+        [(series, names, values)], "", "recognised, %", caption, (0, 100), kind="bar", size=(1000, 240)
     )
