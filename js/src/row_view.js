@@ -1,7 +1,7 @@
 // One layer: its title and a grid of tiles.
 import { h } from "./dom.js";
 import { TileView } from "./tile_view.js";
-import { fieldSide } from "./tiles.js";
+import { fieldSide, seen } from "./tiles.js";
 
 /** @typedef {import("./tiles.js").Row} Row */
 
@@ -36,10 +36,7 @@ export class RowView {
   head({ name, title, stale, tiles }, size) {
     const facts = [(title.startsWith(name) ? title.slice(name.length) : title).replace(/^[\s:·]+/, "")];
     const alive = tiles.filter(({ dead }) => !dead);
-    if (alive.length > 0) {
-      const field = fieldSide(alive);
-      facts.push(field >= size ? "each sees the whole drawing" : `each sees ${field} × ${field} px`);
-    }
+    if (alive.length > 0) facts.push(seen(alive, size));
     this.#title.replaceChildren(name, h("span", { class: "skw-row-facts" }, facts.filter(Boolean).join(" · ")));
     this.element.classList.toggle("skw-stale", stale);
     this.element.setAttribute("aria-busy", String(stale));

@@ -36,6 +36,20 @@ export function fieldSide(tiles) {
 }
 
 /**
+ * What the units of a row see of the drawing, in words. At the border they see less than a full field, and of a field
+ * larger than the drawing each sees another part.
+ *
+ * @param {Pick<Tile, "h" | "w">[]} tiles at least one
+ * @param {number} size side of the network's input
+ */
+export function seen(tiles, size) {
+  if (tiles.every(({ h, w }) => Math.min(h, w) >= size)) return "each sees the whole drawing";
+  const [rows, columns] = [Math.max(...tiles.map(({ h }) => h)), Math.max(...tiles.map(({ w }) => w))];
+  const alike = tiles.every(({ h, w }) => h === rows && w === columns);
+  return `each sees ${alike ? "" : "up to "}${columns} × ${rows} px`;
+}
+
+/**
  * Where in that square a tile goes. What the border of the input cut off is left empty on that side.
  *
  * @param {Pick<Tile, "h" | "w" | "box">} tile

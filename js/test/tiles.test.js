@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cutTiles, fieldSide, paperPixels, placement, short, tilePixels, ZERO } from "../src/tiles.js";
+import { cutTiles, fieldSide, paperPixels, placement, seen, short, tilePixels, ZERO } from "../src/tiles.js";
 
 /** @param {Record<string, any>} rest @returns {any} */
 const header = (rest) => ({ channel: 0, activation: 1, dead: false, box: [0, 0, 1, 1], h: 1, w: 1, offset: 0, ...rest });
@@ -32,6 +32,17 @@ test("a tile that ends behind the buffer is refused by name", () => {
 test("all tiles of a row share the side of the largest", () => {
   assert.equal(fieldSide([header({ h: 15, w: 9 }), header({ h: 12, w: 15 })]), 15);
   assert.equal(fieldSide([]), 1);
+});
+
+test("what the units of a row see", () => {
+  /** @param {[number, number][]} sizes */
+  const units = (...sizes) => sizes.map(([h, w]) => ({ h, w }));
+  assert.equal(seen(units([43, 43], [43, 43]), 96), "each sees 43 × 43 px");
+  assert.equal(seen(units([43, 43], [38, 43]), 96), "each sees up to 43 × 43 px");
+  // A field of 99 pixels on a drawing of 96: only a unit in the middle sees all of it.
+  assert.equal(seen(units([96, 96], [91, 87]), 96), "each sees up to 96 × 96 px");
+  assert.equal(seen(units([89, 96], [89, 87]), 96), "each sees up to 96 × 89 px");
+  assert.equal(seen(units([96, 96], [96, 96]), 96), "each sees the whole drawing");
 });
 
 test("a tile that the border cut keeps its place in the field", () => {

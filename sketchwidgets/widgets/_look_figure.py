@@ -109,9 +109,10 @@ def layer_section(look: "Look", layer: LayerProjection, display: str, patches: b
     whole = all(_covers(box, look.picture) for box in layer.boxes[0].tolist())
     below = patch_tiles(layer, look.picture) if patches and not (full or whole) else []
     caption = f"{count} channels" + (f" of {columns} × {rows}" if rows * columns > 1 else "")
-    size = field_size(layer)
-    if layer.signal != "map" and size is not None:
-        caption += ", a unit sees all of the picture" if whole else f", a unit sees {size[1]} × {size[0]} px"
+    if layer.signal != "map" and (size := field_size(layer)) is not None:
+        rows, columns, alike = size
+        part = f"{'' if alike else 'up to '}{columns} × {rows} px"
+        caption += f", a unit sees {'all of the picture' if whole else part}"
     caption += f" · {_SIGNALS[layer.signal]}"
     return Section(layer.layer, [*tiles, *below], caption, columns=max(1, len(tiles)))
 
@@ -176,11 +177,14 @@ def about_unit(layer: LayerProjection, rank: int) -> dict:
     }
 
 
-def field_size(layer: LayerProjection) -> tuple[int, int] | None:
-    """Rows and columns of the largest box among the units; None where all are empty."""
-    boxes = layer.boxes[0]
-    rows, columns = int((boxes[:, 2] - boxes[:, 0]).max()), int((boxes[:, 3] - boxes[:, 1]).max())
-    return (rows, columns) if rows > 0 and columns > 0 else None
+def field_size(layer: LayerProjection) -> tuple[int, int, bool] | None:
+    """Rows and columns that a unit sees at most, and whether all see as much; None where all boxes are empty.
+
+    At the border of the picture a unit sees less than a full receptive field.
+    """
+    sizes = layer.boxes[0, :, 2:] - layer.boxes[0, :, :2]
+    rows, columns = sizes.amax(0).tolist()
+    return (rows, columns, bool((sizes == sizes[0]).all())) if rows > 0 and columns > 0 else None
 
 
 def strength(values: Tensor) -> np.ndarray:

@@ -192,6 +192,9 @@ def test_rows_hold_projections_above_patches(photo):
         assert np.array_equal(shown, result.picture[box[0] : box[2], box[1] : box[3]])
     assert row.tiles[0].pixels.shape[:2] == (5, 5)
     assert dict(row.tiles[0].facts)["Sees"].startswith(f"{width} × {height} px")
+    boxes = result.projections["1"].boxes[0]
+    up_to = "" if len({(b[2] - b[0], b[3] - b[1]) for b in boxes.tolist()}) == 1 else "up to "
+    assert f", a unit sees {up_to}5 × 5 px · " in row.caption
     assert head.tiles[0].pixels.shape == (40, 40, 3)
     assert len(result.figure(patches=False).sections[1].tiles) == 3
     whole = result.figure(full=True).sections[1]
