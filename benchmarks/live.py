@@ -103,12 +103,22 @@ def step(recogniser: sw.Recognizer, rounds: int) -> None:
     )
 
 
-def panels(name: str, network: torch.nn.Module, image: torch.Tensor, limit: float, rounds: int) -> None:
-    """Top 9 of the layers that are shown in one call, its forward included, over forward and backward of one logit."""
+def panels(
+    name: str,
+    network: torch.nn.Module,
+    image: torch.Tensor,
+    limit: float,
+    rounds: int,
+    dtype: str | None = None,
+) -> None:
+    """Top 9 of the layers that are shown in one call, its forward included, over forward and backward of one logit.
+
+    dtype : "fast", as the live panels, or None, the format of the network.
+    """
     layers = sw.Network(network, size=tuple(image.shape[-2:])).layers()
 
     def projected() -> None:
-        sw.project(network, image, layers, top=9, rule="guided")
+        sw.project(network, image, layers, top=9, rule="guided", dtype=dtype)
 
     def forward_backward() -> None:
         leaf = image.clone().requires_grad_()
@@ -117,11 +127,32 @@ def panels(name: str, network: torch.nn.Module, image: torch.Tensor, limit: floa
 
     times = interleaved({"panels": projected, "logit": forward_backward}, rounds)
     report(
-        f"{len(layers)} layers x top 9 of {name} over forward+backward",
+        f"{len(layers)} layers x top 9 of {name}{', fast' if dtype else ''} over forward+backward",
         times["panels"] / times["logit"],
         limit,
         f"{times['panels']:.1f} / {times['logit']:.1f} ms",
     )
+
+
+def waits(recogniser: sw.Recognizer, rounds: int) -> None:
+    """How long a stroke that comes while panels are projected waits at most, with turns and without."""
+    image = sketch_image(recogniser)
+    layers = sw.Network(recogniser.cnn, size=tuple(image.shape[-2:])).layers()
+    whole: dict[str, list[float]] = {layer: [] for layer in layers}
+    steps: dict[str, list[float]] = {layer: [] for layer in layers}
+    for _ in range(rounds):
+        recording = sw.record(recogniser.cnn, image, layers)
+        for layer in layers:
+            turns = recording.project_in_turns(layer, 9, "guided", dtype="fast")
+            times, projection = [], None
+            while projection is None:
+                start = clock()
+                projection = next(turns)
+                times.append(1000 * (clock() - start))
+            whole[layer].append(sum(times))
+            steps[layer].append(max(times))
+    longest, step = (max(statistics.median(times) for times in of.values()) for of in (whole, steps))
+    print(f"{'the longest step of a projection, of its slowest layer':58} {step:.1f} of {longest:.1f} ms")
 
 
 def sketch_image(recogniser: sw.Recognizer) -> torch.Tensor:
@@ -230,7 +261,9 @@ def ratios(recogniser: sw.Recognizer, rounds: int) -> None:
         "Sketch-a-Net": sw.Recognizer.load("sketch-a-net-quickdraw345", "cpu"),
     }
     for name, of in networks.items():
-        panels(name, of.cnn, sketch_image(of), 3.0, few)
+        for dtype in (None, "fast"):
+            panels(name, of.cnn, sketch_image(of), 3.0, few, dtype)
+    waits(recogniser, few)
     random = torch.Generator().manual_seed(0)
     panels("AlexNet", alexnet(), torch.rand(1, 3, 224, 224, generator=random), 1.6, few)
 
