@@ -10,7 +10,7 @@ from sketchwidgets.training.evaluation.shares import steps_at
 
 PRECISION = 0.75
 STEPS = 8
-WHOLE = 0.5
+WHOLE = 0.65
 # Standard deviation of the change of log T from one number of strokes to the next, before anything is seen.
 _DRIFT = 0.1
 _LOG_TEMPERATURES = 3.0

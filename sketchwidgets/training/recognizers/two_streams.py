@@ -19,7 +19,7 @@ from sketchwidgets.models import RecurrentClassifier, SketchResNet
 from sketchwidgets.recognition import Preprocessing, Recognizer
 from sketchwidgets.sketch.stroke_descriptors import descriptor_size
 from sketchwidgets.training.datasets.drawing_set import DrawingSet
-from sketchwidgets.training.evaluation.calibrate import WHOLE, calibration_halves, weights_of_steps
+from sketchwidgets.training.evaluation.calibrate import calibration_halves, weights_of_steps
 from sketchwidgets.training.inputs.images import Augmentation
 from sketchwidgets.training.inputs.stroke_set import StrokeSet
 from sketchwidgets.training.recognizers.batch_norm import folded
@@ -30,6 +30,7 @@ from sketchwidgets.training.recognizers.recurrent import RecurrentRecipe, train_
 
 NAME = "sketchwidgets-quickdraw345"
 _VALIDATE_ON = 2600
+_WHOLE = 0.5  # of what a drawing counts in the shares of the streams: the whole drawing; the rest: its prefixes
 
 _AUGMENTATION = Augmentation(shift=4.0, removal=0.3, removal_share=(0.05, 0.3), deformation=0.5)
 
@@ -177,8 +178,7 @@ def fit_shares(
 ) -> tuple[float, float]:
     """How much picture and strokes count: the pair that makes labelled drawings, not trained on, the most probable.
 
-    recognizer : of `joined` with shares 1 and 1. Of each drawing half counts for the whole, half for its prefixes, as
-    in `calibrate`.
+    recognizer : of `joined` with shares 1 and 1. Of each drawing half counts for the whole, half for its prefixes.
     """
     from tqdm.auto import tqdm
 
@@ -200,7 +200,7 @@ def fit_shares(
     image += of_image
     lengths = np.concatenate(lengths)
     label = torch.from_numpy(np.repeat(drawings.label[indices].astype(np.int64), lengths))
-    return maximum_likelihood_shares(image, stroke, label, weights_of_steps(lengths, WHOLE))
+    return maximum_likelihood_shares(image, stroke, label, weights_of_steps(lengths, _WHOLE))
 
 
 def maximum_likelihood_shares(

@@ -117,7 +117,7 @@ def test_calibrate_says_on_how_much_and_leaves_the_recogniser_alone(drawings):
     recognizer = Scripted(drawings, scores)
     found = calibrate(recognizer, drawings, precision=0.6, steps=3, progress=False)
     assert (len(found.temperatures), len(found.thresholds), found.precision) == (3, 3, 0.6)
-    assert found.fitted_on == {"drawings": 80, "strokes": int(lengths.sum()), "whole": 0.5}
+    assert found.fitted_on == {"drawings": 80, "strokes": int(lengths.sum()), "whole": 0.65}
     assert recognizer.calibration is None
     assert Calibration.from_dict(found.to_dict()) == found
     # Labels stay as they are.
