@@ -116,6 +116,7 @@ class ChoicesResult(StudyResult[ChoiceRow]):
     """
 
     _row: ClassVar[type] = ChoiceRow
+    _file: ClassVar[str] = "sketch-a-net-choices.json"
     published: ClassVar[Mapping[str, Any]] = {"top1_percent": PUBLISHED, "data": PUBLISHED_ON}
 
     def __post_init__(self) -> None:

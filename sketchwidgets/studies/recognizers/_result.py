@@ -100,6 +100,7 @@ class RecognizerComparison(StudyResult[ComparedRecognizer]):
     """
 
     _row: ClassVar[type] = ComparedRecognizer
+    _file: ClassVar[str] = "sketch-recognizers.json"
     published: ClassVar[Mapping[str, Any]] = {"top1_percent": PUBLISHED, "data": PUBLISHED_ON}
 
     def orderings(self) -> tuple[Ordering, ...]:
