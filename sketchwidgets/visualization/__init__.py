@@ -37,6 +37,7 @@ from .input_reconstruction import (
     maximize,
 )
 from .network import Network
+from .network_modification import Ablation, AblationState, SwitchedOff, ablation, switch_off
 from .projection import (
     LayerProjection,
     ProjectionError,
@@ -54,6 +55,11 @@ from .projection import (
 
 __all__ = [
     "Network",
+    "Ablation",
+    "AblationState",
+    "SwitchedOff",
+    "ablation",
+    "switch_off",
     "INVERT_METHODS",
     "MAXIMIZE_METHODS",
     "Inversions",

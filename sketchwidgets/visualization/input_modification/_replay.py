@@ -9,7 +9,7 @@ dimension, wherever it hides (in `view(n, -1)`, in a state of zeros made for n i
 own in place. The second time only arguments count, so the expensive operations are left out.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,25 +104,38 @@ class Step:
 
 @dataclass(eq=False)
 class Recording:
-    """The steps of a forward pass for one image, every value in it, and which values are its output and the layer's."""
+    """The steps of a forward pass for one image, every value in it, and which values are its output and the layers'."""
 
     steps: list[Step]
     values: list[Tensor]
     output: int
-    layer: int
-    layer_name: str
+    layers: dict[str, int]  # in the order in which they ran
+
+    @property
+    def layer(self) -> int:
+        """The value of the only layer, or the first."""
+        return next(iter(self.layers.values()))
+
+    @property
+    def layer_name(self) -> str:
+        """The name of the only layer, or the first."""
+        return next(iter(self.layers))
 
 
 def record(
-    model: nn.Module, image: Tensor, layer: str | None = None, forward: Forward | None = None
+    model: nn.Module,
+    image: Tensor,
+    layers: str | Sequence[str] | None = None,
+    forward: Forward | None = None,
 ) -> Recording:
     """Record the forward pass of a model on an image (1, C, H, W); raises Unreplayable.
 
-    layer : the module whose output is wanted as a value too; None for the last that returns a map.
+    layers : the modules whose outputs, the first of each, are wanted as values too; None for the last that returns a
+        map.
     """
-    once = _run(model, image, layer, forward)
-    twice = _run(model, image.expand(2, -1, -1, -1).clone(), once.layer_name, forward, once)
-    if len(once.steps) != len(twice.steps) or (once.output, once.layer) != (twice.output, twice.layer):
+    once = _run(model, image, [layers] if isinstance(layers, str) else layers, forward)
+    twice = _run(model, image.expand(2, -1, -1, -1).clone(), list(once.layers), forward, once)
+    if len(once.steps) != len(twice.steps) or (once.output, once.layers) != (twice.output, twice.layers):
         raise Unreplayable("a forward pass that depends on the number of images")
     for one, two in zip(once.steps, twice.steps, strict=True):
         if one.operation is not two.operation or one.outputs != two.outputs:
@@ -140,7 +153,7 @@ def record(
 def _run(
     model: nn.Module,
     images: Tensor,
-    layer: str | None,
+    layers: Sequence[str] | None,
     forward: Forward | None,
     reference: Recording | None = None,
 ) -> Recording:
@@ -151,18 +164,23 @@ def _run(
         named: dict[str, int | None] = {}
 
         def collect(name: str, output: Any) -> bool:
-            if last.offer(name, output) if layer is None else not named:
+            if layers is None and last.offer(name, output):
                 named.clear()
+            if (layers is not None or name == last.name) and name not in named:
                 named[name] = operations.number(output) if isinstance(output, Tensor) else None
             return False
 
-        with watch(model, layer and [layer], collect), _Functions(operations), operations:
+        with (
+            watch(model, None if layers is None else list(layers), collect),
+            _Functions(operations),
+            operations,
+        ):
             output = model(images) if forward is None else forward(model, images)
     value = operations.number(output) if isinstance(output, Tensor) else None
-    if value is None or not named or None in named.values():
+    missing = layers is not None and len(named) != len(set(layers))
+    if value is None or not named or missing or None in named.values():
         raise Unreplayable("an output that does not depend on the image by recorded operations")
-    ((name, watched),) = named.items()
-    return Recording(operations.steps, operations.values, value, watched, name)
+    return Recording(operations.steps, operations.values, value, named)
 
 
 class _Operations(TorchDispatchMode):
@@ -325,8 +343,8 @@ def _compare(one: Any, two: Any) -> Any:
 
 
 def _drop_the_unread(recording: Recording) -> set[int]:
-    """Forget the steps that neither the output nor the layer needs; returns the values that remain."""
-    wanted = {recording.output, recording.layer}
+    """Forget the steps that neither the output nor a layer needs; returns the values that remain."""
+    wanted = {recording.output, *recording.layers.values()}
     kept = []
     for step in reversed(recording.steps):
         if wanted.isdisjoint(step.outputs):
