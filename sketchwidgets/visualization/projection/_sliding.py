@@ -159,10 +159,16 @@ class AveragePool(Step):
         self.geometry = geometry
         self.count_include_pad = count_include_pad
         self.divisor = divisor
+        self._shares: float | Saved | None = None
 
     def pull(self, signal: Windows, sweep: "Sweep") -> Signals:
         geometry, size = self.geometry, sweep.tape.size(self.inputs[0])
-        shares = sweep.gather(Saved(self._shares(size, signal.signal)), signal) * signal.signal
+        if self._shares is None:
+            self._shares = self._shares_of_windows(size, signal.signal)
+        if isinstance(self._shares, float):
+            shares = signal.signal * self._shares
+        else:
+            shares = signal.signal * sweep.gather(self._shares, signal).to(signal.signal.dtype)
         shares = shares.contiguous(memory_format=torch.channels_last)
         if signal.full:
             plane, padding, ceil_mode = size, geometry.padding, geometry.ceil_mode
@@ -172,27 +178,32 @@ class AveragePool(Step):
                 for n, s, r in zip(shares.shape[2:], geometry.stride, geometry.reach, strict=True)
             )
             padding, ceil_mode = (0, 0), False
-        down = aten.avg_pool2d_backward(
-            shares,
-            blank(shares, (*shares.shape[:2], *plane)),  # only its shape and memory format count
-            geometry.kernel,
-            geometry.stride,
-            padding,
-            ceil_mode,
-            True,
-            1,
-        )
+        tiles = tuple(n * s for n, s in zip(shares.shape[2:], geometry.stride, strict=True))
+        if geometry.kernel == geometry.stride and padding == (0, 0) and tiles == tuple(plane):
+            down = _repeated(shares, geometry.stride)
+        else:
+            down = aten.avg_pool2d_backward(
+                shares,
+                blank(shares, (*shares.shape[:2], *plane)),  # only its shape and memory format count
+                geometry.kernel,
+                geometry.stride,
+                padding,
+                ceil_mode,
+                True,
+                1,
+            )
         place = signal.moved(geometry.stride, geometry.padding, geometry.reach, down)
         return [(self.inputs[0], place.confined(size))]
 
-    def _shares(self, size: tuple[int, int], like: Tensor) -> Tensor:
-        """One over the divisor of every window, (1, 1, oh, ow): at the border the divisor may be smaller."""
+    def _shares_of_windows(self, size: tuple[int, int], like: Tensor) -> float | Saved:
+        """One over the divisor of every window, (1, 1, oh, ow): at the border it may be smaller; a number if it is not."""
         geometry = self.geometry
         ones = torch.ones((1, 1, *size), dtype=torch.float64, device=like.device)
         pool = (geometry.kernel, geometry.stride, geometry.padding, geometry.ceil_mode)
         mean = F.avg_pool2d(ones, *pool, self.count_include_pad, self.divisor)
         count = F.avg_pool2d(ones, *pool, divisor_override=1)
-        return (mean / count).to(like.dtype)
+        shares = mean / count
+        return shares.mean().item() if shares.amin() == shares.amax() else Saved(shares)
 
 
 class Pad(Step):
@@ -216,6 +227,14 @@ def _cut(maps: Tensor, start: tuple[int, int], size: tuple[int, int]) -> Tensor:
     """The part of maps (..., h, w) from `start` on, of that size; zero beyond the maps' end."""
     bottom, right = (a + n - m for a, n, m in zip(start, size, maps.shape[-2:], strict=True))
     return F.pad(maps, (-start[1], right, -start[0], bottom))
+
+
+def _repeated(maps: Tensor, times: tuple[int, int]) -> Tensor:
+    """Every position of maps (n, c, h, w) in channels-last memory as a block of so many rows and columns."""
+    n, channels, height, width = maps.shape
+    rows = maps.permute(0, 2, 3, 1)[:, :, None, :, None]
+    rows = rows.expand(-1, -1, times[0], -1, times[1], -1)
+    return rows.reshape(n, height * times[0], width * times[1], channels).permute(0, 3, 1, 2)
 
 
 def _spread(maps: Tensor, stride: tuple[int, int]) -> Tensor:
