@@ -1,4 +1,4 @@
-"""Build hook: the JavaScript bundle where it is missing, and the notebooks into the wheel.
+"""Build hook: the JavaScript bundle where it is missing, and notebooks and results of studies into the wheel.
 
 The bundle is committed, so an ordinary `pip install .` needs no node. SKETCHWIDGETS_BUILD_JS=1 rebuilds it.
 """
@@ -21,10 +21,13 @@ class SketchwidgetsBuildHook(BuildHookInterface):
         root = Path(self.root)
         if os.environ.get("SKETCHWIDGETS_BUILD_JS") == "1" or not _has_bundle(root):
             _build_bundle(root)
-        # An editable install reads the notebooks of the checkout; a copy in site-packages would go stale.
+        # An editable install reads those of the checkout; a copy in site-packages would go stale.
         if self.target_name == "wheel" and version != "editable":
             for notebook in sorted((root / "notebooks").glob("*.ipynb")):
                 build_data["force_include"][str(notebook)] = f"sketchwidgets/notebooks/{notebook.name}"
+            results = root / "docs" / "results"
+            for path in sorted(path for path in results.rglob("*") if path.is_file()):
+                build_data["force_include"][str(path)] = f"sketchwidgets/results/{path.relative_to(results)}"
 
 
 def _has_bundle(root: Path) -> bool:

@@ -76,6 +76,9 @@ def test_wheel_holds_bundle_weights_notebooks_and_licence(members, repository):
     }
     assert notebooks
     assert members >= notebooks
+    measured = {f"sketchwidgets/results/{path.name}" for path in (repository / "docs/results").glob("*.json")}
+    assert measured
+    assert members >= measured
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in members)
 
 

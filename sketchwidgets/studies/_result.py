@@ -1,6 +1,7 @@
 """What every study returns: rows, how they were measured, and how they show themselves."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,8 @@ class Row(Protocol):
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self: ...
 
+
+_NUMBERS = re.compile(r"\[\n[-+0-9.eE,\s]*\]")
 
 R = TypeVar("R", bound=Row)
 
@@ -100,7 +103,9 @@ class StudyResult(Generic[R]):
 
     def to_json(self) -> str:
         """`to_dict` as text."""
-        return json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n"
+        text = json.dumps(self.to_dict(), indent=1, allow_nan=False)
+        # Lists of numbers on one line: a file is read by people, too.
+        return _NUMBERS.sub(lambda found: f"[{' '.join(found[0][1:-1].split())}]", text) + "\n"
 
     def save(self, path: str | Path) -> None:
         """Write `to_json`."""

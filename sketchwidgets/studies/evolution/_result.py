@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from sketchwidgets.studies._orderings import Measured, Ordering
-from sketchwidgets.studies._result import StudyResult
+from sketchwidgets.studies._result import StudyResult, results_folder
 from sketchwidgets.training.evaluation.intervals import wilson
-from sketchwidgets.visualization import Chart, Figure, Section
+from sketchwidgets.visualization import Chart, FeatureEvolution, Figure, Section
 
 SOURCE = "Zeiler & Fergus (ECCV 2014), figure 4: AlexNet's successor on ImageNet, epochs 1 to 64"
-_EARLY = 5  # "within a few epochs", of the paper's
+_EARLY = (5, 2, 1)  # epochs that are "a few", of the paper's; the first that is not the last one counts
 
 
 @dataclass(frozen=True)
@@ -91,15 +91,20 @@ class TrainingEvolution(StudyResult[Checkpoint]):
         """From the first to the last."""
         return tuple(self.rows[0].similarity)
 
+    @classmethod
+    def evolution(cls) -> FeatureEvolution:
+        """What excited the channels in the run of `measured`, for `sw.EvolutionPlayer`."""
+        return FeatureEvolution.open(results_folder() / "training-evolution")
+
     def orderings(self) -> tuple[Ordering, ...]:
         """Whether the first layer is nearer to its last state than each layer above it, after a few epochs."""
-        early = self.get(f"epoch {_EARLY}")
-        if early is None or early is self.rows[-1]:
+        known = [row for epoch in _EARLY if (row := self.get(f"epoch {epoch}")) not in (None, self.rows[-1])]
+        if not known:
             return ()
-        first, *upper = self.layers
+        early, (first, *upper) = known[0], self.layers
         return tuple(
             Ordering(
-                f"After {_EARLY} epochs the first layer is nearer to its last state than {layer} is.",
+                f"After epoch {early.epoch} the first layer is nearer to its last state than {layer} is.",
                 early.measured(first),
                 early.measured(layer),
                 None,

@@ -51,7 +51,7 @@ def alignment(first: np.ndarray, second: np.ndarray) -> float:
     return float((first * second).sum() / scale) if scale > 0 else 0.0
 
 
-def alignment_error(first: np.ndarray, second: np.ndarray, seed: int, draws: int = 200) -> float:
+def alignment_error(first: np.ndarray, second: np.ndarray, seed: int, draws: int = 100) -> float:
     """Standard error of `alignment` over the drawings, by the delete-half jackknife.
 
     The spread over random halves is that of the whole: a half has twice the variance, and shares half of it with the

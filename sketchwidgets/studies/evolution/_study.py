@@ -5,8 +5,8 @@ the channel most is projected to the pixels, which `sw.EvolutionPlayer` shows. B
 for each of these epochs: the accuracy, and for each layer how like its features are to those of the last epoch.
 
 What differs from the paper, whatever the scale: a Sketch-a-Net and drawings instead of a network of photographs. At
-small scale, too: ten classes, a quarter of the channels, twenty epochs of AdamW with a rate that falls to zero, which makes
-all layers converge by the end, and the strongest drawing among a thousand, not among all.
+small scale, too: five classes, a quarter of the channels, five epochs of AdamW with a rate that falls to zero, so that
+all layers come to rest in the end, and the strongest drawing among two hundred, not among all.
 """
 
 from collections.abc import Callable
@@ -98,7 +98,8 @@ class _Run:
         self.searched = np.sort(rng.permutation(self.learnt)[: plan.images])
         self.compared = np.sort(rng.permutation(self.apart)[: plan.compared])
         self.folder = StudyFolder(folder)
-        self.record = RecordEvolution(folder / "moments", plan.moments, network="network")
+        steps = max(1, len(self.learnt) // plan.recipe.batch_size)  # of an epoch, as `fit` counts them
+        self.record = RecordEvolution(folder / "moments", plan.moments, "network", epoch_steps=steps)
         self._images: torch.Tensor | None = None
         self._last: dict[str, np.ndarray] = {}
 
@@ -122,17 +123,19 @@ class _Run:
         self.folder.row("training", self._asked(), self._train)
 
     def _train(self) -> dict[str, Any]:
+        last = self.plan.moments[-1]
         with self.folder.count("training"):
             found = fit(
                 self.network(),
                 (self.drawings, self.learnt),
                 self.plan.recipe,
                 self.folder.path / "fit",
+                callback=lambda progress: progress.epoch < last,
                 callbacks=[self.record],
                 every=100,
                 progress=self.progress,
             )
-        return {"steps": found.steps}
+        return {"steps": found.step}
 
     def evolution(self) -> FeatureEvolution:
         """The strongest drawing of some channels at each moment, from the disk where that has been done."""

@@ -31,6 +31,8 @@ def decode(text: str) -> np.ndarray:
         height, width = packed[:2]
         unpacker = zlib.decompressobj()
         pixels = unpacker.decompress(packed[2:], height * width + 1)
+        if not pixels or not unpacker.eof:
+            raise ValueError("too few or too many pixels")
         return np.frombuffer(pixels, np.uint8).reshape(height, width)
     except (binascii.Error, zlib.error, ValueError, TypeError) as error:
         raise ValueError(f"not a picture ({error})") from None

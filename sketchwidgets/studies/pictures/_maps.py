@@ -48,7 +48,7 @@ def _occlusion(network: Network, image: Tensor, target: int) -> Tensor:
         image,
         target,
         size=side,
-        stride=max(2, side // 3),
+        stride=max(2, side // 2),
         overhang=True,
         fill="paper" if network.ink == "positive" else "grey",
         progress=False,
@@ -61,9 +61,7 @@ def _occlusion(network: Network, image: Tensor, target: int) -> Tensor:
     return (heat / times.clamp_min(1)).clamp_min(0)
 
 
-def reconstruction(
-    network: Network, image: Tensor, target: int, method: str, steps: int, seed: int
-) -> Tensor:
+def reconstruction(network: Network, image: Tensor, target: int, method: str, seed: int) -> Tensor:
     """(H, W) of 0 to 1, dark ink on white paper: what is made instead of the drawing."""
     if method == "inversion":
         layers = network.layers()

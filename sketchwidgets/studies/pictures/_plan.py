@@ -13,17 +13,15 @@ class PicturePlan:
     """
 
     shown: int = 6
-    measured: int = 24
+    measured: int = 16
     seed: int = 0
     scale: str = field(default="own", compare=False)
 
     def __post_init__(self) -> None:
         if not 1 <= self.shown <= self.measured:
             raise ValueError(f"shown must be from 1 to measured, {self.measured}, not {self.shown}")
-        if self.steps < 1 or self.seed < 0:
-            raise ValueError(
-                f"steps must be at least 1 and seed at least 0, not {self.steps} and {self.seed}"
-            )
+        if self.seed < 0:
+            raise ValueError(f"seed must be at least 0, not {self.seed}")
 
     @classmethod
     def small(cls, seed: int = 0) -> "PicturePlan":

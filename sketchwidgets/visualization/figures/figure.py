@@ -1,4 +1,4 @@
-"""A result as a picture: sections of tiles and charts, for a page, SVG and PNG."""
+"""A result as a picture: sections of tiles and charts, for a page, SVG, PNG and PDF."""
 
 import os
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ._html import figure_html
 from ._layout import lay_out
+from ._pdf import to_pdf
 from ._png import to_png
 from ._svg import to_svg
 from .chart import Chart
@@ -49,8 +50,8 @@ class Section:
 class Figure:
     """Sections of tiles and charts that draw themselves without a browser and without a plotting library.
 
-    In a notebook a figure shows itself inline, in the colours of the page. `to_svg` and `to_png` make files of
-    their own, on white.
+    In a notebook a figure shows itself inline, in the colours of the page. `to_svg`, `to_png` and `to_pdf` make
+    files of their own, on white.
 
     >>> noise = torch.linspace(-1, 1, 64).reshape(1, 8, 8)
     >>> figure = sw.Figure("A ramp", [sw.Section("signed", [sw.Tile.signed(noise, "8 x 8")])])
@@ -88,16 +89,22 @@ class Figure:
             raise ValueError(f"scale must be between 0.25 and 8, not {scale}")
         return to_png(*lay_out(self), scale)
 
+    def to_pdf(self) -> bytes:
+        """A PDF file of one page: lines as lines, text as text in Helvetica, pictures without loss."""
+        return to_pdf(*lay_out(self), title=self.title)
+
     def save(self, path: str | os.PathLike, scale: float = 2.0) -> None:
-        """Write to a file, SVG or PNG by its suffix; ValueError for another one. `scale` is that of a PNG."""
+        """Write to a file, SVG, PNG or PDF by its suffix; ValueError for another one. `scale` is that of a PNG."""
         path = Path(path)
         suffix = path.suffix.lower()
         if suffix == ".svg":
             path.write_text(self.to_svg(), encoding="utf-8")
         elif suffix == ".png":
             path.write_bytes(self.to_png(scale))
+        elif suffix == ".pdf":
+            path.write_bytes(self.to_pdf())
         else:
-            raise ValueError(f"{path.name!r} must end in .png or .svg")
+            raise ValueError(f"{path.name!r} must end in .png, .svg or .pdf")
 
     def _repr_html_(self) -> str:
         return self.to_html()

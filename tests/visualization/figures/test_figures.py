@@ -240,7 +240,7 @@ def test_long_names_of_bars_are_cut_and_not_laid_over_each_other():
         (lambda: Section("s", side=2), "side"),
         (lambda: Figure("f", [Tile(None, label="x")]), r"sections\[0\]"),
         (lambda: Figure("f").to_png(99), "scale"),
-        (lambda: Figure("f").save("picture.jpg"), r"'picture.jpg' must end in .png or .svg"),
+        (lambda: Figure("f").save("picture.jpg"), r"'picture.jpg' must end in .png, .svg or .pdf"),
     ],
 )
 def test_what_is_no_figure_is_named(make, message):

@@ -1,0 +1,202 @@
+"""Tables of pictures: which drawings, what is counted, and that they open and draw themselves again."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+import sketchwidgets as sw
+from sketchwidgets.models import RecurrentClassifier, SketchResNet
+from sketchwidgets.recognition import Preprocessing, Recognizer
+from sketchwidgets.studies import (
+    MethodComparison,
+    NetworkComparison,
+    PicturePlan,
+    PictureRow,
+    method_comparison,
+    network_comparison,
+)
+from sketchwidgets.studies.pictures import _maps
+from sketchwidgets.studies.pictures._encoding import decode, encode
+from sketchwidgets.training import DrawingSet
+
+CLASSES = ("cat", "dog", "bee")
+FRAME = Preprocessing(96, 87.0, 2.0)
+PLAN = PicturePlan(shown=1, measured=2)
+
+
+@pytest.fixture(scope="module")
+def drawings():
+    """60 scribbles, 20 of them kept apart."""
+    rng = np.random.default_rng(5)
+    n_strokes = np.full(60, 2)
+    return DrawingSet(
+        rng.uniform(0, 255, (480, 2)).astype(np.float32),
+        None,
+        np.full(120, 4),
+        n_strokes,
+        np.arange(60) % 3,
+        np.arange(60, dtype=np.uint64) * 25 + (np.arange(60) % 4 > 0),
+        CLASSES,
+    )
+
+
+@pytest.fixture(scope="module")
+def recognizer(drawings):
+    """Of random weights, whose classes are moved so that it names two classes right."""
+    torch.manual_seed(0)
+    cnn = SketchResNet(3, widths=(4, 8), blocks=(1, 1), norm=False).eval()
+    with torch.no_grad():
+        features = torch.cat(
+            [as_network(cnn).prepare(sw.Sketch(drawings.strokes(i))) for i in drawings.split()[1]]
+        )
+        scores = cnn(features)
+        last = [m for m in cnn.modules() if isinstance(m, torch.nn.Linear | torch.nn.Conv2d)][-1]
+        last.bias.sub_(scores.median(0).values)
+    return Recognizer(cnn, RecurrentClassifier(8, 6, 3), CLASSES, FRAME, "cpu")
+
+
+def as_network(cnn):
+    return sw.Network(cnn, size=96, preprocessing=FRAME, classes=CLASSES)
+
+
+@pytest.fixture(scope="module")
+def methods(drawings, recognizer, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("methods")
+    chosen = ("occlusion", "gradient", "guided backprop", "deconvnet", "inversion")
+    return folder, method_comparison(
+        drawings, folder, PLAN, network=recognizer, methods=chosen, progress=False
+    )
+
+
+def test_the_drawings_are_drawn_by_lot_and_named_right(methods, drawings, recognizer):
+    _, result = methods
+    ids, named = result.settings["key_ids"], result.settings["classes"]
+    assert len(set(named)) == 2
+    for key_id, name in zip(ids, named, strict=True):
+        index = int(np.flatnonzero(drawings.key_id == int(key_id))[0])
+        assert drawings.key_id[index] % 25 == 0
+        network = as_network(recognizer.cnn)
+        image = network.prepare(sw.Sketch(drawings.strokes(index)))
+        assert network.top(image, 1)[0][0][0] == drawings.classes[drawings.label[index]] == name
+
+
+def test_a_gradient_row_is_autograds(methods, drawings, recognizer):
+    _, result = methods
+    row = result["network, gradient"]
+    index = int(np.flatnonzero(drawings.key_id == int(result.settings["key_ids"][0]))[0])
+    image = as_network(recognizer.cnn).prepare(sw.Sketch(drawings.strokes(index))).requires_grad_()
+    recognizer.cnn(image)[0, drawings.label[index]].backward()
+    heat = image.grad[0, 0].abs()
+    paper = 1 - image.detach()[0, 0]
+    near = torch.zeros(96, 96, dtype=torch.bool)
+    for y, x in (paper < 0.5).nonzero().tolist():
+        near[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2] = True
+    assert row.on_ink[0] == pytest.approx(float(heat[near].sum() / heat.sum()), abs=2e-3)
+    shown = decode(row.pictures[0]) / 255
+    np.testing.assert_allclose(shown, (heat / heat.flatten().quantile(0.995)).clamp(0, 1), atol=0.004)
+
+
+def test_all_rows_show_themselves_and_open_again(methods, tmp_path):
+    folder, result = methods
+    assert [row.kind for row in result.rows] == ["drawing", "heat", "heat", "heat", "heat", "picture"]
+    again = MethodComparison.open(folder / "result.json")
+    assert again.rows == result.rows
+    figure = again.figure()
+    assert [section.title for section in figure.sections][:2] == ["drawing", "occlusion"]
+    for suffix, start in (("png", b"\x89PNG"), ("svg", b"<svg"), ("pdf", b"%PDF")):
+        figure.save(tmp_path / f"table.{suffix}")
+        assert (tmp_path / f"table.{suffix}").read_bytes().startswith(start)
+    assert len(result.orderings()) == 4
+    assert len(result.table().splitlines()) == 2 + 4
+    json.loads(result.to_json())
+
+
+def test_what_is_done_stays_done(methods, drawings, recognizer, monkeypatch):
+    folder, result = methods
+    monkeypatch.setattr(_maps, "class_map", None)
+    seen = []
+
+    def stop(row):
+        seen.append(row.method)
+        return len(seen) < 3
+
+    again = method_comparison(
+        drawings,
+        folder,
+        PLAN,
+        network=recognizer,
+        methods=("occlusion", "gradient"),
+        progress=False,
+        callback=stop,
+    )
+    assert again.rows == result.rows[:3]
+    with pytest.raises(ValueError, match="otherwise than this plan asks"):
+        method_comparison(drawings, folder, replace(PLAN, seed=1), network=recognizer, progress=False)
+
+
+def test_networks_stand_beside_themselves_untrained(drawings, recognizer, tmp_path):
+    other = as_network(SketchResNet(3, widths=(4,), blocks=(1,), norm=False).eval())
+    result = network_comparison(
+        drawings, tmp_path, PLAN, networks={"one": recognizer, "two": other}, progress=False
+    )
+    names = [row.network for row in result.rows]
+    assert names == ["one", "one", "SketchResNet", "untrained one"]
+    assert len(result["one, guided backprop"].untrained) == 2
+    assert not result["untrained one, guided backprop"].untrained
+    assert [ordering.sentence for ordering in result.orderings()] == [
+        "Training puts the maps of one on the lines."
+    ]
+    assert NetworkComparison.open(tmp_path / "result.json").rows == result.rows
+
+
+def test_correlation_is_spearmans_near_ink():
+    rng = np.random.default_rng(0)
+    first, second = (torch.from_numpy(rng.integers(0, 9, (6, 6)).astype(np.float32)) for _ in range(2))
+    near = torch.from_numpy(rng.random((6, 6)) < 0.7)
+    oracle = stats.spearmanr(first[near], second[near]).statistic
+    assert _maps.correlation(first, second, near) == pytest.approx(oracle)
+    assert _maps.correlation(first, torch.ones(6, 6), near) == 0
+    assert _maps.ink_share(torch.zeros(6, 6), near) == 0
+
+
+@pytest.mark.parametrize("text", ["", "%%", "AAAA", encode(np.zeros((2, 3), np.uint8))[:-4]])
+def test_text_that_is_no_picture_is_refused(text):
+    with pytest.raises(ValueError, match="not a picture"):
+        decode(text)
+
+
+def test_a_bomb_is_not_unpacked():
+    import base64
+    import zlib
+
+    bomb = base64.b64encode(bytes((2, 2)) + zlib.compress(bytes(5_000_000), 9)).decode()
+    with pytest.raises(ValueError, match="not a picture"):
+        decode(bomb)
+
+
+def test_rows_that_do_not_fit_are_refused():
+    text = encode(np.zeros((2, 2), np.uint8))
+    with pytest.raises(ValueError, match="has 1 pictures, 0 drawings under"):
+        PictureRow("n", "m", "heat", (text,))
+    rows = (PictureRow("n", "a", "picture", (text,)), PictureRow("n", "b", "picture", (text, text)))
+    with pytest.raises(ValueError, match="different numbers of drawings"):
+        MethodComparison(rows)
+
+
+def test_wrong_arguments_are_named(drawings, recognizer, tmp_path):
+    with pytest.raises(ValueError, match=r"methods must be of .* not 'magic'"):
+        method_comparison(drawings, tmp_path, PLAN, network=recognizer, methods=("magic",))
+    with pytest.raises(ValueError, match="names drawings of only"):
+        method_comparison(drawings, tmp_path, PicturePlan(1, 4), network=recognizer, progress=False)
+    with pytest.raises(ValueError, match="does not know"):
+        method_comparison(
+            replace(drawings, classes=("cat", "dog", "owl")),
+            tmp_path,
+            PLAN,
+            network=recognizer,
+            progress=False,
+        )
