@@ -15,6 +15,9 @@ Out = Annotated[
 ]
 Scale = Annotated[str, typer.Option(help="small, for a processor, or full, for a GPU.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
+Workers = Annotated[
+    int, typer.Option(min=0, help="Processes that prepare batches, 0 for none beside this one.")
+]
 
 
 def plan_at(kind: Any, scale: str, seed: int, **changes: Any) -> Any:
@@ -80,12 +83,13 @@ def layer_removal(
     folder: Out = Path("runs/layer-removal"),
     scale: Scale = "small",
     seed: Seed = 0,
+    workers: Workers = 0,
 ) -> None:
     """AlexNet and ZFNet without some layers, or wider, trained from scratch. Cut off, it goes on where it stopped."""
     from sketchwidgets.studies import LayerRemovalPlan
     from sketchwidgets.studies import layer_removal as run
 
-    show(lambda: run(data, folder, plan_at(LayerRemovalPlan, scale, seed)))
+    show(lambda: run(data, folder, plan_at(LayerRemovalPlan, scale, seed), workers=workers))
 
 
 @study.command("training-evolution")
@@ -136,6 +140,7 @@ def transfer(
     folder: Out = Path("runs/transfer"),
     scale: Scale = "small",
     seed: Seed = 0,
+    workers: Workers = 0,
 ) -> None:
     """Fixed features and a new softmax against training from scratch. Cut off, it goes on where it stopped."""
     from sketchwidgets.studies import TransferPlan
@@ -147,7 +152,7 @@ def transfer(
         if wrong is not None:
             raise ValueError(f"--target must be NAME=PATH, not {wrong!r}")
         targets = {name: Path(path) for name, _, path in pairs}
-        return run(data, folder, plan_at(TransferPlan, scale, seed), targets=targets)
+        return run(data, folder, plan_at(TransferPlan, scale, seed), targets=targets, workers=workers)
 
     show(measured)
 

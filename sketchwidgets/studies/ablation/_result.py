@@ -110,6 +110,7 @@ class LayerRemoval(StudyResult[LayerRemovalRow]):
     """
 
     _row: ClassVar[type] = LayerRemovalRow
+    _file: ClassVar[str] = "layer-removal.json"
     published: ClassVar[Mapping[str, Any]] = {
         "errors_percent": {
             name: dict(zip(_KINDS, errors, strict=True)) for name, errors in PUBLISHED.items()

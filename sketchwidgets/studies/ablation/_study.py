@@ -48,6 +48,7 @@ def layer_removal(
     plan: LayerRemovalPlan | str = "small",
     *,
     every: int = 150,
+    workers: int = 0,
     progress: bool = True,
     callback: Callable[[LayerRemovalRow], bool | None] | None = None,
 ) -> LayerRemoval:
@@ -61,7 +62,7 @@ def layer_removal(
     data : labelled drawings, see `DrawingSet.load`; or a folder of pictures with the folders train and val, each with
         a folder for each class, as ImageNet for "full".
     plan : "small", "full" or a `LayerRemovalPlan`.
-    every : steps between two states of a network in training.
+    every : steps between two states of a network in training. workers : processes that prepare batches.
     progress : whether a bar is shown.
     callback : called with each row; False ends the study with the rows so far.
 
@@ -79,7 +80,7 @@ def layer_removal(
     """
     plan = plan_of(plan, LayerRemovalPlan)
     pictures = _Pictures(data, plan)
-    place = StudyFolder(folder)
+    place, pace = StudyFolder(folder), {"every": every, "workers": workers}
     rows: list[LayerRemovalRow] = []
     bar = tqdm(total=len(plan.variants) * pictures.steps, unit="step", disable=not progress)
     with bar:
@@ -92,7 +93,7 @@ def layer_removal(
 
             slug = slug_of(variant.name)
             asked = {"variant": variant.to_dict(), "plan": plan.to_dict(), "pictures": pictures.counts()}
-            measure = _Measure(place, slug, variant, plan, pictures, every, told)
+            measure = _Measure(place, slug, variant, plan, pictures, pace, told)
             rows.append(LayerRemovalRow.from_dict(place.row(slug, asked, measure)))
             told(pictures.steps)
             result = LayerRemoval(tuple(rows), _settings(data, plan, pictures, place))
@@ -155,11 +156,11 @@ class _Measure:
         variant: Variant,
         plan: LayerRemovalPlan,
         pictures: _Pictures,
-        every: int,
+        pace: dict[str, int],
         told: Callable[[int], None],
     ) -> None:
         self.place, self.slug, self.variant, self.plan = place, slug, variant, plan
-        self.pictures, self.every, self.told = pictures, every, told
+        self.pictures, self.pace, self.told = pictures, pace, told
 
     def __call__(self) -> dict[str, Any]:
         pictures, plan = self.pictures, self.plan
@@ -176,8 +177,8 @@ class _Measure:
                 self.place.path / "networks" / self.slug,
                 validation=_taken(pictures.validation) if on_plateau else None,
                 callback=lambda progress: self.told(progress.step),
-                every=self.every,
                 progress=False,
+                **self.pace,
             )
             train, _ = _wrong(fitted, pictures.watched)
             top1, top5 = _wrong(fitted, pictures.validation)

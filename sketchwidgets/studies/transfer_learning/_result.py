@@ -147,6 +147,7 @@ class Transfer(StudyResult[TransferRow]):
     """
 
     _row: ClassVar[type] = TransferRow
+    _file: ClassVar[str] = "transfer.json"
     published: ClassVar[Mapping[str, Any]] = {
         "accuracy_percent": [
             {"data": data, "kind": kind, "layer": layer, "per_class": n, "mean": mean, "deviation": deviation}

@@ -57,6 +57,7 @@ def transfer(
     *,
     targets: Mapping[str, Any] | None = None,
     every: int = 150,
+    workers: int = 0,
     progress: bool = True,
     callback: Callable[[TransferRow], bool | None] | None = None,
 ) -> Transfer:
@@ -73,7 +74,7 @@ def transfer(
     plan : "small", "full" or a `TransferPlan`.
     targets : name -> other data: an .npz of images or drawings, the folder of Caltech-101 or -256 or of pictures in
         folders, or a data set itself.
-    every : steps between two states of a network in training.
+    every : steps between two states of a network in training. workers : processes that prepare batches.
     progress : whether a bar is shown.
     callback : called with each row; False ends the study with the rows so far.
 
@@ -94,11 +95,11 @@ def transfer(
     source, given = _source(data, plan, targets or {})
     if not given:
         raise ValueError("targets must not be empty where data has no other half")
-    place = StudyFolder(folder)
+    place, pace = StudyFolder(folder), {"every": every, "workers": workers}
     with place.count("learning the features"):
-        fitted = _learned(source, place, plan, every, progress)
+        fitted = _learned(source, place, plan, pace, progress)
     at_work = [
-        _Target(name, Labelled.open(of, f"targets[{name!r}]"), fitted, place, plan, every)
+        _Target(name, Labelled.open(of, f"targets[{name!r}]"), fitted, place, plan, pace)
         for name, of in given.items()
     ]
     # Training from scratch takes longest, so that all that does not comes first.
@@ -170,7 +171,9 @@ def _source(data: Any, plan: TransferPlan, targets: Mapping[str, Any]) -> tuple[
     return source, {OTHER_HALF: of_classes(drawings, others), **targets}
 
 
-def _learned(source: _Source, place: StudyFolder, plan: TransferPlan, every: int, progress: bool) -> Fitted:
+def _learned(
+    source: _Source, place: StudyFolder, plan: TransferPlan, pace: dict[str, int], progress: bool
+) -> Fitted:
     """The network with its features, trained where that has not been done."""
     folder = source.folder or place.path / "features-network"
     if not (folder / "network.safetensors").is_file():
@@ -181,7 +184,7 @@ def _learned(source: _Source, place: StudyFolder, plan: TransferPlan, every: int
             source.train,
             plan.recipe,
             folder,
-            every,
+            pace,
             source.validation,
             progress,
         )
@@ -197,21 +200,27 @@ def _fit(
     data: Any,
     recipe: Any,
     folder: Path,
-    every: int,
+    pace: dict[str, int],
     validation: Any = None,
     progress: bool = False,
 ) -> Fitted:
     network = with_fast_norms(plan.create(classes)).to(memory_format=torch.channels_last)
-    return fit(network, data, recipe, folder, validation=validation, every=every, progress=progress)
+    return fit(network, data, recipe, folder, validation=validation, progress=progress, **pace)
 
 
 class _Target:
     """A data set that the features are carried over to."""
 
     def __init__(
-        self, name: str, data: Labelled, fitted: Fitted, place: StudyFolder, plan: TransferPlan, every: int
+        self,
+        name: str,
+        data: Labelled,
+        fitted: Fitted,
+        place: StudyFolder,
+        plan: TransferPlan,
+        pace: dict[str, int],
     ) -> None:
-        self.name, self.plan, self.place, self.every = name, plan, place, every
+        self.name, self.plan, self.place, self.pace = name, plan, place, pace
         self._chosen = at_most(data.labels, plan.pool, plan.seed)
         self.data, self.labels = data, data.labels[self._chosen]
         least = int(np.bincount(self.labels).min())
@@ -281,7 +290,7 @@ class _Target:
         folder = self.place.path / "scratch" / slug_of(f"{self.name} {per_class} {fold}")
         torch.manual_seed(recipe.seed)
         learned = self.data.take(self._chosen[train])
-        fitted = _fit(plan, len(self.data.classes), learned, recipe, folder, self.every)
+        fitted = _fit(plan, len(self.data.classes), learned, recipe, folder, self.pace)
         named = fitted.scores(self.data.take(self._chosen[test])).argmax(1).numpy()
         return round(mean_of_classes(named, self.labels[test]), 6)
 
