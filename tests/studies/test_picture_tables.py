@@ -91,7 +91,7 @@ def test_a_gradient_row_is_autograds(methods, drawings, recognizer):
     image = as_network(recognizer.cnn).prepare(sw.Sketch(drawings.strokes(index))).requires_grad_()
     recognizer.cnn(image)[0, drawings.label[index]].backward()
     heat = image.grad[0, 0].abs()
-    paper = 1 - image.detach()[0, 0]
+    paper = torch.from_numpy(as_network(recognizer.cnn).picture(image.detach())[0] / 255)
     near = torch.zeros(96, 96, dtype=torch.bool)
     for y, x in (paper < 0.5).nonzero().tolist():
         near[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2] = True
