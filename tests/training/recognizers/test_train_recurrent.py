@@ -208,11 +208,14 @@ def test_a_resumed_training_ends_where_an_unbroken_one_does(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_whole_recipe_ends_in_a_recogniser(drawings_file, tmp_path):
+def test_the_whole_recipe_ends_in_a_recogniser(drawings_file, tmp_path, monkeypatch):
     from typer.testing import CliRunner
 
     from sketchwidgets.cli import app
 
+    # Each has tests of its own.
+    monkeypatch.setattr("sketchwidgets.training.recognizers.one_stream._SHRINK_BATCHES", 2)
+    monkeypatch.setattr("sketchwidgets.training.recognizers.publish._SCRIBBLES", 8)
     options = "--steps 2 --batch-size 4 --drawings 8 --epochs 1 --hidden-size 16 --evaluate-on 3"
     done = CliRunner().invoke(
         app, ["train", str(drawings_file), "--kind", "sketch-a-net", "--out", str(tmp_path), *options.split()]
