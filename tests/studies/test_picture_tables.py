@@ -200,3 +200,12 @@ def test_wrong_arguments_are_named(drawings, recognizer, tmp_path):
             network=recognizer,
             progress=False,
         )
+
+
+@pytest.mark.parametrize("kind", [MethodComparison, NetworkComparison])
+def test_what_was_measured_is_there(kind):
+    result = kind.measured()
+    assert result.settings["scale"] == "small"
+    assert len(result.settings["key_ids"]) == result.settings["measured_drawings"]
+    assert {ordering.holds for ordering in result.orderings()} <= {"yes", "within the intervals", "reversed"}
+    assert len(result.figure().sections) == len(result.rows)
