@@ -49,6 +49,7 @@ _HOME = {
     "FilterGallery": "widgets",
     "InvariancePlot": "widgets",
     "LayerPanels": "widgets",
+    "LayerSwitches": "widgets",
     "Compare": "widgets",
     "OcclusionExplorer": "widgets",
     "ProjectionPanels": "widgets",

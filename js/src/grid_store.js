@@ -8,10 +8,11 @@ import { Store } from "./store.js";
  * @typedef {{
  *   kind: "picture", caption: string, description: string, label: string | null,
  *   boxes: [number, number, number, number][], smooth: boolean, facts: [string, string][],
- *   background: number | null, legend: [[number, number, number], string][],
+ *   background: number | null, legend: [[number, number, number], string][], crossed: boolean | null,
  *   ramp: { colours: string[], low: string, high: string } | null,
  *   h: number, w: number, depth: number, offset: number, pixels: Uint8Array,
- * }} PictureTile boxes: top, left, bottom, right in pixels of the picture; depth 1, 3 or 4
+ * }} PictureTile boxes: top, left, bottom, right in pixels of the picture; depth 1, 3 or 4; crossed: out, as what is
+ *   switched off, null where the tile is no switch
  * @typedef {{ kind: "chart", caption: string, description: string, w: number, h: number, svg: string }} ChartTile
  * @typedef {PictureTile | ChartTile} GridTile
  * @typedef {{

@@ -118,6 +118,10 @@ export function chartElement({ svg }) {
 export class GridTileView {
   /** @type {GridTile | null} */
   tile = null;
+  /** Whether a click switches it, instead of showing it large. */
+  get switches() {
+    return this.tile?.kind === "picture" && (this.tile.crossed ?? null) !== null;
+  }
   picture = new PictureView();
   #chart = h("span", { class: "skw-chart", hidden: true });
   #scale = h("span", { class: "skw-keys" });
@@ -154,6 +158,10 @@ export class GridTileView {
       this.#legend.replaceChildren(...legendOf(tile, LEGEND));
       this.element.style.width = "";
     }
+    const off = tile.kind === "picture" && Boolean(tile.crossed);
+    this.element.classList.toggle("skw-switch", this.switches);
+    this.element.classList.toggle("skw-crossed", off);
+    if (this.switches) this.element.setAttribute("aria-pressed", String(off));
     this.#caption.textContent = tile.caption;
     const said = [tile.description || tile.caption, tile.kind === "picture" && tile.label].filter(Boolean).join(", ");
     this.element.title = tile.description;

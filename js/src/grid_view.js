@@ -42,11 +42,11 @@ export function renderGrid(store, root, signal) {
   const mark = () => {
     const chosen = model.get("selectable") ? model.get("selected") : large.shown;
     views.forEach(({ tiles }, section) =>
-      tiles.forEach(({ element }, tile) => {
+      tiles.forEach(({ element, switches }, tile) => {
         const on = Boolean(chosen) && chosen[0] === section && chosen[1] === tile;
         element.classList.toggle("skw-open", on);
         if (model.get("selectable")) element.setAttribute("aria-pressed", String(on));
-        else element.removeAttribute("aria-pressed");
+        else if (!switches) element.removeAttribute("aria-pressed");
       }),
     );
   };
@@ -55,7 +55,7 @@ export function renderGrid(store, root, signal) {
     const view = views[section];
     if (!view) return;
     store.click(section, tile);
-    if (model.get("selectable")) return;
+    if (model.get("selectable") || view.tiles[tile]?.switches) return;
     if (large.element.parentNode !== view.element) view.element.append(large.element);
     large.open(section, tile);
     mark();

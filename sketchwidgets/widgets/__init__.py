@@ -9,6 +9,7 @@ from .evolution_player import EvolutionPlayer
 from .filter_gallery import FilterGallery
 from .invariance_plot import InvariancePlot
 from .layer_panels import LayerPanels
+from .layer_switches import LayerSwitches
 from .occlusion_explorer import OcclusionExplorer
 from .projection_panels import ProjectionPanels
 from .recognition import Recognition
@@ -28,6 +29,7 @@ __all__ = [
     "FilterGallery",
     "InvariancePlot",
     "LayerPanels",
+    "LayerSwitches",
     "OcclusionExplorer",
     "ProjectionPanels",
     "Recognition",

@@ -50,6 +50,7 @@ def _pack(tile: Tile | Chart, buffer: bytearray) -> dict[str, Any]:
         "facts": tile.facts,
         "background": tile.background,
         "legend": tile.legend,
+        "crossed": tile.crossed,
         "ramp": None,
     }
     if tile.ramp is not None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from ._chart_shapes import chart_shapes
 from ._layout import legend_entries, placed
 from ._numbers import short
+from ._shapes import CROSS
 from ._svg import data_url, to_svg, xml
 from .chart import Chart
 from .tile import Tile, ramp_colours
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 _MUTED = "opacity:.75"
 _GAP = 8
+_CROSS = "rgb({},{},{})".format(*CROSS)
 
 
 def figure_html(figure: "Figure") -> str:
@@ -81,7 +83,20 @@ def _tile(tile: Tile, side: int) -> str:
         f"<img alt='{said}' src='{data_url(tile.pixels)}' style='position:absolute;margin:0;max-width:none;{how}{line}"
         f"left:{x:.1f}px;top:{y:.1f}px;width:{wide:.1f}px;height:{high:.1f}px'>"
     )
-    picture = f"<div style='position:relative;width:{side}px;height:{side}px;{back}'>{image}{boxes}</div>"
+    cross = ""
+    if tile.crossed:
+        lines = ",".join(
+            f"linear-gradient(to {way},transparent calc(50% - 1px),{_CROSS} calc(50% - 1px) calc(50% + 1px),"
+            "transparent calc(50% + 1px))"
+            for way in ("top right", "bottom right")
+        )
+        cross = (
+            f"<div style='position:absolute;background:{lines};"
+            f"left:{x:.1f}px;top:{y:.1f}px;width:{wide:.1f}px;height:{high:.1f}px'></div>"
+        )
+    picture = (
+        f"<div style='position:relative;width:{side}px;height:{side}px;{back}'>{image}{boxes}{cross}</div>"
+    )
     return picture + _ramp(tile)
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from ._chart_shapes import SMALL, chart_shapes
 from ._numbers import short
-from ._shapes import Picture, Rectangle, Shape, Text, moved
+from ._shapes import CROSS, Picture, Polyline, Rectangle, Shape, Text, moved
 from ._text import LINE, width, wrapped
 from .chart import Chart
 from .tile import Tile, ramp_colours
@@ -142,6 +142,9 @@ def tile_shapes(tile: Tile, side: float) -> list[Shape]:
                 1.5,
             )
         )
+    if tile.crossed:
+        corners = (x, y), (x + wide, y + high), (x, y + high), (x + wide, y)
+        shapes += [Polyline(corners[:2], CROSS, 2.0), Polyline(corners[2:], CROSS, 2.0)]
     return shapes
 
 

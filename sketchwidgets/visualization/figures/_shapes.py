@@ -23,6 +23,9 @@ SERIES: tuple[tuple[int, int, int], ...] = (
     (111, 127, 149),
 )
 
+# What is switched off is crossed out in it: seen on black as on white.
+CROSS = (229, 72, 77)
+
 
 @dataclass(frozen=True)
 class Text:

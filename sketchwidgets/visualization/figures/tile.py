@@ -28,6 +28,8 @@ class Tile:
     background : grey, 0 to 255, of what a picture that is not square leaves free; None for nothing.
     ramp : (name, low, high) of the colours, "heat", "diverging" or "grey", shown below as a scale; or None.
     legend : ((red, green, blue), text) each, shown below.
+    crossed : whether it is crossed out, as what is switched off. In a page a tile that may be, True or False, is a
+        switch; None is none.
 
     The class methods make tiles of values of any dtype and device. Raises TypeError or ValueError, naming the
     argument, for what is no picture.
@@ -47,6 +49,7 @@ class Tile:
     background: int | None = None
     ramp: Ramp | None = None
     legend: tuple[tuple[tuple[int, int, int], str], ...] = ()
+    crossed: bool | None = None
 
     def __post_init__(self) -> None:
         if self.pixels is None:

@@ -25,8 +25,10 @@ def map_tile(values: Tensor, caption: str, description: str) -> Tile:
     return Tile.heat(pixels, caption, low=low, high=high, ramp=None, description=description)
 
 
-def worth(effect: float) -> str:
-    """An effect as a reader sees it: "12 %", "−3 %", "0 %"; "" where it is not known.
+def worth(effect: float, fine: bool = True) -> str:
+    """An effect as a reader sees it: "12 %", "−3.4 %", "0 %"; "" where it is not known.
+
+    fine : with a decimal below 10 %, else only below 1 %.
 
     >>> from sketchwidgets.visualization.network_modification._figures import worth
     >>> [worth(effect).replace("\\N{NO-BREAK SPACE}", "_") for effect in (0.123, -0.034, 0.0, float("nan"))]
@@ -37,7 +39,7 @@ def worth(effect: float) -> str:
     size = abs(effect)
     if size < 5e-4:  # rounding, or next to nothing
         return percent(0.0) if size < 1e-6 else f"{'−' if effect < 0 else ''}< 0.1\N{NO-BREAK SPACE}%"
-    return ("−" if effect < 0 else "") + percent(size, fine=True)
+    return ("−" if effect < 0 else "") + percent(size, fine=fine or size < 0.01)
 
 
 def layer_shape(maps: Tensor) -> str:

@@ -18,17 +18,20 @@ Off = Mapping[str, Sequence[int] | None]
 Channels = tuple[int, ...] | None  # None for all of them
 
 
-def checked_off(module: nn.Module, off: Any) -> dict[str, Channels]:
-    """What is off, by layer; raises ValueError or TypeError for what is no layer and no channel."""
+def checked_off(module: nn.Module | None, off: Any) -> dict[str, Channels]:
+    """What is off, by layer; raises ValueError or TypeError for what is no layer and no channel.
+
+    module : None where it is not known yet, so that any name may be one.
+    """
     if not isinstance(off, Mapping):
         raise TypeError(
             f'off must be a mapping from layers to channels, such as {{"relu1": [3, 17], "relu2": None}}, not '
             f"{type(off).__name__}"
         )
-    known = dict(module.named_modules())
+    known = None if module is None else dict(module.named_modules())
     found: dict[str, Channels] = {}
     for layer, channels in off.items():
-        if layer not in known or not layer:
+        if not isinstance(layer, str) or not layer or (known is not None and layer not in known):
             raise ValueError(f"off: the model has no layer {layer!r}; see model.named_modules()")
         if channels is None:
             found[layer] = None
