@@ -72,9 +72,9 @@ def layer_removal(
     >>> points = np.random.default_rng(0).uniform(0, 255, (80, 2))
     >>> strokes = np.full(20, 4), np.full(20, 1), np.arange(20) % 2, np.arange(20)
     >>> drawings = sw.training.DrawingSet(points, None, *strokes, ("cat", "dog"))
-    >>> recipe = sw.training.Recipe(epochs=1, batch_size=8, views=sw.training.Views(size=48, test="centre"))
+    >>> recipe = sw.training.Recipe(epochs=1, batch_size=8, views=sw.training.Views(size=72, test="centre"))
     >>> small = Variant("AlexNet, 3, 4, 6 and 7 removed", "alexnet", (3, 4, 6, 7), conv=(4,) * 5)
-    >>> plan = LayerRemovalPlan(recipe, (small,), side=44, channels=1, per_class=6)
+    >>> plan = LayerRemovalPlan(recipe, (small,), side=64, channels=1, per_class=6)
     >>> sw.studies.layer_removal(drawings, "study", plan, progress=False).rows[0].total
     8
     """
