@@ -12,6 +12,7 @@ from ..visualization import (
     MAXIMIZE_METHODS,
     Figure,
     Inversions,
+    MaximizeSettings,
     Network,
     Reconstruction,
     ReconstructionState,
@@ -29,9 +30,11 @@ MODES = ("class", "channel", "invert")
 POSITIONS = ("centre", "all")
 
 _EVERY = 0.4  # seconds between two previews
-# On blank paper gradients are hundreds of times smaller than on photos, for which the rates were published, and the way
-# to full ink is longer than that to more contrast. With this factor, all published sets draw on the bundled Sketch-a-Net.
-_INK_FACTOR = 100_000
+# On blank paper gradients are hundreds of times smaller than on photos, for which the rates were published, and of one
+# network they are several times those of another. So a constant rate is chosen by what its first step does to blank
+# paper: so many grey levels, the mean over the pixels. With fewer, set b leaves the paper blank; with more, it is noise.
+_INK_LEVELS = 1.3
+_TRIED = 1e6
 
 _MAXIMIZE = [
     ("drawings", "sketch"),
@@ -167,6 +170,7 @@ class ReconstructionView(Explorer):
             layer, channel = None, self._class(network)
             name = target = channel if isinstance(channel, str) else f"output {channel}"
         count = self.images
+        position = "all" if self.mode == "channel" and self.position == "all" else None
         making = Making(
             f"{network.name}: maximise {target}",
             [name] if count == 1 else [f"{name}, seed {seed}" for seed in range(count)],
@@ -177,13 +181,13 @@ class ReconstructionView(Explorer):
             network,
             layer,
             channel,
-            "all" if self.mode == "channel" and self.position == "all" else None,
+            position,
             seed=range(count),
             method=self.method,
             steps=self.steps,
             progress=False,
             callback=self._follow(job, making, self.steps),
-            **self._rate(network),
+            **self._rate(network, layer, channel, position),
         )
 
     def _invert(self, job: Job) -> Inversions:
@@ -243,11 +247,20 @@ class ReconstructionView(Explorer):
             raise ValueError(f"class_name: {network.name} knows no class {self.class_name!r}")
         return self.class_name
 
-    def _rate(self, network: Network) -> dict[str, float]:
-        """The published rate on a network of drawings."""
+    def _rate(
+        self, network: Network, layer: str | None, channel: int | str, position: str | None
+    ) -> dict[str, float]:
+        """The rate of a published set that has one, for a network of drawings."""
         if network.ink != "positive" or self.method not in ("yosinski-a", "yosinski-b", "yosinski-c"):
             return {}
-        return {"rate": MAXIMIZE_METHODS[self.method].rate * _INK_FACTOR}
+        step = MaximizeSettings(steps=1, start="zero", clip=False)
+        # From the same start, which is noise where nothing moves on blank paper.
+        stay, move = (
+            maximize(network, layer, channel, position, method=step, rate=rate, progress=False).images
+            for rate in (1e-9, _TRIED)
+        )
+        levels = 255 * float((move - stay).abs().mean())
+        return {"rate": _TRIED * _INK_LEVELS / max(levels, 1e-9)}
 
     # Controls
 

@@ -54,7 +54,8 @@ def maximize(
         lambda and no rate).
     "yosinski-a" ... "yosinski-d" : the four sets of Yosinski et al. 2015 for decay, blur, clipping of pixels of small
         norm and of small contribution, of 500 to 1000 steps; c is the one they mostly used. Their rates are for photos:
-        on blank paper gradients are much smaller, and a to c need about rate=1e7 there.
+        on blank paper gradients are much smaller, and a to c need about rate=3e6 of the default recogniser there, and
+        rate=1e7 of the one with Sketch-a-Net.
     "sketch" : for networks that see drawings: steps of one length with momentum, jitter, blur, and a pull towards
         blank paper, so that ink stays only where it helps.
     "photo" : for networks that see photos: steps in the scaling of natural images (Olah et al. 2017), jitter, blur.
