@@ -190,20 +190,20 @@ class LayerRemoval(StudyResult[LayerRemovalRow]):
         return f"LayerRemoval({len(self.rows)} rows, least error {best.name} {best.error('top1').value} %)"
 
 
+_UNDER_BARS = {
+    _DEEP: "A -3,4",
+    "AlexNet, 7 removed": "A -7",
+    _DENSE: "A -6,7",
+    _ALL: "A -3,4,6,7",
+    "AlexNet, 6 and 7 of 2048": "A fc 2048",
+    "AlexNet, 6 and 7 of 8192": "A fc 8192",
+    "ZFNet, 6 and 7 of 2048": "Z fc 2048",
+    "ZFNet, 6 and 7 of 8192": "Z fc 8192",
+    _WIDE: "Z wide",
+    _BOTH: "Z both",
+}
+
+
 def _short(names: list[str]) -> list[str]:
     """Names that fit under bars."""
-    changes = (
-        (" removed", ""),
-        ("AlexNet, ", "A -"),
-        ("ZFNet, ", "Z "),
-        (" and ", ", "),
-        ("6, 7 of ", "fc "),
-    )
-    short = []
-    for name in names:
-        mark = "removed" in name
-        for old, new in changes:
-            name = name.replace(old, new)
-        name = name if mark else name.replace("A -", "A ")
-        short.append(name.replace("3 to 5 of 512, 1024, 512", "wide").replace(", ", ","))
-    return short
+    return [_UNDER_BARS.get(name, name) for name in names]

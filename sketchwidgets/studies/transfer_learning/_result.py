@@ -280,9 +280,8 @@ def _layers(rows: Iterable[TransferRow], like: str) -> list[Curve]:
     for kind, name in (("svm", "SVM"), ("softmax", "softmax")):
         here = sorted((row.layer, row.mean) for row in rows if row.kind == kind)
         most = max(n for _, _, n in PUBLISHED[like])
-        paper = sorted(
-            (k, PUBLISHED[like][of, k, n][0]) for of, k, n in PUBLISHED[like] if (of, n) == (kind, most)
-        )
+        cells = [cell for cell in PUBLISHED[like] if (cell[0], cell[2]) == (kind, most)]
+        paper = sorted((cell[1], _paper(like, cell, table_6=True)) for cell in cells)
         series += [_curve(name, here), _curve(f"{name}, {like}", paper)]
     return [curve for curve in series if curve[1]]
 
