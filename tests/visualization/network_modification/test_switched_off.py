@@ -286,3 +286,17 @@ def test_layers_by_default():
     assert tuple(found.layers) == net.layers()
     module = sw.ablation(net.module, torch.rand(1, 2, 8, 8), progress=False)
     assert tuple(module.layers) == net.layers()
+
+
+def test_a_tile_that_is_crossed_out_is_so_in_every_picture():
+    tile = sw.Tile(np.zeros((4, 4), np.uint8), "off")
+    assert tile.crossed is None
+    plain, crossed = (
+        sw.Figure("", [sw.Section("", [sw.Tile(tile.pixels, "off", crossed=off)])]) for off in (False, True)
+    )
+    assert crossed.to_svg().count("<path") + crossed.to_svg().count("<polyline") == 2 + (
+        plain.to_svg().count("<path") + plain.to_svg().count("<polyline")
+    )
+    assert "linear-gradient" in crossed.to_html()
+    assert "linear-gradient" not in plain.to_html()
+    assert crossed.to_png() != plain.to_png()
