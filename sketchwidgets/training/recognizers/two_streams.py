@@ -25,12 +25,15 @@ from sketchwidgets.training.inputs.stroke_set import StrokeSet
 from sketchwidgets.training.recognizers.batch_norm import folded
 from sketchwidgets.training.recognizers.cnn import CNNRecipe, train_cnn
 from sketchwidgets.training.recognizers.hours import Hours
+from sketchwidgets.training.recognizers.last_layer import LastLayerRecipe, train_last_layer
 from sketchwidgets.training.recognizers.publish import publish
 from sketchwidgets.training.recognizers.recurrent import RecurrentRecipe, train_recurrent
 
 NAME = "sketchwidgets-quickdraw345"
 _VALIDATE_ON = 2600
-_WHOLE = 0.5  # of what a drawing counts in the shares of the streams: the whole drawing; the rest: its prefixes
+_WHOLE = (
+    0.5  # of what a drawing counts in the shares of the streams: the whole drawing; the rest: its prefixes
+)
 
 _AUGMENTATION = Augmentation(shift=4.0, removal=0.3, removal_share=(0.05, 0.3), deformation=0.5)
 
@@ -41,6 +44,7 @@ class TwoStreamRecipe:
 
     cnn : of a network with `features` and a last linear layer `fc`, such as "sketch_resnet".
     strokes : with `strokes` and image_to="output".
+    last_layer : how the last layer of both is trained on, once they are added.
     """
 
     cnn: CNNRecipe = field(
@@ -77,6 +81,7 @@ class TwoStreamRecipe:
             precision="bf16-mixed",
         )
     )
+    last_layer: LastLayerRecipe = field(default_factory=LastLayerRecipe)
 
     def __post_init__(self) -> None:
         if self.strokes.strokes is None or self.strokes.image_to != "output":
@@ -90,8 +95,9 @@ def train_two_streams(
     recipe: TwoStreamRecipe | None = None,
     evaluate_on: int | None = None,
 ) -> Recognizer:
-    """Train both streams, add them, calibrate, measure, write `folder`/sketchwidgets-quickdraw345.safetensors and its card.
+    """Train both streams, add them, train their last layer on, calibrate, measure; write weights and card.
 
+    The weights are `folder`/sketchwidgets-quickdraw345.safetensors, the card stands beside them.
     Every stage leaves its result in `folder`, and a run that was cut off goes on from there. The weights of the streams
     and the calibration are fitted on one half of the held-out drawings: see `publish`.
 
@@ -138,6 +144,13 @@ def train_two_streams(
     both = Recognizer(
         both.cnn, joined(cnn, strokes, shares), drawings.classes, recipe.cnn.preprocessing, both.device
     )
+    weights = folder / "last_layer.safetensors"
+    if not weights.exists():
+        with hours.count("last layer"):
+            layer = train_last_layer(both, drawings, train, recipe.last_layer)
+        with written_whole(weights) as temporary:
+            save_file(layer.state_dict(), temporary)
+    both.recurrent.output.load_state_dict(load_file(weights))
     both.card = _facts(recipe, drawings, len(train), hours.all(), shares, len(fit))
     return publish(
         both,
@@ -233,7 +246,7 @@ def _facts(
     shares: tuple[float, float],
     fitted_on: int,
 ) -> dict[str, Any]:
-    cnn, strokes = recipe.cnn, recipe.strokes
+    cnn, strokes, last = recipe.cnn, recipe.strokes, recipe.last_layer
     preprocessing = cnn.preprocessing
     return {
         "name": NAME,
@@ -262,6 +275,9 @@ def _facts(
             f"{strokes.learning_rate:g}, averaged weights ({strokes.averaging:g}). Seed {strokes.seed}.",
             f"Shares of the streams, fitted on {fitted_on:,} drawings kept apart: picture {shares[0]:.2f}, strokes "
             f"{shares[1]:.2f}.",
+            f"The last layer of both, trained on alone at every stroke of {min(last.drawings, trained_on):,} training "
+            f"drawings: {last.epochs} epochs, AdamW, peak learning rate {last.learning_rate:g}, label smoothing "
+            f"{last.label_smoothing:g}, averaged weights ({last.averaging:g}). Seed {last.seed}.",
             f"Preprocessing: every prefix is normalised by its own bounding box, {preprocessing.extent:g} of "
             f"{preprocessing.size} px, pen {preprocessing.stroke_width:g} px; so are the points of a stroke. Nothing "
             "looks ahead.",
