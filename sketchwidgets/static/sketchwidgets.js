@@ -506,6 +506,10 @@ function chartElement({ svg }) {
 var GridTileView = class {
   /** @type {GridTile | null} */
   tile = null;
+  /** Whether a click switches it, instead of showing it large. */
+  get switches() {
+    return this.tile?.kind === "picture" && (this.tile.crossed ?? null) !== null;
+  }
   picture = new PictureView();
   #chart = h("span", { class: "skw-chart", hidden: true });
   #scale = h("span", { class: "skw-keys" });
@@ -541,6 +545,10 @@ var GridTileView = class {
       this.#legend.replaceChildren(...legendOf(tile, LEGEND));
       this.element.style.width = "";
     }
+    const off = tile.kind === "picture" && Boolean(tile.crossed);
+    this.element.classList.toggle("skw-switch", this.switches);
+    this.element.classList.toggle("skw-crossed", off);
+    if (this.switches) this.element.setAttribute("aria-pressed", String(off));
     this.#caption.textContent = tile.caption;
     const said = [tile.description || tile.caption, tile.kind === "picture" && tile.label].filter(Boolean).join(", ");
     this.element.title = tile.description;
@@ -868,11 +876,11 @@ function renderGrid(store, root, signal) {
   const mark = () => {
     const chosen = model.get("selectable") ? model.get("selected") : large.shown;
     views.forEach(
-      ({ tiles }, section) => tiles.forEach(({ element }, tile) => {
+      ({ tiles }, section) => tiles.forEach(({ element, switches }, tile) => {
         const on = Boolean(chosen) && chosen[0] === section && chosen[1] === tile;
         element.classList.toggle("skw-open", on);
         if (model.get("selectable")) element.setAttribute("aria-pressed", String(on));
-        else element.removeAttribute("aria-pressed");
+        else if (!switches) element.removeAttribute("aria-pressed");
       })
     );
   };
@@ -880,7 +888,7 @@ function renderGrid(store, root, signal) {
     const view = views[section];
     if (!view) return;
     store.click(section, tile);
-    if (model.get("selectable")) return;
+    if (model.get("selectable") || view.tiles[tile]?.switches) return;
     if (large.element.parentNode !== view.element) view.element.append(large.element);
     large.open(section, tile);
     mark();
@@ -1130,6 +1138,12 @@ function cutTiles({ name, tiles, channels = 1 }, packed) {
 function fieldSide(tiles) {
   return tiles.reduce((side, { h: h2, w }) => Math.max(side, h2, w), 1);
 }
+function seen(tiles, size) {
+  if (tiles.every(({ h: h2, w }) => Math.min(h2, w) >= size)) return "each sees the whole drawing";
+  const [rows, columns] = [Math.max(...tiles.map(({ h: h2 }) => h2)), Math.max(...tiles.map(({ w }) => w))];
+  const alike = tiles.every(({ h: h2, w }) => h2 === rows && w === columns);
+  return `each sees ${alike ? "" : "up to "}${columns} × ${rows} px`;
+}
 function placement({ h: h2, w, box: [top, left] }, field) {
   return { top: top === 0 ? field - h2 : 0, left: left === 0 ? field - w : 0 };
 }
@@ -1289,7 +1303,7 @@ function signed(value) {
 }
 function renderOcclusion(store, root, signal) {
   const heat = new Panel("heat", LARGE);
-  const seen = new Panel("occluded", LARGE);
+  const seen2 = new Panel("occluded", LARGE);
   const answer = new AnswerPanel();
   const maps = (
     /** @type {const} */
@@ -1304,7 +1318,7 @@ function renderOcclusion(store, root, signal) {
       "aria-label": "Occlusion maps. Arrow keys move the patch, Escape takes it away."
     },
     heat.element,
-    seen.element,
+    seen2.element,
     answer.element,
     h("div", { class: "skw-occ-maps" }, ...maps.map(({ panel }) => panel.element))
   );
@@ -1328,7 +1342,7 @@ function renderOcclusion(store, root, signal) {
     );
   };
   follow(heat, cellOfPicture);
-  follow(seen, cellOfPicture);
+  follow(seen2, cellOfPicture);
   for (const { panel } of maps) follow(panel, cellOfMap);
   stage.addEventListener(
     "keydown",
@@ -1347,10 +1361,10 @@ function renderOcclusion(store, root, signal) {
     if (!experiment) return;
     const { rows, cols, boxes, tiles } = experiment;
     const isKept = same(cell, kept);
-    seen.show(cell === null ? "What the network sees" : "What the network sees now", occluded(experiment, cell));
+    seen2.show(cell === null ? "What the network sees" : "What the network sees now", occluded(experiment, cell));
     answer.show(experiment, cell);
     if (cell === null) {
-      for (const panel of [heat, seen, ...maps.map((map) => map.panel)]) panel.frame(null, false);
+      for (const panel of [heat, seen2, ...maps.map((map) => map.panel)]) panel.frame(null, false);
       return;
     }
     const [row, column] = cell;
@@ -1472,10 +1486,10 @@ var Delivery = class {
    *
    * @param {number} seen
    */
-  confirm(seen) {
-    if (seen <= this.#confirmed) return;
-    this.#confirmed = seen;
-    const first = this.#kept.findIndex(({ content }) => content.seq > seen);
+  confirm(seen2) {
+    if (seen2 <= this.#confirmed) return;
+    this.#confirmed = seen2;
+    const first = this.#kept.findIndex(({ content }) => content.seq > seen2);
     this.#kept = first < 0 ? [] : this.#kept.slice(first);
     if (this.pending) return;
     this.stop();
@@ -1487,9 +1501,9 @@ var Delivery = class {
    *
    * @param {import("./protocol.js").SeenMessage} answer
    */
-  answered({ client, check, seen }) {
+  answered({ client, check, seen: seen2 }) {
     if (client !== this.client) return;
-    this.confirm(seen);
+    this.confirm(seen2);
     if (this.#asked?.check !== check) return;
     const { seq } = this.#asked;
     this.#asked = null;
@@ -1890,9 +1904,9 @@ var PadStore = class extends Store {
    */
   #adopt(state, buffers) {
     const { outbox } = this;
-    const seen = state.seen?.[this.client];
-    if (seen !== void 0) outbox.delivery.confirm(seen);
-    const older = outbox.delivery.pending || seen !== void 0 && seen < outbox.delivery.seq;
+    const seen2 = state.seen?.[this.client];
+    if (seen2 !== void 0) outbox.delivery.confirm(seen2);
+    const older = outbox.delivery.pending || seen2 !== void 0 && seen2 < outbox.delivery.seq;
     if (outbox.waiting || this.drawingNow || older) {
       this.#askSoon();
       return;
@@ -2417,11 +2431,11 @@ var PanelsStore = class extends Store {
     this.#sightScheduled = true;
     requestAnimationFrame(() => {
       this.#sightScheduled = false;
-      const seen = [...this.rows.keys()].filter((name) => [...this.#sight.values()].some((set) => set.has(name)));
-      const text = JSON.stringify(seen);
+      const seen2 = [...this.rows.keys()].filter((name) => [...this.#sight.values()].some((set) => set.has(name)));
+      const text = JSON.stringify(seen2);
       if (text === this.#lastSight) return;
       this.#lastSight = text;
-      this.link.send({ type: "visible", layers: seen });
+      this.link.send({ type: "visible", layers: seen2 });
     });
   }
   /**
@@ -2731,10 +2745,7 @@ var RowView = class {
   head({ name, title, stale, tiles }, size) {
     const facts = [(title.startsWith(name) ? title.slice(name.length) : title).replace(/^[\s:·]+/, "")];
     const alive = tiles.filter(({ dead }) => !dead);
-    if (alive.length > 0) {
-      const field = fieldSide(alive);
-      facts.push(field >= size ? "each sees the whole drawing" : `each sees ${field} × ${field} px`);
-    }
+    if (alive.length > 0) facts.push(seen(alive, size));
     this.#title.replaceChildren(name, h("span", { class: "skw-row-facts" }, facts.filter(Boolean).join(" · ")));
     this.element.classList.toggle("skw-stale", stale);
     this.element.setAttribute("aria-busy", String(stale));
@@ -2788,7 +2799,7 @@ function renderPanels(store, root, signal) {
     },
     signal
   );
-  const seen = watchSight(store, panels, signal);
+  const seen2 = watchSight(store, panels, signal);
   const tileSide = () => Number(store.model.get("tile"));
   const mark = (name) => {
     const channel = enlarged.shown?.layer === name ? enlarged.shown.channel : void 0;
@@ -2810,7 +2821,7 @@ function renderPanels(store, root, signal) {
     for (const [name, view] of views) {
       if (store.rows.has(name)) continue;
       if (enlarged.shown?.layer === name) enlarged.close();
-      seen.unobserve(view.element);
+      seen2.unobserve(view.element);
       view.element.remove();
       views.delete(name);
     }
@@ -2823,7 +2834,7 @@ function renderPanels(store, root, signal) {
       if (!view) {
         view = new RowView(name, (rank) => open(name, rank), signal);
         views.set(name, view);
-        seen.observe(view.element);
+        seen2.observe(view.element);
       }
       view.head(row2, store.size);
       if (view.element.previousElementSibling !== previous || view.element.parentNode !== list) {
