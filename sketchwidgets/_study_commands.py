@@ -217,3 +217,25 @@ def network_comparison(
     show(
         lambda: run(data, folder, plan_at(PicturePlan, scale, seed), networks=BUNDLED | named_files(network))
     )
+
+
+@study.command("page")
+def page(
+    folder: Annotated[
+        Path, typer.Argument(help="With result files, named as in docs/results; README.md is written there.")
+    ] = Path("docs/results"),
+) -> None:
+    """Write all results of a folder on one page: tables, orderings, differences from what was published."""
+    from sketchwidgets._files import written_whole
+    from sketchwidgets.studies import results_page, results_summary
+
+    try:
+        if not folder.is_dir():
+            raise ValueError(f"{folder} is no folder")
+        text = results_page(folder)
+    except (ValueError, OSError) as error:
+        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
+        raise typer.Exit(1) from error
+    with written_whole(folder / "README.md") as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    typer.echo(results_summary(folder))

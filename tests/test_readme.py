@@ -27,9 +27,19 @@ def test_accuracies_are_those_of_the_model_card(readme):
         low, high = found["top1_interval"]
         row = (
             f"| {name} | {found['drawings']:,} | {found['top1']:.1%} ({low:.1%} to {high:.1%}) | {found['top5']:.1%} "
-            f"| {found['by_share']['50']:.1%} | {found['mean_over_shares']:.3f} |"
+            f"| {found['by_share']['50']:.1%} | {found['mean_over_shares']:.3f} | {_calibration_error(found)} |"
         )
         assert row in readme
+
+
+def _calibration_error(found):
+    whole = found["calibration"]["whole"]
+    low, high = whole["interval"]
+    return f"{whole['error']:.3f} ({low:.3f} to {high:.3f})"
+
+
+def test_the_orderings_are_counted_from_the_results(repository, readme):
+    assert sketchwidgets.studies.results_summary(repository / "docs" / "results") in readme
 
 
 def test_accuracies_are_those_of_the_measured_recognisers(repository, readme):

@@ -43,6 +43,8 @@ _HOME = {
     "method_comparison": "pictures",
     "network_comparison": "pictures",
     "online_recognition": "online",
+    "results_page": "_page",
+    "results_summary": "_page",
     "sketch_a_net_choices": "choices",
     "sketch_recognizers": "recognizers",
     "training_evolution": "evolution",
