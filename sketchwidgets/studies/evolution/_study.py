@@ -5,7 +5,7 @@ the channel most is projected to the pixels, which `sw.EvolutionPlayer` shows. B
 for each of these epochs: the accuracy, and for each layer how like its features are to those of the last epoch.
 
 What differs from the paper, whatever the scale: a Sketch-a-Net and drawings instead of a network of photographs. At
-small scale, too: five classes, a quarter of the channels, five epochs of AdamW with a rate that falls to zero, so that
+small scale, too: five classes, a quarter of the channels, ten epochs of AdamW with a rate that falls to zero, so that
 all layers come to rest in the end, and the strongest drawing among two hundred, not among all.
 """
 
