@@ -34,10 +34,9 @@ lab: $(INSTALLED)
 	$(BIN)/sketchwidgets lab $(LAB_OPTIONS)
 
 # One pytest run at the end, so that its closing line counts all of the Python, notebook and browser tests. Two workers:
-# one begins with the browser, the other with the rest; who is done takes of the other's (tests/conftest.py). A thread
-# each: more would wait for each other on two cores.
+# one begins with the browser, the other with the rest; who is done takes of the other's (tests/conftest.py).
 test: test-js browser
-	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} SKETCHWIDGETS_REQUIRE_BROWSER=1 $(PYTEST) -n 2 --no-loadscope-reorder
+	SKETCHWIDGETS_REQUIRE_BROWSER=1 $(PYTEST) -n 2 --no-loadscope-reorder
 
 test-py: $(INSTALLED)
 	$(PYTEST) -m "not browser"
