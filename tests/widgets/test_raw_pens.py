@@ -91,8 +91,8 @@ PENS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("pen", PENS)
 def test_another_pen_is_recognised_as_well(raw, recognizer, pen):
-    drawings = [on_board(raw.strokes(index)) for index in range(60)]
-    label = np.array([raw.classes[raw.label[index]] for index in range(60)])
+    drawings = [on_board(raw.strokes(index)) for index in range(120)]
+    label = np.array([raw.classes[raw.label[index]] for index in range(120)])
     found = recognizer.recognize_many(PENS[pen](strokes) for strokes in drawings)
-    # As they were drawn 45 are right, with these pens 39 to 45; of 300 drawings 232, and 220 to 232.
-    assert (np.array(recognizer.classes)[found.argmax(1)] == label).sum() >= 37
+    # As they were drawn 95 are right, with these pens 90 to 95.
+    assert (np.array(recognizer.classes)[found.argmax(1)] == label).sum() >= 84
