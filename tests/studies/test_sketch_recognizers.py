@@ -118,16 +118,6 @@ def test_an_ensemble_gives_the_row_that_is_asked_for(data, tmp_path, monkeypatch
         sketch_recognizers(data, tmp_path, RecognizersPlan((row,), per_class=3), progress=False)
 
 
-def test_quick_norms_change_no_number():
-    torch.manual_seed(0)
-    network = sw.models.create("alexnet", classes=3, channels=1, conv=[8] * 5, fc=8).eval()
-    x = torch.rand(1, 1, 227, 227)
-    before = network(x)
-    kinds = [type(layer) for layer in _methods.with_quick_norms(network).modules()]
-    assert torch.nn.LocalResponseNorm not in kinds
-    torch.testing.assert_close(network(x), before)
-
-
 def test_pictures_are_black_on_white_at_any_size(loaded):
     images = loaded[0]
     for size in (36, 256):

@@ -6,7 +6,7 @@ from torch import nn
 
 from sketchwidgets.models import SketchANet
 from sketchwidgets.models.networks._chain import Chain
-from sketchwidgets.studies._response_norm import QuickResponseNorm
+from sketchwidgets.studies._fast_norm import BandedNorm
 
 
 def check_network(first: int, pool: int) -> None:
@@ -55,7 +55,7 @@ class OtherSketchANet(Chain):
                 layer = nn.MaxPool2d(pool, 2)
             layers[name] = layer
             if norm and name in ("relu1", "relu2"):
-                layers[f"norm{name[-1]}"] = QuickResponseNorm(5, 5e-4, 0.75, 2.0)  # the constants of AlexNet
+                layers[f"norm{name[-1]}"] = BandedNorm(nn.LocalResponseNorm(5, 5e-4, 0.75, 2.0))  # as AlexNet's
         super().__init__(layers)
         self.initialize()
         self.feature_size = paper.feature_size

@@ -14,8 +14,8 @@ from sketchwidgets.models import classical, create
 from sketchwidgets.models.classical import layer_by_layer
 from sketchwidgets.models.ensemble import InkPreparation
 from sketchwidgets.recognition import Recognizer
+from sketchwidgets.studies._fast_norm import with_fast_norms
 from sketchwidgets.studies._folder import StudyFolder
-from sketchwidgets.studies._response_norm import with_quick_norms
 from sketchwidgets.studies.recognizers._plan import Contestant
 from sketchwidgets.training.ensemble import train_ensemble
 from sketchwidgets.training.fitting import fit
@@ -105,7 +105,7 @@ def _network(
     torch.manual_seed(seed)
     arguments = row.arguments.get("with", {})
     network = create(row.arguments["network"], classes=len(data.classes), channels=1, **arguments)
-    network = with_quick_norms(network).to(memory_format=torch.channels_last)
+    network = with_fast_norms(network).to(memory_format=torch.channels_last)
     size = int(row.arguments["size"])
     recipe = replace(row.recipe, seed=seed)
     learned = (pictures_of(data.images[train], size), data.labels[train], data.classes)
