@@ -55,7 +55,9 @@ class OtherSketchANet(Chain):
                 layer = nn.MaxPool2d(pool, 2)
             layers[name] = layer
             if norm and name in ("relu1", "relu2"):
-                layers[f"norm{name[-1]}"] = BandedNorm(nn.LocalResponseNorm(5, 5e-4, 0.75, 2.0))  # as AlexNet's
+                layers[f"norm{name[-1]}"] = BandedNorm(
+                    nn.LocalResponseNorm(5, 5e-4, 0.75, 2.0)
+                )  # as AlexNet's
         super().__init__(layers)
         self.initialize()
         self.feature_size = paper.feature_size

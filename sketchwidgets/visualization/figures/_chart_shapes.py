@@ -123,7 +123,10 @@ def _lines(
         return left + (value - low) / (high - low) * (right - left)
 
     shapes: list[Shape] = [Polyline(((left, bottom), (right, bottom)), "muted")]
-    for value in _few(ticks(low, high, max(2, int((right - left) / 45))), left, right, x_at):
+    marked = ticks(low, high, max(2, int((right - left) / 45)))
+    if xs.size and (xs % 1 == 0).all():  # strokes, epochs: there is no half of one
+        marked = [value for value in marked if value % 1 == 0]
+    for value in _few(marked, left, right, x_at):
         label = short(value)
         half = width(label, SMALL) / 2
         x = min(max(x_at(value), left + half - 8), right - half + 8)

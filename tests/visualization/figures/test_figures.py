@@ -220,6 +220,19 @@ def test_a_curve_is_where_its_values_are():
     assert {"0", "10", "1", "2"} <= set(texts(Figure("", [Section("", [made])]).to_svg()))
 
 
+def test_between_whole_numbers_there_is_no_mark():
+    """Strokes and epochs: not one and a half of them."""
+    strokes = Figure(
+        "", [Section("", [Chart([("a", [1, 2, 3], [0.0, 0.5, 1.0])], size=(400, 200))])]
+    ).to_svg()
+    assert ">2<" in strokes
+    assert ">1.5<" not in strokes
+    seconds = Figure(
+        "", [Section("", [Chart([("a", [1, 2.5, 3], [0.0, 0.5, 1.0])], size=(400, 200))])]
+    ).to_svg()
+    assert ">1.5<" in seconds
+
+
 def test_long_names_of_bars_are_cut_and_not_laid_over_each_other():
     names = [f"a rather long name {k}" for k in range(12)]
     svg = Figure("", [Section("", [Chart([("a", names, range(12))], kind="bar")])]).to_svg()
