@@ -209,13 +209,17 @@ def network_comparison(
     scale: Scale = "small",
     seed: Seed = 0,
 ) -> None:
-    """Guided backprop of several networks and of untrained ones: a table of pictures, and what can be counted."""
-    from sketchwidgets.studies import PicturePlan
+    """Guided backprop of networks taught drawings, and of untrained ones: pictures, and what can be counted.
+
+    AlexNet, VGG-16, GoogLeNet, ResNet-18 and EfficientNet-Lite0 are taught first, for about an hour of one core. Cut
+    off, it goes on where it stopped.
+    """
+    from sketchwidgets.studies import NetworkPlan
     from sketchwidgets.studies import network_comparison as run
     from sketchwidgets.studies.pictures import BUNDLED
 
     show(
-        lambda: run(data, folder, plan_at(PicturePlan, scale, seed), networks=BUNDLED | named_files(network))
+        lambda: run(data, folder, plan_at(NetworkPlan, scale, seed), networks=BUNDLED | named_files(network))
     )
 
 

@@ -14,14 +14,18 @@ from sketchwidgets.recognition import Preprocessing, Recognizer
 from sketchwidgets.studies import (
     MethodComparison,
     NetworkComparison,
+    NetworkPlan,
     PicturePlan,
     PictureRow,
+    TaughtNetwork,
     method_comparison,
     network_comparison,
 )
+from sketchwidgets.studies._folder import StudyFolder
 from sketchwidgets.studies.pictures import _maps
 from sketchwidgets.studies.pictures._encoding import decode, encode
-from sketchwidgets.training import DrawingSet
+from sketchwidgets.studies.pictures._taught import teach
+from sketchwidgets.training import DrawingSet, Fitted, Recipe, Views
 
 CLASSES = ("cat", "dog", "bee")
 FRAME = Preprocessing(96, 87.0, 2.0)
@@ -149,8 +153,9 @@ def test_what_is_done_stays_done(methods, drawings, recognizer, monkeypatch):
 
 def test_networks_stand_beside_themselves_untrained(drawings, recognizer, tmp_path):
     other = as_network(SketchResNet(3, widths=(4,), blocks=(1,), norm=False).eval())
+    plan = NetworkPlan(shown=1, measured=2)
     result = network_comparison(
-        drawings, tmp_path, PLAN, networks={"one": recognizer, "two": other}, progress=False
+        drawings, tmp_path, plan, networks={"one": recognizer, "two": other}, progress=False
     )
     names = [row.network for row in result.rows]
     assert names == ["one", "one", "SketchResNet", "untrained one"]
@@ -160,6 +165,82 @@ def test_networks_stand_beside_themselves_untrained(drawings, recognizer, tmp_pa
         "Training puts the maps of one on the lines."
     ]
     assert NetworkComparison.open(tmp_path / "result.json").rows == result.rows
+
+
+RECIPE = Recipe(
+    epochs=2, batch_size=8, optimizer="adamw", learning_rate=1e-3, views=Views(size=36, test="centre")
+)
+TAUGHT = NetworkPlan(
+    shown=1, measured=2, classes=3, per_class=8, taught=(TaughtNetwork("mine", "lenet", RECIPE, 32),)
+)
+
+
+def test_networks_are_taught_for_the_table(drawings, recognizer, tmp_path):
+    result = network_comparison(drawings, tmp_path, TAUGHT, networks={"one": recognizer}, progress=False)
+    assert [row.network for row in result.rows] == ["one", "one", "mine", "untrained one", "untrained mine"]
+    row = result["mine, guided backprop"]
+    # Counted anew, from what lies in the folder.
+    fitted = Fitted.load(tmp_path / "networks" / "mine")
+    assert fitted.step == fitted.steps == 2 * (24 // 8)
+    apart = drawings.split()[1]
+    said = fitted.scores((drawings, apart)).argmax(1).numpy()
+    assert (row.right, row.total) == (int((said == drawings.label[apart]).sum()), len(apart))
+    assert 0 < row.untrained[0] < 1
+    assert result["untrained mine, guided backprop"].total is None
+    assert result.settings["taught"]["mine"]["recipe"]["epochs"] == 2
+    assert result.settings["taught_drawings"] == 24
+    assert "top-1 (95 %)" in result.table()
+    assert [o.sentence for o in result.orderings()][1:] == ["Training puts the maps of mine on the lines."]
+    again = NetworkComparison.open(tmp_path / "result.json")
+    assert again.rows == result.rows
+    assert "right" in again.figure().sections[1].caption
+    json.loads(again.to_json())
+
+
+def test_a_network_that_is_taught_already_is_not_taught_again(drawings, recognizer, tmp_path, monkeypatch):
+    first = network_comparison(drawings, tmp_path, TAUGHT, networks={"one": recognizer}, progress=False)
+    steps = []
+    monkeypatch.setattr(torch.optim.AdamW, "step", lambda *_, **__: steps.append(1))
+    again = network_comparison(drawings, tmp_path, TAUGHT, networks={"one": recognizer}, progress=False)
+    assert again.rows == first.rows
+    assert not steps
+
+
+def test_a_network_of_photographs_is_taught_from_its_weights(drawings, recognizer, tmp_path):
+    pytest.importorskip("efficientnet_lite_pytorch")
+    recipe = replace(RECIPE, epochs=1, views=Views(size=40, test="centre"))
+    plan = replace(
+        TAUGHT, taught=(TaughtNetwork("EfficientNet-Lite0, fine-tuned", "efficientnet_lite0", recipe, 32),)
+    )
+    photographs = sw.Network.efficientnet_lite0()
+    named = {"one": recognizer, "EfficientNet-Lite0": photographs}
+    result = network_comparison(drawings, tmp_path, plan, networks=named, progress=False)
+    assert [row.network for row in result.rows][2:] == [
+        "EfficientNet-Lite0",
+        "EfficientNet-Lite0, fine-tuned",
+        "untrained one",
+    ]
+    assert "which knew photographs" in result.orderings()[1].sentence
+    # As it learned them: (x - 127) / 128 of 0..255, paper bright.
+    module = teach(plan.taught[0], drawings, plan, StudyFolder(tmp_path), False).network
+    assert float(module.prepare(np.full((40, 40), 255, np.uint8)).max()) == pytest.approx(1.0)
+    start = photographs.module.state_dict()["_conv_stem.weight"]
+    moved = module.module.state_dict()["_conv_stem.weight"] - start
+    assert 0 < float(moved.norm() / start.norm()) < 0.5
+
+
+def test_wrong_plans_of_networks_are_refused(drawings, recognizer, tmp_path):
+    with pytest.raises(ValueError, match="two networks called 'mine'"):
+        replace(TAUGHT, taught=TAUGHT.taught * 2)
+    with pytest.raises(ValueError, match="classes"):
+        NetworkPlan(shown=1, measured=2, classes=1)
+    with pytest.raises(ValueError, match="wants 9 classes, and data has 3"):
+        network_comparison(drawings, tmp_path, replace(TAUGHT, classes=9), networks={"one": recognizer})
+    with pytest.raises(ValueError, match="both have one called 'mine'"):
+        network_comparison(drawings, tmp_path, TAUGHT, networks={"mine": recognizer})
+    text = encode(np.zeros((2, 2), np.uint8))
+    with pytest.raises(ValueError, match="right 3 times of 2"):
+        PictureRow("n", "m", "picture", (text,), right=3, total=2)
 
 
 def test_correlation_is_spearmans_near_ink():

@@ -8,6 +8,7 @@ from torch import nn
 
 from sketchwidgets.models import create
 from sketchwidgets.models._checks import check_choice, check_whole
+from sketchwidgets.studies._small_recipe import small_recipe
 from sketchwidgets.training import Recipe, Views, zeiler_recipe
 
 _CONV, _WIDE = (96, 256, 384, 384, 256), (96, 256, 512, 1024, 512)
@@ -102,20 +103,8 @@ class LayerRemovalPlan:
 
         Inputs are 3/7 of the published ones, pictures too: 96, 99 and 110 pixels for 224, 227 and 256.
         """
-        recipe = Recipe(
-            name="AdamW, small",
-            epochs=4,
-            batch_size=48,
-            optimizer="adamw",
-            learning_rate=1e-3,
-            weight_decay=0.05,
-            schedule="cosine",
-            warmup=50,
-            gradient_clip=5.0,
-            views=Views(size=110, crops="random", mirror=0.5, test="centre"),
-            precision="bf16-mixed",
-            seed=seed,
-        )
+        views = Views(size=110, test="centre")
+        recipe = small_recipe(4, 48, gradient_clip=5.0, views=views, seed=seed)
         return cls(
             recipe,
             narrowed=4,

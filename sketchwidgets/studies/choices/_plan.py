@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from sketchwidgets.models._checks import check_choice, check_range, check_whole
 from sketchwidgets.studies._settings import slug_of
+from sketchwidgets.studies._small_recipe import small_recipe
 from sketchwidgets.studies.choices._network import check_network
-from sketchwidgets.training.fitting import Recipe
+from sketchwidgets.training.fitting import Recipe, Views
 from sketchwidgets.training.inputs.images import Augmentation
 from sketchwidgets.training.recipes import sketch_a_net_recipe
 
@@ -105,18 +106,7 @@ CHOICES = (
 """Every row that is trained. The first is the base, which each other one differs from by one choice."""
 
 
-SMALL = Recipe(
-    name="small",
-    epochs=36,
-    batch_size=32,
-    optimizer="adamw",
-    learning_rate=1e-3,
-    weight_decay=0.02,
-    schedule="cosine",
-    warmup=30,
-    label_smoothing=0.05,
-    precision="bf16-mixed",
-)
+SMALL = small_recipe(36, 32, name="small", weight_decay=0.02, warmup=30, label_smoothing=0.05, views=Views())
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sketchwidgets.training import Recipe, Views
+from sketchwidgets.studies._small_recipe import small_recipe
+from sketchwidgets.training import Recipe
 
-FIVE = ("face", "fish", "house", "snail", "tree")
+TEN = ("airplane", "bicycle", "cat", "face", "fish", "flower", "house", "snail", "tree", "umbrella")
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class EvolutionPlan:
     Raises ValueError where a moment is beyond the last epoch, or a number is out of range.
     """
 
-    classes: tuple[str, ...] = FIVE
-    width: float = 0.25
+    classes: tuple[str, ...] = TEN
+    width: float = 0.5
     first_filters: float = 0.1
     recipe: Recipe = field(default_factory=Recipe)
     moments: tuple[int, ...] = (0, 1, 2, 5, 10)
@@ -52,22 +53,24 @@ class EvolutionPlan:
 
     @classmethod
     def small(cls, seed: int = 0) -> "EvolutionPlan":
-        """A minute of one core: five classes, a quarter of the channels, ten epochs of AdamW."""
-        recipe = Recipe(
-            name="Sketch-a-Net, five classes",
-            epochs=10,
-            batch_size=64,
-            optimizer="adamw",
-            learning_rate=1e-3,
+        """Half an hour of one core: ten classes, half of the channels, forty epochs of AdamW."""
+        recipe = small_recipe(
+            40,
+            64,
+            name="Sketch-a-Net, ten classes",
             weight_decay=0.01,
-            schedule="cosine",
             warmup=20,
             label_smoothing=0.05,
-            views=Views(size=256, test="centre"),
-            precision="bf16-mixed",
             seed=seed,
         )
-        return cls(recipe=recipe, moments=(0, 1, 2, 5, 10), seed=seed, scale="small")
+        return cls(
+            recipe=recipe,
+            moments=(0, 1, 2, 5, 10, 20, 40),
+            images=400,
+            compared=300,
+            seed=seed,
+            scale="small",
+        )
 
     @classmethod
     def full(cls, seed: int = 0) -> "EvolutionPlan":

@@ -5,8 +5,8 @@ the channel most is projected to the pixels, which `sw.EvolutionPlayer` shows. B
 for each of these epochs: the accuracy, and for each layer how like its features are to those of the last epoch.
 
 What differs from the paper, whatever the scale: a Sketch-a-Net and drawings instead of a network of photographs. At
-small scale, too: five classes, a quarter of the channels, ten epochs of AdamW with a rate that falls to zero, so that
-all layers come to rest in the end, and the strongest drawing among two hundred, not among all.
+small scale, too: ten classes, half of the channels, forty epochs of AdamW with a rate that falls to zero, so that
+all layers come to rest in the end, and the strongest drawing among four hundred, not among all.
 """
 
 from collections.abc import Callable

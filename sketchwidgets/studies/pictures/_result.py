@@ -16,6 +16,7 @@ SOURCE = "Grün et al. (ICML workshop 2016): pictures, without numbers"
 _KINDS = ("drawing", "heat", "picture")
 _SIDE = 112
 _OVERLAY = 0.8  # of the strongest heat over a drawing
+_FINE_TUNED = ", fine-tuned"
 _MEASURES = ("on_ink", "other_class", "untrained")
 
 
@@ -41,6 +42,8 @@ class PictureRow:
     on_ink: tuple[float, ...] = ()
     other_class: tuple[float, ...] = ()
     untrained: tuple[float, ...] = ()
+    right: int | None = None
+    total: int | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in _KINDS:
@@ -54,6 +57,8 @@ class PictureRow:
             raise ValueError(f"{self.name} has {count} pictures, {len(self.under)} drawings under them")
         for text in (*self.pictures, *self.under):
             decode(text)
+        if (self.right is None) != (self.total is None) or not 0 <= (self.right or 0) <= (self.total or 0):
+            raise ValueError(f"{self.name} cannot be right {self.right} times of {self.total}")
 
     @property
     def name(self) -> str:
@@ -63,6 +68,10 @@ class PictureRow:
     def measured(self, what: str) -> Measured:
         """The mean of "on_ink", "other_class" or "untrained" over the drawings, with its 95 % interval."""
         return Measured.mean(self.name, getattr(self, what), digits=3)
+
+    def top1(self) -> Measured | None:
+        """Per cent of the drawings that are named right, where that was measured."""
+        return None if not self.total else Measured.share(self.name, self.right, self.total)
 
     def tiles(self) -> list[Tile]:
         """One for each drawing."""
@@ -95,7 +104,11 @@ class PictureRow:
         """Inverse of `to_dict`; ValueError, KeyError or TypeError for anything else."""
         texts = (tuple(map(str, values[key])) for key in ("pictures", "under", "captions"))
         numbers = (tuple(map(float, values[key])) for key in _MEASURES)
-        return cls(str(values["network"]), str(values["method"]), str(values["kind"]), *texts, *numbers)
+        named = (values.get(key) for key in ("right", "total"))
+        named = (None if value is None else int(value) for value in named)
+        return cls(
+            str(values["network"]), str(values["method"]), str(values["kind"]), *texts, *numbers, *named
+        )
 
 
 @dataclass(frozen=True)
@@ -140,6 +153,9 @@ class _PictureTable(StudyResult[PictureRow]):
 
     def _numbers(self, row: PictureRow) -> list[str]:
         cells = []
+        if any(other.total for other in self.rows):
+            top1 = row.top1()
+            cells.append("" if top1 is None else f"{top1.value:.1f} % ({top1.low:.1f} to {top1.high:.1f})")
         for what in _MEASURES:
             if not any(getattr(other, what) for other in self.rows):
                 continue
@@ -157,6 +173,8 @@ class _PictureTable(StudyResult[PictureRow]):
             "untrained": "correlation with the untrained network",
         }
         head = [titles[what] for what in _MEASURES if any(getattr(row, what) for row in self.rows)]
+        if any(row.total for row in self.rows):
+            head.insert(0, "top-1 (95 %)")
         rows = [row for row in self.rows if row.kind == "heat"]
         return [["map", *head], *([row.name, *self._numbers(row)] for row in rows)]
 
@@ -213,31 +231,38 @@ class MethodComparison(_PictureTable):
 class NetworkComparison(_PictureTable):
     """Several networks by guided backprop, untrained ones as a control.
 
-    rows : the drawings, and each network. settings : networks, drawings by key_id, seed, versions: JSON values.
+    rows : the drawings, and each network. settings : networks, drawings by key_id, seed, versions: JSON values;
+        `taught` says how those were taught that were taught for the table.
     """
 
     _file: ClassVar[str] = "network-comparison.json"
     _title: ClassVar[str] = "Guided backprop of several networks"
 
     def orderings(self) -> tuple[Ordering, ...]:
-        """Whether maps of trained networks lie more on the lines than those of the same networks untrained."""
+        """Whether maps of trained networks lie more on the lines than those of the same networks before."""
         found = []
         for row in self.rows:
+            sentence = f"Training puts the maps of {row.network} on the lines."
             control = self.get(f"untrained {row.name}")
-            if control is not None:
-                found.append(
-                    Ordering(
-                        f"Training puts the maps of {row.network} on the lines.",
-                        row.measured("on_ink"),
-                        control.measured("on_ink"),
-                        None,
-                        "a control that the papers do not show",
-                    )
+            if control is None and row.network.endswith(_FINE_TUNED):
+                before = row.network.removesuffix(_FINE_TUNED)
+                sentence = (
+                    f"Learning drawings puts the maps of {before}, which knew photographs, on the lines."
                 )
+                control = self.get(f"{before}, {row.method}")
+            if control is not None:
+                means = row.measured("on_ink"), control.measured("on_ink")
+                found.append(Ordering(sentence, *means, None, "a control that the papers do not show"))
         return tuple(found)
 
     def _heading(self, row: PictureRow) -> str:
         return row.network if row.kind == "heat" else "drawing"
+
+    def _caption(self, row: PictureRow) -> str:
+        taught = self.settings.get("taught", {}).get(row.network, {})
+        top1 = row.top1()
+        said = [] if top1 is None else [f"right {top1.value:.0f} times of a hundred"]
+        return "; ".join(([taught["about"]] if taught.get("about") else []) + said)
 
 
 def pixels(row: PictureRow) -> list[np.ndarray]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from sketchwidgets.models._checks import check_choice, check_whole
 from sketchwidgets.studies._settings import slug_of
-from sketchwidgets.training.fitting import Recipe, Views
+from sketchwidgets.studies._small_recipe import small_recipe
+from sketchwidgets.training.fitting import Recipe
 from sketchwidgets.training.recipes import sketch_a_net_recipe
 
 METHODS = ("machine", "features", "network", "ensemble")
@@ -54,19 +55,7 @@ class Contestant:
         )
 
 
-_FEW_STEPS = Recipe(
-    name="small",
-    epochs=12,
-    batch_size=25,
-    optimizer="adamw",
-    learning_rate=1e-3,
-    weight_decay=0.02,
-    schedule="cosine",
-    warmup=30,
-    label_smoothing=0.05,
-    precision="bf16-mixed",
-    views=Views(size=256, crops="random", mirror=0.5, test="centre"),
-)
+_FEW_STEPS = small_recipe(12, 25, name="small", weight_decay=0.02, warmup=30, label_smoothing=0.05)
 _MACHINES = (
     Contestant("HOG-SVM", "machine", "HOG-SVM of Eitz et al. 2012", {"machine": "HOGSVM"}),
     Contestant(

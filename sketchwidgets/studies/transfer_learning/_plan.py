@@ -8,6 +8,7 @@ from torch import nn
 
 from sketchwidgets.models import create
 from sketchwidgets.models._checks import check_whole
+from sketchwidgets.studies._small_recipe import small_recipe
 from sketchwidgets.training import Recipe, Views, zeiler_recipe
 
 
@@ -60,20 +61,8 @@ class TransferPlan:
     @classmethod
     def small(cls, seed: int = 0) -> "TransferPlan":
         """A quarter of an hour of one core: ZFNet with a quarter of its widths at 96 pixels, 30 classes, three folds."""
-        recipe = Recipe(
-            name="AdamW, small",
-            epochs=2,
-            batch_size=64,
-            optimizer="adamw",
-            learning_rate=1e-3,
-            weight_decay=0.05,
-            schedule="cosine",
-            warmup=50,
-            gradient_clip=5.0,
-            views=Views(size=110, crops="random", mirror=0.5, test="centre"),
-            precision="bf16-mixed",
-            seed=seed,
-        )
+        views = Views(size=110, test="centre")
+        recipe = small_recipe(2, 64, gradient_clip=5.0, views=views, seed=seed)
         return cls(
             recipe,
             replace(recipe, batch_size=32),

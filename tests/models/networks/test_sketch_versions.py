@@ -55,6 +55,36 @@ def test_grey_input_and_any_number_of_classes(name):
     assert different[0][1][1] == 1
 
 
+def test_a_narrow_vgg_is_one_in_all_its_layers():
+    whole, half = (on_meta("vgg16_sketch", classes=10, channels=1, width=width) for width in (1, 0.5))
+    for (name, wide), narrow in zip(whole.named_parameters(), half.parameters(), strict=True):
+        ends = {"features.0.weight": (2, 1), "classifier.6.weight": (1, 2), "classifier.6.bias": (1,)}
+        factors = ends.get(name, (2, 2) if wide.ndim > 1 else (2,))
+        assert [n // k for n, k in zip(wide.shape, factors, strict=False)] == list(narrow.shape)[
+            : len(factors)
+        ]
+    assert half.arguments["width"] == 0.5
+    assert "width" not in whole.arguments
+    assert models.create("vgg16_sketch", **half.arguments | {"width": 1 / 16})(
+        torch.zeros(1, 1, 64, 64)
+    ).shape == (1, 10)
+    with pytest.raises(ValueError, match=r"of width 1, and width is 0\.5"):
+        models.create("vgg16_sketch", pretrained="imagenet", width=0.5)
+    with pytest.raises(ValueError, match="width must be a number"):
+        models.create("vgg16_sketch", width=0)
+
+
+def test_vgg_starts_as_torchvisions():
+    torch.manual_seed(3)
+    ours = models.create("vgg16_sketch", classes=10)
+    for name, values in ours.state_dict().items():
+        if name.endswith("bias"):
+            assert not values.any(), name
+        else:
+            std = 0.01 if values.ndim == 2 else (2 / (values.shape[0] * 9)) ** 0.5
+            assert values.std().item() == pytest.approx(std, rel=0.1), name
+
+
 def fake_state(name, seed=0):
     """A state of the right shapes in a few megabytes: most tensors are one number each, seen from everywhere."""
     arguments = {"init_weights": False} if name == "googlenet" else {}
