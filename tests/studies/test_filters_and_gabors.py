@@ -1,5 +1,7 @@
 """Filters against Gabors: what is fitted, what it is compared with, and what is said of it."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -54,6 +56,15 @@ def test_a_second_run_says_the_same_and_computes_nothing(result, gabors, folder,
     assert FiltersAndGabors.open(folder / "result.json").rows == result.rows
     with pytest.raises(ValueError, match="otherwise than this plan asks"):
         filters_and_gabors(networks, folder, GaborPlan(seeds=3, threshold=0.7), progress=False)
+
+
+def test_run_anew_it_writes_the_same_json(result, gabors, folder, tmp_path):
+    """The fastest study, from the start in another folder: all but the time that it took."""
+    filters_and_gabors({"made": gabors, "small": nn.Conv2d(1, 2, 3)}, tmp_path, PLAN, progress=False)
+    first, second = (json.loads((place / "result.json").read_text()) for place in (folder, tmp_path))
+    assert first["settings"].pop("cpu_seconds").keys() == second["settings"].pop("cpu_seconds").keys()
+    assert first == second
+    assert len(first["rows"]) == 4
 
 
 def test_the_median_has_the_interval_of_its_order_statistics():
