@@ -2,12 +2,14 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Literal
 
 import numpy as np
+
+from ..sketch import Sketch
 
 # Steps that undo reaches back. The front end keeps the same number (js/src/strokes.js), and must:
 # both sides apply the same operations instead of sending the drawing to and fro.
@@ -19,12 +21,19 @@ MAX_POINTS = 100_000
 class Stroke:
     """One stroke: `points` (n, 4) float32 read-only, columns x, y in board units, t in ms, pressure 0..1.
 
-    `up_ms` is the page's clock at pointer-up, None where no pen drew the stroke.
+    `up_ms` is the page's clock at pointer-up, None where no pen drew the stroke. `timed`: whether t is known, as of
+    all that is drawn in a page; where it is not, it is 0.
     """
 
     id: int
     points: np.ndarray
     up_ms: float | None = None
+    timed: bool = True
+
+    @property
+    def known(self) -> np.ndarray:
+        """The points as a session takes them: (n, 4), or (n, 2) without times, which may not be made up."""
+        return self.points if self.timed else self.points[:, :2]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +49,12 @@ class Snapshot:
     def visible(self) -> tuple[Stroke, ...]:
         """The finished strokes up to the scrubbed step, all of them at the live end."""
         return self.strokes[: self.step]
+
+
+def sketch_of(strokes: Sequence[Stroke]) -> Sketch:
+    """Some strokes as a value: timed where every one of them is, and untimed where there are none."""
+    timed = bool(strokes) and all(stroke.timed for stroke in strokes)
+    return Sketch([stroke.points for stroke in strokes], timed=timed)
 
 
 _Operation = tuple[Literal["add"], Stroke] | tuple[Literal["clear"], tuple[Stroke, ...]]
@@ -193,8 +208,11 @@ class Drawing:
         """Remove all finished strokes (undo brings them back); a stroke under way goes on."""
         return self.replace([])
 
-    def replace(self, strokes: Iterable[np.ndarray]) -> bool:
-        """Put other strokes, each (n, 4) float32, in place of all; undo removes them again, last first."""
+    def replace(self, strokes: Iterable[np.ndarray], timed: bool = True) -> bool:
+        """Put other strokes, each (n, 4) float32, in place of all; undo removes them again, last first.
+
+        timed : whether their times are known.
+        """
         arrays = [np.array(points, np.float32) for points in strokes]
         with self._lock:
             if not self._strokes and not arrays:
@@ -208,7 +226,7 @@ class Drawing:
                 # The kernel numbers its strokes odd and the page even: both may do so at the same moment.
                 stroke_id = next(i for i in self._own_ids if i not in self._known)
                 self._known.add(stroke_id)
-                self._append(Stroke(stroke_id, points))
+                self._append(Stroke(stroke_id, points, timed=timed))
             self._step = None
             self._revision += 1
         self._notify()

@@ -14,6 +14,7 @@ from sketchwidgets.models._pictures import as_picture
 from ..sketch import Sketch
 from ..visualization import Network
 from ..visualization.figures import Figure
+from ._drawing import sketch_of
 from ._job import Cancelled, Job
 from ._status_line import StatusLine
 from .live._worker import Worker
@@ -358,4 +359,4 @@ def _drawing(pad: SketchPad, with_current: bool) -> tuple[Sketch, bool]:
     unfinished = unfinished and len(snapshot.current.points) > 0
     if unfinished:
         strokes.append(snapshot.current)
-    return Sketch([stroke.points for stroke in strokes], timed=True), unfinished
+    return sketch_of(strokes), unfinished

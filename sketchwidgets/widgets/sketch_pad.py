@@ -11,7 +11,7 @@ from traitlets import Int, TraitError, Unicode, validate
 
 from ..sketch import Sketch
 from ._base import BundledWidget, MessageError, _register
-from ._drawing import Drawing
+from ._drawing import Drawing, sketch_of
 from ._inbox import Inbox
 
 
@@ -70,15 +70,16 @@ class SketchPad(BundledWidget):
     def sketch(self) -> Sketch:
         """The finished strokes as a Sketch, whatever step is scrubbed to. Assigning replaces them (undoable).
 
-        A sketch that leaves the board, or fills less than a quarter of it, is scaled to fit.
+        It is timed where all of them came with times, as those that are drawn in the page do. A sketch that leaves
+        the board, or fills less than a quarter of it, is scaled to fit.
         """
-        return Sketch([stroke.points for stroke in self.drawing.snapshot().strokes], timed=True)
+        return sketch_of(self.drawing.snapshot().strokes)
 
     @sketch.setter
     def sketch(self, sketch: Sketch) -> None:
         if not isinstance(sketch, Sketch):
             raise TypeError(f"sketch must be a sketchwidgets.Sketch, not {type(sketch).__name__}")
-        self.drawing.replace(_fitted(sketch, self.board))
+        self.drawing.replace(_fitted(sketch, self.board), sketch.timed)
         self._send_state()
 
     def undo(self) -> bool:

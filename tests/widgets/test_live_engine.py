@@ -95,6 +95,18 @@ def test_a_sketch_set_from_python_is_recognised(stage):
 # A stroke in progress
 
 
+def test_no_times_are_made_up_for_a_session(stage):
+    lab = stage(panels=False)
+    lab.pad.sketch = Sketch([points[:, :2] for points in strokes(2)])
+    lab.settle()
+    assert lab.engine.session.sketch == lab.pad.sketch
+    assert not lab.pad.sketch.timed
+    lab.pad.sketch = Sketch(strokes(2))
+    lab.settle()
+    assert lab.engine.session.sketch == lab.pad.sketch
+    assert lab.pad.sketch.timed
+
+
 def test_a_stroke_in_progress_gives_provisional_predictions_and_one_step(stage):
     lab = stage()
     lab.draw(strokes(1)[0])

@@ -258,7 +258,7 @@ class LiveEngine:
             # Only the pass of the last stroke will be looked at, and only where nothing else is.
             last = len(missing) == 1 and snapshot.step is None and snapshot.current is None
             self._arm(last)
-            session.add(missing[0].points)
+            session.add(missing[0].known)
             held.append(missing[0].id)
             self._unreleased += 1
         if len(missing) > 1:

@@ -8,7 +8,7 @@ from ...recognition._fewest_strokes import FewestStrokes
 from ...sketch import Sketch
 from ...visualization.input_modification._sparsified_figure import certainty, sentence
 from ...visualization.input_modification.sparsify import Sparsified, sparsified
-from .._drawing import Snapshot, Stroke
+from .._drawing import Snapshot, Stroke, sketch_of
 from ..sketch_pad import FewestWanted, SketchPad
 
 _IMAGES = 4  # of a turn: a stroke that comes meanwhile waits for no more
@@ -81,7 +81,7 @@ class FewestFeed:
 
     def _begin(self, recognizer: Recognizer, predictions: Sequence[Prediction], snapshot: Snapshot) -> None:
         self._strokes, self.result = snapshot.visible, None
-        self._sketch = Sketch([stroke.points for stroke in self._strokes], timed=True)
+        self._sketch = sketch_of(self._strokes)
         self._search = FewestStrokes(
             recognizer,
             list(self._sketch),
