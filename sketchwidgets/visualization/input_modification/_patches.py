@@ -31,6 +31,7 @@ def positions_along(length: int, size: int, stride: int, overhang: bool) -> np.n
         starts = np.arange(stride - size if size > stride else 0, length, stride)
     else:
         starts = np.arange(-(-max(0, length - size) // stride) + 1) * stride
+        starts = starts[starts < length]  # a stride beyond the size may step over the end, onto nothing
     return np.stack([np.clip(starts, 0, length), np.clip(starts + size, 0, length)], axis=1)
 
 

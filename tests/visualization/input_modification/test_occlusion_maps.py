@@ -1,5 +1,7 @@
 """What occlusion maps are: by hand, against captum, fills, callbacks, errors, and the model left as it was."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
@@ -95,6 +97,30 @@ def test_positions():
     assert positions_along(11, 4, 3, overhang=False).tolist() == [[0, 4], [3, 7], [6, 10], [9, 11]]
     # As FeatureVis has them: from 1 - size + stride, counted from 1.
     assert positions_along(6, 4, 2, overhang=True).tolist() == [[0, 2], [0, 4], [2, 6], [4, 6]]
+
+
+@pytest.mark.parametrize("overhang", [False, True])
+def test_every_patch_covers_something(overhang):
+    assert positions_along(32, 8, 20, overhang).tolist() == [[0, 8], [20, 28]]
+    assert positions_along(30, 8, 28, overhang).tolist() == [[0, 8], [28, 30]]
+    for length, size, stride in product(range(1, 14), range(1, 14), range(1, 20)):
+        if size > length:
+            continue
+        first, last = positions_along(length, size, stride, overhang).T
+        assert ((0 <= first) & (first < last) & (last <= length)).all()
+        if stride <= size:  # then no pixel is left out
+            assert first[0] == 0
+            assert last[-1] == length
+            assert (first[1:] <= last[:-1]).all()
+
+
+def test_a_stride_beyond_the_size():
+    found = quiet(Sum().eval(), torch.rand(1, 1, 32, 32), size=8, stride=20, fill=0.0)
+    assert found.boxes.tolist() == [
+        [[0, 0, 8, 8], [0, 20, 8, 28]],
+        [[20, 0, 28, 8], [20, 20, 28, 28]],
+    ]
+    assert (found.change > 0).all()
 
 
 def test_heat_counts_whole_patches():
