@@ -13,11 +13,13 @@ def line(length, y=0.0):
     return [(0.0, y), (float(length), y)]
 
 
-def formula(lengths, alpha, beta):
+def formula(lengths, alpha, beta, order="share"):
     """Pr_i = exp(alpha o_i) / exp(beta l_i) / Z, in longdouble."""
     lengths = np.array(lengths, np.longdouble)
-    order = np.arange(1, len(lengths) + 1, dtype=np.longdouble) / len(lengths)
-    values = np.exp(alpha * order) / np.exp(beta * lengths / (lengths.max() or 1))
+    places = np.arange(1, len(lengths) + 1, dtype=np.longdouble)
+    if order == "share":
+        places /= len(lengths)
+    values = np.exp(alpha * places) / np.exp(beta * lengths / (lengths.max() or 1))
     return values / values.sum()
 
 
@@ -35,12 +37,57 @@ def test_worked_by_hand():
     st.lists(st.integers(0, 1000), min_size=1, max_size=30),
     st.floats(-5, 5),
     st.floats(-5, 5),
+    st.sampled_from(["share", "place"]),
 )
-def test_the_formula(lengths, alpha, beta):
+def test_the_formula(lengths, alpha, beta, order):
     sketch = sw.Sketch([line(length) for length in lengths])
-    shares = sw.sketch.removal_probabilities(sketch, alpha, beta)
-    np.testing.assert_allclose(shares, formula(lengths, alpha, beta).astype(float), rtol=1e-9)
+    shares = sw.sketch.removal_probabilities(sketch, alpha, beta, order=order)
+    np.testing.assert_allclose(shares, formula(lengths, alpha, beta, order).astype(float), rtol=1e-9)
     assert shares.sum() == pytest.approx(1)
+
+
+def test_the_order_as_a_share_and_as_the_authors_have_it():
+    # Ten strokes of equal length: the lengths cancel, and nine places lie between the first and the last.
+    sketch = sw.Sketch([line(9, y) for y in range(10)])
+    shares = sw.sketch.removal_probabilities(sketch, order="place")
+    assert shares[-1] / shares[0] == pytest.approx(np.exp(0.5 * 9))  # 4.5, or e^4.5 = 90.017
+    assert round(shares[-1] / shares[0]) == 90
+    np.testing.assert_allclose(shares[1:] / shares[:-1], np.exp(0.5))
+    shares = sw.sketch.removal_probabilities(sketch)
+    assert shares[-1] / shares[0] == pytest.approx(np.exp(0.5 * 9 / 10))  # 1.568
+    assert shares[-1] / shares[0] == pytest.approx(1.57, abs=0.005)
+
+
+def test_the_authors_own_scales():
+    """exp(0.5 o - 2 l), o a place, l pixels of a canvas of 800, of strokes short enough for it not to underflow."""
+    lengths = np.array([300.0, 40.0, 36.0, 35.0, 35.25])
+    values = np.exp(0.5 * np.arange(1, 6)) / np.exp(2 * lengths)
+    sketch = sw.Sketch([line(length) for length in lengths])
+    shares = sw.sketch.removal_probabilities(sketch, 0.5, 2 * lengths.max(), order="place")
+    np.testing.assert_allclose(shares, values / values.sum(), rtol=1e-9)
+    # A place more and a quarter of a pixel more are even.
+    assert shares[3] == pytest.approx(shares[4])
+    long = sw.Sketch([line(700), line(600), line(500)])
+    shares = sw.sketch.removal_probabilities(long, 0.5, 2 * 700, order="place")
+    np.testing.assert_allclose(shares, [0, 0, 1], atol=1e-80)
+    kept = sw.sketch.remove_strokes(long, 2 / 3, beta=2 * 700, order="place")
+    assert kept.points[:, 0].max() == 700  # the longest stays, where it ties with others in double precision
+
+
+def test_the_order_decides_where_it_counts_enough():
+    # The second is twice as long, which speaks against it by 2 * (1 - 0.5) = 1; that it is later, for it by 0.5 at most.
+    sketch = sw.Sketch([line(1, 0), line(2, 1)])
+    for order, gone in (("share", 0), ("place", 0)):
+        kept = sw.sketch.remove_strokes(sketch, 0.5, order=order)
+        assert float(kept.points[0, 1]) == 1 - gone
+    # By alpha = 1.5, being later counts 1.5 as a place, more than the length, and 0.75 as a share.
+    for order, gone in (("share", 0), ("place", 1)):
+        kept = sw.sketch.remove_strokes(sketch, 0.5, alpha=1.5, order=order)
+        assert float(kept.points[0, 1]) == 1 - gone
+        made = sw.sketch.augment(
+            sketch, 0, removal=0.5, alpha=1.5, order=order, stroke_strength=0, sketch_strength=0
+        )
+        assert made == kept
 
 
 def test_large_weights_do_not_overflow():
@@ -133,6 +180,7 @@ def test_real_drawings_lose_their_small_late_strokes(shared):
         ({"share": 0.5, "alpha": float("inf")}, "alpha must be"),
         ({"share": 0.5, "beta": "2"}, "beta must be"),
         ({"share": 0.5, "seed": -1}, "seed must be"),
+        ({"share": 0.5, "order": "time"}, "order must be one of 'share', 'place', not 'time'"),
     ],
 )
 def test_what_makes_no_sense_is_named(arguments, message):
