@@ -9,7 +9,7 @@ import numpy as np
 
 from sketchwidgets.training.evaluation.intervals import mean_interval, wilson
 
-YES, WITHIN, REVERSED = "yes", "within the intervals", "reversed"
+YES, UNDECIDED, NO = "yes", "undecided", "no"
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Measured:
 
     @classmethod
     def mean(cls, name: str, values: Sequence[float], digits: int = 1) -> "Measured":
-        """Mean of several runs or folds, with its interval by the normal distribution; of a single one, no interval."""
+        """Mean of several runs or folds, with Student's interval; of a single one, no interval."""
         mean = float(np.mean(values))
         low, high = mean_interval(np.asarray(values, float)) or (mean, mean)
         return cls(name, *(round(x, digits) for x in (mean, low, high)))
@@ -51,14 +51,19 @@ class Measured:
 
 @dataclass(frozen=True)
 class Ordering:
-    """That one row of a published table is above another, and what was measured of both here.
+    """A claim about two rows of a table, and what was measured of both here.
 
-    sentence : what the paper reports. higher, lower : the rows, as the paper orders them, whatever is better.
+    sentence : the claim. higher, lower : the rows, as the paper orders them, whatever is better.
     published : both numbers of the paper where it gives them. source : paper and table.
+    margin : None: the claim is that `higher` is above `lower`. A number, in the table's unit: that it is not above it by
+        more than that, as "costs little" says.
+    control : whether the claim is our own, a check that the papers do not make.
 
     >>> gru, lstm = (sw.studies.Measured.share(name, n, 100) for name, n in (("GRU", 60), ("LSTM", 55)))
     >>> sw.studies.Ordering("A GRU recognises more than an LSTM.", gru, lstm, (85.1, 82.5)).holds
-    'within the intervals'
+    'undecided'
+    >>> sw.studies.Ordering("An LSTM costs little.", gru, lstm, (85.1, 82.5), margin=20).holds
+    'yes'
     """
 
     sentence: str
@@ -66,13 +71,37 @@ class Ordering:
     lower: Measured
     published: tuple[float, float] | None = None
     source: str = ""
+    margin: float | None = None
+    control: bool = False
 
     @property
     def holds(self) -> str:
-        """ "yes" or "reversed" where the intervals are apart, "within the intervals" where they are not."""
-        if self.higher.low > self.lower.high:
-            return YES
-        return REVERSED if self.higher.high < self.lower.low else WITHIN
+        """ "yes" or "no" where the 95 % intervals are apart, "undecided" where they are not.
+
+        With a margin, where the 95 % interval of the difference is below it, above it, or around it.
+        """
+        if self.margin is None:
+            if self.higher.low > self.lower.high:
+                return YES
+            return NO if self.higher.high < self.lower.low else UNDECIDED
+        low, high = self.difference()
+        return YES if high <= self.margin else NO if low > self.margin else UNDECIDED
+
+    def difference(self) -> tuple[float, float]:
+        """The 95 % interval of `higher` less `lower`, of two that were measured independently."""
+        first, second = self.higher, self.lower
+        middle = first.value - second.value
+        below = math.hypot(first.value - first.low, second.high - second.value)
+        above = math.hypot(first.high - first.value, second.value - second.low)
+        return middle - below, middle + above
+
+    @property
+    def claimed(self) -> str:
+        """Who claims it: the paper by numbers, the paper in words, or this package as a control."""
+        if self.control:
+            return "control"
+        between = " > " if self.margin is None else " and "
+        return "in words" if self.published is None else between.join(f"{x:g}" for x in self.published)
 
     def to_dict(self) -> dict[str, Any]:
         """The fields and `holds` as JSON-ready values."""
@@ -83,16 +112,20 @@ class Ordering:
             "lower": dict(vars(self.lower)),
             "published": None if self.published is None else list(self.published),
             "source": self.source,
+            "margin": self.margin,
+            "control": self.control,
         }
 
     def cells(self) -> list[str]:
-        """The line of a table: what is published, what was measured, whether it holds."""
-        paper = "" if self.published is None else " > ".join(f"{x:g}" for x in self.published)
+        """The line of a table: the claim, what is published, what was measured, whether it holds."""
         here = "; ".join(
             f"{row.name} {row.value:g}" + (f" ({row.low:g} to {row.high:g})" if row.low < row.high else "")
             for row in (self.higher, self.lower)
         )
-        return [self.sentence, paper, here, self.holds]
+        said = self.sentence
+        if self.margin is not None:
+            said += f" (by at most {self.margin:g})"
+        return [said, self.claimed, here, self.holds]
 
 
-HEAD = ["the paper reports", "published", "here (95 %)", "holds"]
+HEAD = ["claim", "published", "here (95 %)", "holds"]

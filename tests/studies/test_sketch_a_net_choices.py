@@ -171,8 +171,30 @@ def test_orderings_are_checked_drawing_by_drawing():
 
     assert result(10, 40).holds == "yes"  # though the intervals overlap
     assert result(10, 40).paired == (40, 10)
-    assert result(40, 10).holds == "reversed"
-    assert result(20, 22).holds == "within the intervals"
+    assert result(40, 10).holds == "no"
+    assert result(20, 22).holds == "undecided"
+
+
+def test_what_another_seed_does_too_is_no_evidence():
+    def result(seed_gained):
+        rows = (
+            ChoiceRow("Sketch-a-Net", "seed", 600, 1000, 0, 0, 9),
+            ChoiceRow("another seed", "seed", 600 + seed_gained, 1000, seed_gained, 0, 9),
+            ChoiceRow("pools of 2", "pooling", 570, 1000, 10, 40, 9),
+        )
+        return ChoicesResult(rows).orderings()[0]
+
+    assert result(29).holds == "yes"
+    assert (result(30).holds, result(30).chance) == ("undecided", 30)
+
+
+def test_no_worse_than_needs_no_more_than_a_margin():
+    rows = (
+        ChoiceRow("Sketch-a-Net", "seed", 600, 1000, 0, 0, 9),
+        ChoiceRow("response normalisation", "normalisation", 660, 1000, 90, 30, 9),
+    )
+    (found,) = ChoicesResult(rows).orderings()
+    assert (found.higher.name, found.margin, found.holds) == ("response normalisation", 2.0, "undecided")
 
 
 def test_it_shows_itself(whole):

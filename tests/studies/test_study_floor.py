@@ -113,18 +113,41 @@ def test_a_share_has_wilsons_interval():
 
 def test_a_mean_has_an_interval_where_there_are_several():
     assert Measured.mean("x", [3.0]) == Measured("x", 3.0, 3.0, 3.0)
-    assert Measured.mean("x", [1.0, 2.0, 3.0], 2) == Measured("x", 2.0, 0.87, 3.13)
+    oracle = stats.ttest_1samp([1.0, 2.0, 3.0], 0).confidence_interval()
+    assert (round(oracle.low, 2), round(oracle.high, 2)) == (-0.48, 4.48)
+    assert Measured.mean("x", [1.0, 2.0, 3.0], 2) == Measured("x", 2.0, -0.48, 4.48)
 
 
 @pytest.mark.parametrize(
     ("higher", "holds"),
-    [(70, "yes"), (55, "within the intervals"), (50, "within the intervals"), (30, "reversed")],
+    [(70, "yes"), (55, "undecided"), (50, "undecided"), (30, "no")],
 )
 def test_an_ordering_holds_beyond_the_intervals_only(higher, holds):
     found = Ordering("a above b", Measured.share("a", higher, 100), Measured.share("b", 50, 100), (2, 1))
     assert found.holds == holds
     assert found.to_dict()["holds"] == holds
     assert found.cells()[1] == "2 > 1"
+
+
+@pytest.mark.parametrize(
+    ("more", "holds"),
+    [(0, "yes"), (100, "yes"), (150, "undecided"), (300, "undecided"), (400, "no"), (-300, "yes")],
+)
+def test_by_little_means_by_no_more_than_the_margin(more, holds):
+    """Of 10,000 each half is right by chance: their difference is known to 1.4 points."""
+    first, second = (Measured.share(name, n, 10_000) for name, n in (("a", 5000 + more), ("b", 5000)))
+    found = Ordering("a costs little", first, second, (40.5, 40), margin=2.5)
+    low, high = found.difference()
+    half = 1.96 * 100 * (2 * 0.25 / 10_000) ** 0.5
+    assert (low, high) == pytest.approx((more / 100 - half, more / 100 + half), abs=0.06)
+    assert found.holds == holds
+    assert found.cells()[:2] == ["a costs little (by at most 2.5)", "40.5 and 40"]
+
+
+def test_it_is_said_who_claims_what():
+    rows = Measured.share("a", 6, 10), Measured.share("b", 5, 10)
+    assert Ordering("a above b", *rows).claimed == "in words"
+    assert Ordering("a above b", *rows, control=True).claimed == "control"
 
 
 @pytest.mark.parametrize("bounds", [(1, 2, 3), (float("nan"), 0, 1), (0, 0, float("inf"))])

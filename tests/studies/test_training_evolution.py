@@ -142,13 +142,36 @@ def test_a_plan_that_is_none_is_refused(changes, match):
         replace(PLAN, **changes)
 
 
-def test_orderings_compare_the_first_layer_with_those_above():
-    layers = {"relu1": 0.9, "relu2": 0.5}
-    error = {"relu1": 0.01, "relu2": 0.02}
-    rows = [Checkpoint(e, e, 1, 2, layers, error, None) for e in (5, 10)]
-    (ordering,) = TrainingEvolution(tuple(rows)).orderings()
-    assert ordering.holds == "yes"
-    assert (ordering.higher.low, ordering.higher.high) == pytest.approx((0.88, 0.92), abs=1e-3)
+def test_orderings_compare_how_far_low_and_high_layers_have_come():
+    """Not how near they are: a layer may begin near its end."""
+    error = dict.fromkeys(("relu1", "relu2", "relu3", "relu4"), 0.01)
+    start = {"relu1": 0.8, "relu2": 0.2, "relu3": 0.6, "relu4": 0.1}
+    early = {"relu1": 0.9, "relu2": 0.9, "relu3": 0.8, "relu4": 0.2}
+    end = dict.fromkeys(error, 1.0)
+    rows = [Checkpoint(e, e, 1, 2, like, error, None) for e, like in ((0, start), (5, early), (9, end))]
+    found = {(o.higher.name, o.lower.name): o for o in TrainingEvolution(tuple(rows)).orderings()}
+    assert len(found) == 4
+    # By hand: 0.1 of 0.2, 0.7 of 0.8, 0.2 of 0.4, 0.1 of 0.9.
+    gone = {o.higher.name: o.higher.value for o in found.values()} | {
+        o.lower.name: o.lower.value for o in found.values()
+    }
+    assert gone == {
+        "relu1 at epoch 5": 50,
+        "relu2 at epoch 5": 87.5,
+        "relu3 at epoch 5": 50,
+        "relu4 at epoch 5": 11.1,
+    }
+    assert found["relu2 at epoch 5", "relu4 at epoch 5"].holds == "yes"
+    assert found["relu1 at epoch 5", "relu3 at epoch 5"].holds == "undecided"
+    # The errors of both similarities, of what is left: 0.01 * sqrt(1 + 0.5^2) / 0.2 is 5.6 per cent.
+    first = found["relu1 at epoch 5", "relu3 at epoch 5"].higher
+    assert first.high - first.value == pytest.approx(1.96 * 5.59, abs=0.1)
+
+
+def test_without_a_start_there_is_no_way_to_have_gone():
+    layers = dict.fromkeys(("relu1", "relu2", "relu3", "relu4"), 0.5)
+    rows = [Checkpoint(e, e, 1, 2, layers, layers, None) for e in (5, 9)]
+    assert TrainingEvolution(tuple(rows)).orderings() == ()
 
 
 def test_what_was_measured_is_there():

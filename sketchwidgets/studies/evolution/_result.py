@@ -1,5 +1,6 @@
 """Checkpoints of a training: what they name right, and how far each layer is from what it will be."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -53,6 +54,22 @@ class Checkpoint:
         bounds = max(0.0, value - half), min(1.0, value + half)
         return Measured(f"{layer} at {self.name}", *(round(x, 3) for x in (value, *bounds)))
 
+    def gone(self, layer: str, start: "Checkpoint") -> Measured:
+        """How much of its way from `start` to its last state a layer has gone, in per cent, and its 95 % interval.
+
+        The way is that of the similarity, from what it was at the start to 1: of a layer that is like its last state before
+        it has learnt anything, the similarity alone says nothing. Negative where it has gone away from it.
+        """
+        before = start.similarity[layer]
+        if before >= 1:
+            return Measured(f"{layer} at {self.name}", 0.0, 0.0, 0.0)
+        left = (1 - self.similarity[layer]) / (1 - before)
+        # Of left, by both similarities, as if they were measured independently.
+        half = 1.959964 * math.hypot(self.error[layer], left * start.error[layer]) / (1 - before)
+        return Measured(
+            f"{layer} at {self.name}", *(round(100 * (1 - x), 1) for x in (left, left + half, left - half))
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON-ready values, with the accuracy and its 95 % interval."""
         fields = {
@@ -97,20 +114,21 @@ class TrainingEvolution(StudyResult[Checkpoint]):
         return FeatureEvolution.open(results_folder() / "training-evolution")
 
     def orderings(self) -> tuple[Ordering, ...]:
-        """Whether the first layer is nearer to its last state than each layer above it, after a few epochs."""
+        """Whether after a few epochs the two lowest layers have gone more of their way than the two uppermost."""
+        start = self.get("epoch 0")
         known = [row for epoch in _EARLY if (row := self.get(f"epoch {epoch}")) not in (None, self.rows[-1])]
-        if not known:
+        if not known or start is None or len(self.layers) < 4:
             return ()
-        early, (first, *upper) = known[0], self.layers
+        early = known[0]
         return tuple(
             Ordering(
-                f"After epoch {early.epoch} the first layer is nearer to its last state than {layer} is.",
-                early.measured(first),
-                early.measured(layer),
-                None,
-                SOURCE,
+                f"After epoch {early.epoch} {low} has gone more of its way to its last state than {high}, in per cent.",
+                early.gone(low, start),
+                early.gone(high, start),
+                source=SOURCE,
             )
-            for layer in upper
+            for low in self.layers[:2]
+            for high in self.layers[-2:]
         )
 
     def figure(self) -> Figure:
@@ -124,6 +142,18 @@ class TrainingEvolution(StudyResult[Checkpoint]):
             (0, 100),
             size=(420, 260),
         )
+        start = self.get("epoch 0")
+        ways = []
+        if start is not None and len(self.rows) > 1:
+            ways = [
+                Chart(
+                    [(k, epochs, [row.gone(k, start).value for row in self.rows]) for k in self.layers],
+                    "epochs",
+                    "of its way, %",
+                    "how far each layer has come since the start",
+                    size=(420, 260),
+                )
+            ]
         similar = Chart(
             [(layer, epochs, [row.similarity[layer] for row in self.rows]) for layer in self.layers],
             "epochs",
@@ -132,7 +162,7 @@ class TrainingEvolution(StudyResult[Checkpoint]):
             (0, 1),
             size=(420, 260),
         )
-        return Figure("A Sketch-a-Net from scratch", [Section("", [right, similar])])
+        return Figure("A Sketch-a-Net from scratch", [Section("", [right, similar, *ways])])
 
     def _cells(self) -> list[list[str]]:
         head = ["epoch", "steps", "named right (95 %)", *(f"{layer}" for layer in self.layers)]

@@ -131,8 +131,8 @@ class FiltersAndGabors(StudyResult[FittedFilters]):
                 f"{row.network}: trained filters are more like Gabors than {_PHRASES[row.kind]}.",
                 self[f"{row.network}, trained"].median(),
                 row.median(),
-                None,
-                SOURCE,
+                source=SOURCE,
+                control=True,  # the papers show filters beside Gabors, and none that are untrained
             )
             for row in self.rows
             if row.kind != "trained"

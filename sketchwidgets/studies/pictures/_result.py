@@ -252,7 +252,7 @@ class NetworkComparison(_PictureTable):
                 control = self.get(f"{before}, {row.method}")
             if control is not None:
                 means = row.measured("on_ink"), control.measured("on_ink")
-                found.append(Ordering(sentence, *means, None, "a control that the papers do not show"))
+                found.append(Ordering(sentence, *means, control=True))
         return tuple(found)
 
     def _heading(self, row: PictureRow) -> str:

@@ -60,13 +60,13 @@ class TransferPlan:
 
     @classmethod
     def small(cls, seed: int = 0) -> "TransferPlan":
-        """A quarter of an hour of one core: ZFNet with a quarter of its widths at 96 pixels, 30 classes, three folds."""
+        """Half an hour of one core: ZFNet with a quarter of its widths at 96 pixels, 30 classes, three folds."""
         views = Views(size=110, test="centre")
         recipe = small_recipe(2, 64, gradient_clip=5.0, views=views, seed=seed)
         return cls(
             recipe,
             replace(recipe, batch_size=32),
-            300,
+            1200,
             arguments={"channels": 1, "size": 96, "conv": [24, 64, 96, 96, 64], "fc": 1024},
             folds=3,
             classes=30,

@@ -5,7 +5,7 @@ them learns another data set from a few pictures of each class; beside it, the s
 from scratch. Then the first layers alone are kept, with a linear SVM or a softmax on each.
 
 What differs from the paper, whatever the scale: the SVM decides between pairs of classes and has most of these votes;
-how much it and the softmax are held back is chosen on a third of the training pictures; no pictures that are in both
+how strongly it and the softmax are regularised is chosen on a third of the training pictures; no pictures that are in both
 data sets are looked for. At "small": half of QuickDraw's classes instead of ImageNet, the other half and TU-Berlin
 instead of Caltech-256 and Caltech-101, a quarter of all widths and 3/7 of all sides, fewer passes, three folds.
 """
@@ -37,8 +37,8 @@ from sketchwidgets.training import DrawingSet, Fitted, fit, split_per_class
 OTHER_HALF = "QuickDraw, other half"
 _LAST = 7
 _DIFFERENCES = (
-    "the linear SVM decides between pairs of classes; how much it and the softmax are held back is chosen on a third of "
-    "the training pictures",
+    "the linear SVM decides between pairs of classes; the strength of its regularisation and of the softmax's is chosen on "
+    "a third of the training pictures",
     "no pictures that are in both data sets were looked for",
 )
 _SMALL = (
