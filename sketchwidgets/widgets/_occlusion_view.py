@@ -84,10 +84,13 @@ class OcclusionView(ExportingWidget):
 
     def _flush(self) -> None:
         with self._lock:
-            if self._stale and self._gate.open:
-                content, buffer = pack_occlusion(self._occlusion)
-                self._stale = False
-                self._send_maps({**content, "frame": self._gate.issue()}, buffer)
+            if self._stale:
+                self._gate.admit(self._send_newest)
+
+    def _send_newest(self, frame: int) -> None:
+        content, buffer = pack_occlusion(self._occlusion)
+        self._stale = False
+        self._send_maps({**content, "frame": frame}, buffer)
 
     def _send_maps(self, content: dict[str, Any], buffer: bytes) -> None:
         self.send({"type": "occlusion", "since": None, **content}, [buffer] if buffer else None)

@@ -116,18 +116,20 @@ class TileGrid(ExportingWidget):
     def _flush(self) -> None:
         """Send what the page lacks, if it is looking and has painted what was sent before."""
         with self._lock:
-            if self._stale == set() or not self._gate.open:
-                return
-            stale, self._stale = self._stale, set()
-            # The frame last: a tile that cannot be packed must not take a place.
-            if stale is None:
-                content, buffer = pack_figure(self._figure)
-                content = {"type": "figure", **content}
-            else:
-                wanted = ((s, t, self._figure.sections[s].tiles[t]) for s, t in sorted(stale))
-                tiles, buffer = pack_tiles(wanted)
-                content = {"type": "tiles", "tiles": tiles}
-            self._send_packed({**content, "frame": self._gate.issue(), "since": None}, buffer)
+            if self._stale != set():
+                self._gate.admit(self._send_stale)
+
+    def _send_stale(self, frame: int) -> None:
+        # Forgotten first: a tile that cannot be packed would else keep back all that come after it.
+        stale, self._stale = self._stale, set()
+        if stale is None:
+            content, buffer = pack_figure(self._figure)
+            content = {"type": "figure", **content}
+        else:
+            wanted = ((s, t, self._figure.sections[s].tiles[t]) for s, t in sorted(stale))
+            tiles, buffer = pack_tiles(wanted)
+            content = {"type": "tiles", "tiles": tiles}
+        self._send_packed({**content, "frame": frame, "since": None}, buffer)
 
     def _send_packed(self, content: dict[str, Any], buffer: bytes) -> None:
         self.send(content, [buffer] if buffer else None)

@@ -1,5 +1,10 @@
 """The live engine and a page that is slow, dead or elsewhere; panels that are refined or given up."""
 
+import itertools
+
+import numpy as np
+import pytest
+from _fake_page import Page
 from _stage import assert_equals_recognising_from_scratch, strokes
 from _tiny_recognizer import tiny_recognizer
 
@@ -8,6 +13,8 @@ from sketchwidgets.sketch import Sketch
 from sketchwidgets.widgets._packing import pack_layers
 from sketchwidgets.widgets.live import _outlet, _refinement
 from sketchwidgets.widgets.live._gate import Gate
+from sketchwidgets.widgets.live._prediction_feed import PredictionFeed
+from sketchwidgets.widgets.live._view import View
 
 # Back-pressure
 
@@ -46,6 +53,68 @@ def test_with_nobody_looking_nothing_is_sent_and_nothing_projected_but_all_is_re
     lab.panels_page.mount()
     lab.pad_page.wait(lambda page: page.last("prediction")["step"] == 4)
     lab.panels_of(4)
+
+
+def view_of(step):
+    """A drawing of so many strokes."""
+    shares = np.array([0.25, 0.75], np.float32)
+    return View(tuple(sw.Prediction(shares, ("cat", "dog"), k) for k in range(1, step + 1)))
+
+
+@pytest.mark.parametrize("tick", [0.1, 0.3, 0.45, 0.7, 1.0, 1.9])
+def test_a_deadline_that_passes_while_a_frame_is_made_loses_no_view(monkeypatch, tick):
+    # The clock moves with every look at it, so that sooner or later a frame expires between any two of them.
+    seconds = itertools.count(step=tick)
+    monkeypatch.setattr(_outlet, "Gate", lambda: Gate(clock=lambda: next(seconds)))
+    pad = sw.SketchPad()
+    page = Page(pad, confirms="never")
+    feed = PredictionFeed(pad, None, lambda: None)
+    for step in range(1, 60):
+        feed.show(view_of(step))
+        feed.deliver()
+        if step % 3 == 0:
+            page.mount()
+    for _ in range(100):
+        page.mount()
+        feed.deliver()
+    assert page.last("prediction")["step"] == 59
+    pad.close()
+
+
+def test_a_view_that_could_not_be_sent_is_sent_later(monkeypatch):
+    pad = sw.SketchPad()
+    page = Page(pad, confirms="later")
+    feed = PredictionFeed(pad, None, lambda: None)
+    feed.show(view_of(1))
+
+    def fail(*_, **__):
+        raise OSError("no such wire")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pad, "send_prediction", fail)
+        with pytest.raises(OSError, match="no such wire"):
+            feed.deliver()
+    feed.deliver()
+    assert page.last("prediction")["step"] == 1
+    pad.close()
+
+
+def test_a_page_that_paints_again_gets_the_view_of_the_meantime(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(_outlet, "Gate", lambda: Gate(clock=lambda: now[0]))
+    pad = sw.SketchPad()
+    page = Page(pad, confirms="later")
+    feed = PredictionFeed(pad, None, lambda: None)
+    feed.show(view_of(1))
+    feed.deliver()
+    now[0] += 5  # a tab in the background paints nothing
+    feed.show(view_of(2))
+    feed.deliver()
+    assert page.last("prediction")["step"] == 1
+    page.confirm()
+    feed.deliver()
+    assert page.last("prediction")["step"] == 2
+    pad.close()
 
 
 def test_a_view_that_dies_does_not_block_the_next_one(stage, monkeypatch):

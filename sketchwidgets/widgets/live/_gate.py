@@ -39,6 +39,7 @@ class Gate:
         self._lock = threading.Lock()
         self._sent: dict[int, float] = {}  # frame -> when it was sent, oldest first
         self._last = 0
+        self._before = 0  # the last frame before the newest view has mounted
         self._present = False
 
     def __repr__(self) -> str:
@@ -61,20 +62,40 @@ class Gate:
 
     @property
     def open(self) -> bool:
-        """Whether a frame may be sent now."""
+        """Whether a frame may be sent now. A hint, to save work; `admit` decides."""
         with self._lock:
             self._expire()
             return self._present and len(self._sent) < self._limit
 
-    def issue(self) -> int:
-        """Take a place for one frame and return its number; RuntimeError when the gate is not open."""
+    def admit(self, send: Callable[[int], None]) -> bool:
+        """Call `send(frame)` if a frame may go now; False where none may. One that raises has taken no place."""
+        frame = self.issue()
+        if frame is None:
+            return False
+        try:
+            send(frame)
+        except BaseException:
+            self.withdraw(frame)
+            raise
+        return True
+
+    def issue(self) -> int | None:
+        """Take a place for one frame and return its number; None where none may be sent now.
+
+        Ask in no other way before sending: a gate that was `open` may be shut a moment later, as time passes.
+        """
         with self._lock:
             self._expire()
             if not self._present or len(self._sent) >= self._limit:
-                raise RuntimeError(f"no frame may be sent now: {len(self._sent)} are unconfirmed")
+                return None
             self._last += 1
             self._sent[self._last] = self._clock()
             return self._last
+
+    def withdraw(self, frame: int) -> None:
+        """Free the place of a frame that was not sent after all: nobody will confirm it, and nobody is missing."""
+        with self._lock:
+            self._sent.pop(frame, None)
 
     def confirm(self, frame: int) -> bool:
         """Free the place of a painted frame and of those before it; True if it was still waited for."""
@@ -88,7 +109,7 @@ class Gate:
     def hello(self) -> None:
         """A view has mounted: frames may go out."""
         with self._lock:
-            self._present = True
+            self._present, self._before = True, self._last
 
     def retry_in(self) -> float | None:
         """Seconds until the oldest unconfirmed frame is given up; None when none is on its way."""
@@ -103,5 +124,5 @@ class Gate:
         lost = [frame for frame, sent in self._sent.items() if now - sent >= self._expiry]
         for frame in lost:
             del self._sent[frame]
-        if lost:
+        if lost and lost[-1] > self._before:  # older ones may have gone with the view before, as in a reload
             self._present = False

@@ -64,8 +64,8 @@ class PanelFeed(Outlet):
             if self._visible is not None:
                 job.prefer(self._visible)
             job.advance()
-        if job.due and self.gate.open:
-            self._send(job)
+        if job.due:
+            self.gate.admit(lambda frame: self._send(job, frame))
         if job.done:
             self._finished, self._job = self._job_of, None
             return True
@@ -116,7 +116,7 @@ class PanelFeed(Outlet):
         self.widget.send_paper(view.strokes, self._take.image)
         return True
 
-    def _send(self, job: Refinement) -> None:
+    def _send(self, job: Refinement, frame: int) -> None:
         self.recover()
         view, _ = self._job_of
         first = not job.started
@@ -124,7 +124,7 @@ class PanelFeed(Outlet):
         self.widget.send_panels(
             view.strokes,
             layers,
-            frame=self.gate.issue(),
+            frame=frame,
             rule=job.rule,
             replace=first,
             done=job.done,

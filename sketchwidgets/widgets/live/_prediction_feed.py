@@ -15,7 +15,8 @@ class PredictionFeed(Outlet):
         super().__init__(pad, wake)
         self._recognition = recognition
         self._view = View()
-        self._delivered = (self._view, self.views)
+        self._painted = (self._view, self.views)  # what the pad was sent last, and after how many hellos
+        self._charted = self._view
 
     def show(self, view: View) -> None:
         """Make this the view to show; `deliver` sends it."""
@@ -23,18 +24,21 @@ class PredictionFeed(Outlet):
 
     def deliver(self) -> None:
         """Send the newest view if it is news and the page is not behind."""
-        news = (self._view, self.views)
-        if news == self._delivered or (self.watched and not self.gate.open):
-            return
-        self._delivered = news
-        if self.watched:
-            view = self._view
-            self.widget.send_prediction(view.prediction, frame=self.gate.issue(), since=view.since)
+        view, news = self._view, (self._view, self.views)
+        if news != self._painted and self.widget.comm is not None:
+            if self.gate.admit(
+                lambda frame: self.widget.send_prediction(view.prediction, frame=frame, since=view.since)
+            ):
+                self._painted = news
+            elif self.watched:
+                return
         # The charts have no confirmation of their own, so they follow the pace of the pad. Where nobody looks
         # at a pad, the drawing changes at the pace of Python and there is nothing to hold back.
-        if self._recognition is not None and self._recognition.comm is not None:
-            self._recognition.update(self._view.predictions, self._view.step, self._view.preview)
+        if view is not self._charted:
+            if self._recognition is not None and self._recognition.comm is not None:
+                self._recognition.update(view.predictions, view.step, view.preview)
+            self._charted = view
 
     def retry_in(self) -> float | None:
         """Seconds until a view that waits for the page should be tried again; None where none waits."""
-        return None if (self._view, self.views) == self._delivered else self.gate.retry_in()
+        return None if (self._view, self.views) == self._painted else self.gate.retry_in()
