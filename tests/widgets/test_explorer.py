@@ -376,12 +376,30 @@ def test_closing_cancels_and_leaves_no_thread():
     stroke(pad, 1)
     assert explorer.started.wait(PATIENCE)
     explorer.close()
-    assert explorer.outcomes == ["Cancelled"]
-    assert set(threading.enumerate()) <= before
+    eventually(lambda: explorer.outcomes == ["Cancelled"])
+    eventually(lambda: set(threading.enumerate()) <= before)
     stroke(pad, 2)  # nobody listens any more
     assert len(explorer.jobs) == 1
     assert explorer.settle(1)
     explorer.close()
+
+
+def test_closing_does_not_wait_for_what_cannot_be_cancelled():
+    class Deaf(Counting):
+        def _compute(self, job):
+            self.started.set()
+            assert self.go.wait(PATIENCE)
+            return Ink(0, 0, job.image)
+
+    before = set(threading.enumerate())
+    explorer = Deaf(network(), sw.Sketch([line(1)]), gated=True)
+    assert explorer.started.wait(PATIENCE)
+    start = time.monotonic()
+    explorer.close()
+    assert time.monotonic() - start < 2
+    explorer.go.set()
+    eventually(lambda: set(threading.enumerate()) <= before)
+    assert explorer.figure is None, "what came too late is not shown"
 
 
 def test_following_another_pad(make):

@@ -2,6 +2,7 @@
 
 import gc
 import threading
+import time
 import weakref
 
 import numpy as np
@@ -153,6 +154,66 @@ def test_close_ends_the_thread_and_frees_the_session(stage):
     assert lab.engine.session is None
     assert lab.engine.settle(1)
     lab.engine.close()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_close_does_not_wait_for_a_slow_pass_and_what_it_gives_is_not_shown(stage, caplog, fails):
+    lab = stage()
+    passing, go_on = threading.Event(), threading.Event()
+    features = lab.cnn.features
+
+    def slow(images):
+        passing.set()
+        assert go_on.wait(20)
+        if fails:
+            raise RuntimeError("nobody asks any more")
+        return features(images)
+
+    lab.cnn.features = slow
+    thread = lab.engine._worker._thread
+    lab.draw(strokes(1)[0])
+    assert passing.wait(20)
+    session = weakref.ref(lab.engine.session)
+    start = time.monotonic()
+    lab.engine.close()
+    assert time.monotonic() - start < 2
+    assert thread.is_alive()
+    assert lab.engine.settle(1), "a closed engine has nothing to settle"
+    sent = [len(page.messages) for page in (lab.pad_page, lab.panels_page)]
+    go_on.set()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert [len(page.messages) for page in (lab.pad_page, lab.panels_page)] == sent
+    assert caplog.records == []
+    gc.collect()
+    assert lab.engine.session is None
+    assert session() is None
+
+
+def test_linking_a_pad_anew_leaves_it_to_the_new_engine(stage):
+    lab = stage(panels=False)
+    passing, go_on = threading.Event(), threading.Event()
+    features = lab.cnn.features
+
+    def slow(images):
+        passing.set()
+        assert go_on.wait(20)
+        return features(images)
+
+    lab.cnn.features = slow
+    lab.draw(strokes(1)[0])
+    assert passing.wait(20)
+    other = tiny_recognizer()
+    with torch.no_grad():
+        other.cnn.conv2.weight.mul_(-1)
+    engine = LiveEngine(other, lab.pad)
+    lab.engine.close()
+    assert engine.settle(20)
+    shown = lab.shown()
+    go_on.set()
+    lab.engine._worker._thread.join(20)
+    assert lab.shown() == shown
+    engine.close()
 
 
 def test_closing_the_pad_closes_the_engine(stage):

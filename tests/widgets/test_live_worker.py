@@ -5,6 +5,7 @@ import logging
 import subprocess
 import sys
 import threading
+import time
 import weakref
 
 import pytest
@@ -117,6 +118,19 @@ def test_close_ends_the_thread_and_may_be_called_twice(owner, worker):
     assert owner.runs == 0
 
 
+def test_close_waits_only_briefly_and_the_thread_ends_after_its_work(owner, worker):
+    worker.wake()
+    assert ran(owner)
+    start = time.monotonic()
+    worker.close()
+    assert time.monotonic() - start < 2
+    assert worker.alive
+    owner.go.release()
+    worker._thread.join(5)
+    assert not worker.alive
+    assert owner.runs == 1
+
+
 def test_close_from_the_work_itself_does_not_wait_for_itself():
     class Closing:
         def work(self):
@@ -160,4 +174,29 @@ print("leaving")
     ended = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, timeout=60)
     assert ended.returncode == 0
     assert ended.stdout == "leaving\n"
+    assert ended.stderr == ""
+
+
+def test_the_interpreter_waits_for_the_work_of_a_worker_that_was_closed():
+    source = """
+import time
+from sketchwidgets.widgets.live._worker import Worker
+class Owner:
+    def work(self):
+        started.append(1)
+        time.sleep(1)
+        print("worked", flush=True)
+started = []
+owner = Owner()
+worker = Worker(owner.work, "busy")
+worker.start()
+worker.wake()
+while not started:
+    time.sleep(0.01)
+worker.close()
+print("leaving", flush=True)
+"""
+    ended = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0
+    assert ended.stdout == "leaving\nworked\n"
     assert ended.stderr == ""

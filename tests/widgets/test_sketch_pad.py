@@ -140,10 +140,11 @@ class TestLostMessages:
     @given(st.randoms(use_true_random=False))
     def test_whatever_is_lost_or_comes_twice_the_drawing_is_the_page_s(self, random):
         pad, sent, answers, drawn = SketchPad(), [], [], []
+        times = (0, 1, 1, 2)  # that a message comes
         pad.send = lambda content, buffers=None: answers.append(content)
 
         def say(content, buffers):
-            for _ in range(random.choice((0, 1, 1, 2))):
+            for _ in range(random.choice(times)):
                 pad._receive(pad, content, buffers)
 
         def tell(content, buffers):
@@ -169,8 +170,10 @@ class TestLostMessages:
                 drawn.pop()
             if random.random() < 0.3:
                 check(number)
-        for number in range(13, 400):
+        for number in range(13, 100):
             check(number)
+        times = (1, 2)  # a line that loses all for ever brings nothing
+        check(100)
         assert [points.tolist() for points in pad.sketch.strokes] == drawn
         assert not [answer for answer in answers if answer["type"] == "error"]
 

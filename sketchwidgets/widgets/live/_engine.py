@@ -76,6 +76,7 @@ class LiveEngine:
         self._pad = pad
         self._predictions = PredictionFeed(pad, recognition, self._worker.wake)
         self._panels = None if panels is None else PanelFeed(panels, self._worker.wake)
+        self._feeds = [self._predictions] if self._panels is None else [self._predictions, self._panels]
         self._fewest = FewestFeed(pad, self._worker.wake)
         pad.on_drawing(self._worker.wake)
         pad.observe(self._pad_closed, names="comm")
@@ -120,20 +121,32 @@ class LiveEngine:
             return self._settled.wait_for(self._is_settled, timeout)
 
     def close(self) -> None:
-        """End the thread and let go of the session and the widgets. Closing twice is harmless."""
-        if self._closing:
-            return
-        self._closing = True
-        self._worker.close()
+        """End the thread and let go of the session and the widgets. Closing twice is harmless.
+
+        The widgets are sent nothing more. What is at hand, a stroke or the loading of a recogniser, is brought to its
+        end on the thread, which is not waited for if that takes long.
+        """
+        with self._settled:
+            if self._closing:
+                return
+            self._closing = True
+            idle = not self._working
+            self._settled.notify_all()
         self._pad.on_drawing(self._worker.wake, remove=True)
         self._pad.unobserve(self._pad_closed, names="comm")
-        self._predictions.close()
+        for feed in self._feeds:
+            feed.close()
         self._fewest.close()
-        if self._panels is not None:
-            self._panels.close()
+        if idle:
+            self._let_go()  # else the thread does it, which still works with them
+        self._worker.close()
+
+    def _let_go(self) -> None:
         self._wanted = self._recognizer = self._session = None
-        with self._settled:
-            self._settled.notify_all()
+        self._recorder.take()
+        self._fewest.let_go()
+        if self._panels is not None:
+            self._panels.let_go()
 
     def _pad_closed(self, change: dict[str, Any]) -> None:
         if change["new"] is None:
@@ -151,7 +164,10 @@ class LiveEngine:
     # From here on: on the worker's thread only
 
     def _work(self) -> float | None:
-        self._working = True
+        with self._settled:
+            if self._closing:
+                return None
+            self._working = True
         try:
             while not self._closing and self._turn():
                 pass
@@ -162,12 +178,14 @@ class LiveEngine:
             with self._settled:
                 self._working = False
                 self._settled.notify_all()
-        feeds = [self._predictions] if self._panels is None else [self._predictions, self._panels]
-        return min((wait for feed in feeds if (wait := feed.retry_in()) is not None), default=None)
+                closing = self._closing
+            if closing:
+                self._let_go()
+        return min((wait for feed in self._feeds if (wait := feed.retry_in()) is not None), default=None)
 
     def _turn(self) -> bool:
         """Do the most urgent thing; True if there is more to do at once."""
-        if not self._ready():
+        if not self._ready() or self._closing:
             return False
         snapshot = self._pad.drawing.snapshot()
         behind = False
@@ -181,6 +199,8 @@ class LiveEngine:
                 self._start_session()  # the step was left half done
             self._seen = snapshot.revision  # tried again when the drawing changes
             self._predictions.report(error, "The drawing could not be recognised")
+        if self._closing:
+            return False
         return behind or self._turn_panels() or self._turn_fewest()
 
     def _turn_panels(self) -> bool:

@@ -27,6 +27,7 @@ class FewestFeed:
         self._strokes: tuple[Stroke, ...] = ()
         self._sketch: Sketch | None = None
         self._told = (0.0, ())  # when and of which strokes the pad was last told
+        self._closed = False
         self.result: Sparsified | None = None
         pad.on_fewest(wake)
 
@@ -40,17 +41,19 @@ class FewestFeed:
 
     def offer(self, offered: bool) -> None:
         """Whether the pad has somebody to ask."""
-        if self._pad.comm is not None:
+        if self._pad.comm is not None and not self._closed:
             self._pad.offer_fewest(offered)
 
     def turn(self, recognizer: Recognizer, predictions: Sequence[Prediction], snapshot: Snapshot) -> bool:
         """Do a little of the search that the pad wants, if it does. True if there is more to do at once."""
         wanted = self._pad.fewest_wanted
+        if self._closed:
+            return False
         if wanted is None:
-            self._drop()
+            self.let_go()
             return False
         if wanted.revision != snapshot.revision or not snapshot.visible:
-            self._drop()
+            self.let_go()
             self._pad.show_fewest(False)
             return False
         if self._asked != (wanted, recognizer):
@@ -59,6 +62,8 @@ class FewestFeed:
         if self._turns is None:
             return False
         going_on = not wanted.stopped and next(self._turns, self) is None
+        if self._closed:
+            return False
         self._tell(going_on)
         if not going_on:
             self.result = sparsified(self._sketch, self._search)
@@ -67,15 +72,17 @@ class FewestFeed:
 
     def give_up(self) -> None:
         """Look no further: it has failed."""
-        self._drop()
-        self._pad.show_fewest(False)
+        self.let_go()
+        if not self._closed:
+            self._pad.show_fewest(False)
 
     def close(self) -> None:
-        """Stop listening to the pad."""
+        """Stop listening to the pad, and tell it nothing more. Any thread, also while a search is at hand."""
+        self._closed = True
         self._pad.on_fewest(self._wake, remove=True)
-        self._drop()
 
-    def _drop(self) -> None:
+    def let_go(self) -> None:
+        """Drop the search and what it has found, once nobody works on it."""
         self._asked = self._search = self._turns = self._sketch = self.result = None
         self._strokes = ()
 

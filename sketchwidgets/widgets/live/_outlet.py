@@ -18,6 +18,7 @@ class Outlet:
         self.gate = Gate()
         self.latencies: deque[float] = deque(maxlen=1000)
         self.views = 0  # how many views have mounted so far
+        self.closed = False
         self._wake = wake
         self._error: str | None = None
         widget.on_hello(self._greet)
@@ -27,24 +28,25 @@ class Outlet:
 
     @property
     def watched(self) -> bool:
-        """Whether the widget is open and somebody looks at it."""
-        return self.widget.comm is not None and self.gate.present
+        """Whether the widget is open and somebody looks at it, and this feeds it."""
+        return not self.closed and self.widget.comm is not None and self.gate.present
 
     def report(self, error: Exception, title: str) -> None:
         """Show an error in the widget. One that is shown already is not sent again."""
         key = f"{title}: {type(error).__name__}: {error}"
-        if key != self._error and self.widget.comm is not None:
+        if key != self._error and self.widget.comm is not None and not self.closed:
             self._error = key
             self.widget.send_error(error, title)
 
     def recover(self) -> None:
         """Take back the error that `report` has shown."""
-        if self._error is not None and self.widget.comm is not None:
+        if self._error is not None and self.widget.comm is not None and not self.closed:
             self._error = None
             self.widget.send_error(None)
 
     def close(self) -> None:
-        """Stop listening to the widget."""
+        """Stop listening to the widget, and send it nothing more. Any thread, also while there is work at hand."""
+        self.closed = True
         self.widget.on_hello(self._greet, remove=True)
         self.widget.on_ack(self._confirm, remove=True)
 

@@ -64,7 +64,7 @@ class PanelFeed(Outlet):
             if self._visible is not None:
                 job.prefer(self._visible)
             job.advance()
-        if job.due:
+        if job.due and not self.closed:
             self.gate.admit(lambda frame: self._send(job, frame))
         if job.done:
             self._finished, self._job = self._job_of, None
@@ -81,10 +81,13 @@ class PanelFeed(Outlet):
         return self.gate.retry_in() if waits else None
 
     def close(self) -> None:
-        """Stop listening to the widget and let go of the recorded pass."""
+        """Stop listening to the widget, and send it nothing more."""
         super().close()
         self.widget.on_visible(self._look, remove=True)
         self.widget.unobserve(self._adjust, names=_SETTINGS)
+
+    def let_go(self) -> None:
+        """Drop the recorded pass, once nobody works on it."""
         self._job = self._take = None
 
     @property
@@ -102,7 +105,7 @@ class PanelFeed(Outlet):
             return False
         if self._take is None or self._take.asked != self.layers:
             self._take = record(view)
-        if self._take is None:
+        if self._take is None or self.closed:
             return False
         # A stroke in progress will change in a moment, so only what is seen is worth the time.
         job = Refinement(self._take, self.widget.rule, self.widget.top, self._visible, view.preview is None)

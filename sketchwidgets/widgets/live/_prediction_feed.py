@@ -24,6 +24,8 @@ class PredictionFeed(Outlet):
 
     def deliver(self) -> None:
         """Send the newest view if it is news and the page is not behind."""
+        if self.closed:
+            return
         view, news = self._view, (self._view, self.views)
         if news != self._painted and self.widget.comm is not None:
             if self.gate.admit(
