@@ -16,6 +16,7 @@ _HOME = {
     "Session": "recognition",
     "Network": "visualization",
     "Chart": "visualization",
+    "ChartView": "widgets",
     "Figure": "visualization",
     "Section": "visualization",
     "Tile": "visualization",

@@ -4,6 +4,7 @@ from ._link import link
 from ._show import show
 from .atlas import Atlas
 from .augmentation_explorer import AugmentationExplorer
+from .chart_view import ChartView
 from .compare import Compare
 from .evolution_player import EvolutionPlayer
 from .filter_gallery import FilterGallery
@@ -24,6 +25,7 @@ from .training_monitor import TrainingMonitor
 __all__ = [
     "Atlas",
     "AugmentationExplorer",
+    "ChartView",
     "Compare",
     "EvolutionPlayer",
     "FilterGallery",

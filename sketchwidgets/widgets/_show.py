@@ -10,6 +10,7 @@ from torch import Tensor
 from ..recognition import Prediction, Session
 from ..sketch import Sketch
 from ..visualization import (
+    Chart,
     FeatureAtlas,
     FeatureEvolution,
     Figure,
@@ -26,6 +27,7 @@ from ._occlusion_view import OcclusionView
 from ._reconstruction_player import ReconstructionPlayer
 from ._sparsified_player import SparsifiedPlayer
 from .atlas import Atlas
+from .chart_view import ChartView
 from .evolution_player import EvolutionPlayer
 from .filter_gallery import FilterGallery
 from .invariance_plot import InvariancePlot
@@ -42,7 +44,8 @@ def show(result: Any) -> ipywidgets.DOMWidget:
     A Sketch gives a SketchPad that holds it; what `sw.project` returns, LayerPanels, with a slider where there are
     several images; of `sw.gabor_fit` or `sw.first_layer`, a FilterGallery; of `sw.invariance`, an InvariancePlot; of
     `sw.sparsify`, a player of the strokes that can go; a Prediction, a list of them (as `Recognizer.recognize` returns)
-    or a Session, a Recognition; a Figure, and any other result that has one, a TileGrid.
+    or a Session, a Recognition; a Figure, and any other result that has one, a TileGrid, or a ChartView where there are
+    only charts, as of most studies.
 
     Raises TypeError, which names the type, for anything else.
 
@@ -67,8 +70,15 @@ def _show_sketch(sketch: Sketch) -> SketchPad:
 
 
 @show.register
-def _show_figure(figure: Figure) -> TileGrid:
-    return TileGrid(figure)
+def _show_figure(figure: Figure) -> ipywidgets.DOMWidget:
+    tiles = [tile for section in figure.sections for tile in section.tiles]
+    only_charts = tiles and all(isinstance(tile, Chart) for tile in tiles)
+    return ChartView(figure) if only_charts else TileGrid(figure)
+
+
+@show.register
+def _show_chart(chart: Chart) -> ChartView:
+    return ChartView(chart)
 
 
 @show.register

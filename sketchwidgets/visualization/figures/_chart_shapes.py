@@ -17,7 +17,7 @@ _GAP = 4.0
 def chart_shapes(chart: Chart) -> list[Shape]:
     """The shapes of a chart, inside of 0..width, 0..height of its size."""
     total, height = chart.size
-    low, high = _y_limits(chart)
+    low, high = y_limits(chart)
     marks = _y_ticks(low, high, chart.log)
     top = 8.0 + (SMALL * 1.3 if chart.marks else 0)
     legend = _legend(chart, total)
@@ -57,7 +57,8 @@ def _scaled(value: float, log: bool) -> float:
     return math.log10(value) if value > 0 else -math.inf
 
 
-def _y_limits(chart: Chart) -> tuple[float, float]:
+def y_limits(chart: Chart) -> tuple[float, float]:
+    """The lowest and the highest value that the y axis shows; of a logarithmic one, their powers of ten."""
     if chart.y_range is not None:
         low, high = (_scaled(v, chart.log) for v in chart.y_range)
         if not (math.isfinite(low) and math.isfinite(high)):
@@ -168,7 +169,7 @@ def _bars(
     shapes: list[Shape] = []
     slot = (right - left) / max(1, len(places))
     bar = 0.8 * slot / max(1, len(chart.series))
-    low = _y_limits(chart)[0]
+    low = y_limits(chart)[0]
     ground = bottom if chart.log or low >= 0 else y_at(0.0)
     for number, (_, _, ys) in enumerate(chart.series):
         colour = SERIES[number % len(SERIES)]
