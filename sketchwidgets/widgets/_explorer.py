@@ -15,6 +15,7 @@ from ..sketch import Sketch
 from ..visualization import Network
 from ..visualization.figures import Figure
 from ._drawing import sketch_of
+from ._given import network_of
 from ._job import Cancelled, Job
 from ._status_line import StatusLine
 from .live._worker import Worker
@@ -76,7 +77,7 @@ class Explorer(ipywidgets.VBox):
         # Reentrant, because a result that is shown may change a control, and that asks for the next.
         self._state = threading.Condition(threading.RLock())
         self._loading = threading.Lock()
-        self._network = None if network is None else Network.of(network)
+        self._network = None if network is None else network_of(network, type(self))
         self._source: Any = None
         self._wanted = self._served = 0
         self._job: Job | None = None
@@ -134,7 +135,7 @@ class Explorer(ipywidgets.VBox):
 
     @network.setter
     def network(self, network: Any) -> None:
-        made = None if network is None else Network.of(network)
+        made = None if network is None else network_of(network, type(self))
         with self.hold_trait_notifications():
             self._forget(network)
         with self._loading:

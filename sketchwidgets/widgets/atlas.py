@@ -24,6 +24,7 @@ from ._atlas_looks import (
 )
 from ._controls import dropdown
 from ._explorer import Explorer
+from ._given import hint_at_source
 from ._job import Job
 from .tile_grid import TileGrid
 
@@ -108,6 +109,7 @@ class Atlas(Explorer):
         if not isinstance(feature_atlas, FeatureAtlas):
             raise TypeError(
                 f"feature_atlas must be a FeatureAtlas or its folder, not {type(feature_atlas).__name__}"
+                f"{hint_at_source(feature_atlas, type(self))}"
             )
         self.atlas = feature_atlas
         names = tuple(feature_atlas)

@@ -12,6 +12,7 @@ from ._alignment import Field, by_network
 from ._comparison import METHODS, Comparison, compare_layers, compare_methods
 from ._controls import checkbox, combobox, dropdown
 from ._explorer import Explorer
+from ._given import hint_at_source, network_of
 from ._job import Job
 from ._look import CONVOLUTIONS, DISPLAYS, RULES, LookSettings
 
@@ -26,7 +27,8 @@ class Compare(Explorer):
 
     Parameters
     ----------
-    networks : two or more of what `Network.of` takes (None is the bundled recogniser); one, to compare methods.
+    networks : two or more of what `Network.of` takes (None is the bundled recogniser); one, to compare methods. None
+        in place of them all is the bundled recogniser alone.
     source : a SketchPad or SketchLab, a Sketch, or a picture as `Network.prepare` takes it.
     show : "layers" or "methods".
     top : units of each layer, 1, 4, 9 or 16.
@@ -59,7 +61,7 @@ class Compare(Explorer):
 
     def __init__(
         self,
-        networks: Sequence[Any],
+        networks: Sequence[Any] | None = None,
         source: Any = None,
         *,
         show: str = "layers",
@@ -99,7 +101,7 @@ class Compare(Explorer):
         return self._networks
 
     @networks.setter
-    def networks(self, networks: Sequence[Any]) -> None:
+    def networks(self, networks: Sequence[Any] | None) -> None:
         self._networks = _checked(networks)
         self.network = self._networks[0]
 
@@ -165,9 +167,14 @@ class Compare(Explorer):
         self._class.value = self.class_name or ""
 
 
-def _checked(networks: Sequence[Any]) -> tuple[Network, ...]:
+def _checked(networks: Sequence[Any] | None) -> tuple[Network, ...]:
+    if networks is None:
+        networks = [None]  # which Network.of takes for the bundled one
     if isinstance(networks, nn.Module | Network | str) or not isinstance(networks, Sequence):
-        raise TypeError(f"networks must be a sequence of networks, not {type(networks).__name__}")
+        raise TypeError(
+            f"networks must be a sequence of networks, not {type(networks).__name__}"
+            f"{hint_at_source(networks, Compare)}"
+        )
     if not networks:
         raise ValueError("networks is empty: there is nothing to compare")
-    return tuple(Network.of(network) for network in networks)
+    return tuple(network_of(network, Compare) for network in networks)

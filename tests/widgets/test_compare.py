@@ -227,10 +227,21 @@ def test_a_pad_and_other_networks(compare):
     assert repr(widget) == "Compare(Skipping, chain)"
 
 
+def test_none_is_the_bundled_recogniser_alone(compare, monkeypatch):
+    bundled = chain()
+    monkeypatch.setattr(sw.Network, "of", lambda network=None: network or bundled)
+    widget = compare(None, HOUSE, top=1)
+    assert widget.networks == (bundled,)
+    assert len(widget.result.columns) == 1
+    widget.networks = [bundled, bundled]
+    widget.networks = None
+    assert widget.networks == (bundled,)
+
+
 def test_wrong_networks_and_settings():
     with pytest.raises(ValueError, match="networks is empty"):
         sw.Compare([])
-    for wrong in (chain(), chain().module, "resnet18", None):
+    for wrong in (chain(), chain().module, "resnet18"):
         with pytest.raises(TypeError, match="networks must be a sequence"):
             sw.Compare(wrong)
     with pytest.raises(TypeError, match="network must be"):
