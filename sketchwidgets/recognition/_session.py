@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from sketchwidgets.recognition._prediction import Prediction
 from sketchwidgets.recognition._states import StateStack
 from sketchwidgets.sketch import Sketch, SketchError, stroke_descriptors
+from sketchwidgets.sketch._checks import as_stroke, with_all_columns
 
 if TYPE_CHECKING:
     from sketchwidgets.recognition._recognizer import Recognizer
@@ -65,7 +66,7 @@ class Session:
         """Commit a finished stroke and return the prediction after it.
 
         The stroke is (n, 2..4): x, y[, t in ms[, pressure in 0..1]], in any unit, y downwards. Raises
-        `SketchError` for a stroke that is empty, not finite or of another shape.
+        `SketchError` for a stroke that is empty, not finite or of another shape, or that float32 cannot hold, as `Sketch`.
         """
         points, timed = self._check(stroke)
         prediction, state, resampled = self._recognize(points, provisional=False)
@@ -139,11 +140,17 @@ class Session:
 
     def _check(self, stroke: ArrayLike) -> tuple[np.ndarray, bool]:
         """The stroke as a read-only (n, 4) float32 array, and whether it has times."""
+        given = as_stroke(stroke, len(self))
+        # With the box of the strokes before it: how finely a stroke must be held depends on the whole drawing.
+        before = np.concatenate([*self._strokes, np.zeros((0, 4), np.float32)])
+        box = np.stack([before.min(0), before.max(0)]) if len(before) else before
+        points = np.concatenate([box, with_all_columns([given], len(given))])
+        lengths = [len(part) for part in (box, given) if len(part)]
         try:
-            checked = Sketch([stroke])
+            checked = Sketch.from_arrays(points, lengths, timed=given.shape[1] > 2)
         except SketchError as error:
             raise SketchError(error.problem, f"stroke {len(self)}", *error.places[1:]) from None
-        points = checked[0].copy()  # its own memory only, not that of the sketch
+        points = checked[-1].copy()  # its own memory only, not that of the sketch
         points.flags.writeable = False
         return points, checked.timed
 

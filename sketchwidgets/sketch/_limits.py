@@ -12,3 +12,6 @@ MAX_STROKES = 100_000
 
 MAX_COORDINATE = 1e9
 """Largest |x|, |y| and |t|: squares and sums of squares stay finite in float32."""
+
+MAX_ROUNDING = 1 / 200
+"""How far float32 may move a point, as a share of the drawing's longer side: a pixel of what a network sees."""

@@ -3,7 +3,7 @@
 import numpy as np
 
 # A drawing smaller than this (in its own units) is a dot: it is centred and not enlarged to fill the frame.
-_DOT = 1e-3
+DOT = 1e-3
 
 
 def fit_to_frame(
@@ -28,6 +28,6 @@ def fit_to_frame(
     lower = np.asarray(lower, np.float64)
     upper = np.asarray(upper, np.float64)
     longer = (upper - lower).max(-1)
-    scale = np.where(longer > _DOT, extent / np.maximum(longer, _DOT), 1.0)
+    scale = np.where(longer > DOT, extent / np.maximum(longer, DOT), 1.0)
     offset = (size - 1) / 2 - scale[..., None] * (lower + upper) / 2
     return scale, offset

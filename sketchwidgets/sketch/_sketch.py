@@ -3,22 +3,25 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from os import PathLike
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._errors import SketchError, excerpt
+from ._checks import as_stroke, iterate, not_within, refuse_rounded_away, with_all_columns
+from ._errors import SketchError
 from ._limits import MAX_COORDINATE, MAX_POINTS, MAX_STROKES
-
-_COLUMNS = ("x", "y", "t", "pressure")
 
 
 class Sketch:
     """An ordered sequence of pen strokes: immutable, comparable, hashable.
 
     Coordinates are in any unit, y grows downwards. One point is a dot. A sketch of no strokes is a cleared
-    canvas.
+    canvas. It is a sequence of its strokes: ``sketch[0]`` is the first of them, ``sketch[:3]`` a sketch of the
+    first three, and ``one + other`` draws the strokes of both, one after the other.
+
+    All is kept in float32, seven digits. That is refused where it would be another drawing (see below); times
+    are rounded: count them from the start of the drawing.
 
     Args:
         strokes: iterable of (n, 2), (n, 3) or (n, 4) array-likes, n >= 1, of real numbers: x, y, then
@@ -29,13 +32,16 @@ class Sketch:
     Raises:
         SketchError: a stroke is empty, of another shape or of no numbers; a number is NaN, infinite or
             beyond 1e9; a pressure is outside [0, 1]; only some strokes have times; more than 1,000,000
-            points or 100,000 strokes.
+            points or 100,000 strokes; the drawing is so small and so far from the origin that float32 moves
+            a point by more than half a percent of its longer side.
 
     Example:
         >>> import numpy as np
         >>> sketch = Sketch([[(0, 0), (10, 0)], np.array([[5, 5]])])
         >>> len(sketch), sketch.bounds
         (2, (0.0, 0.0, 10.0, 5.0))
+        >>> sketch[1:], sketch + Sketch([[(7, 8)]])
+        (Sketch(1 stroke, 1 point), Sketch(3 strokes, 4 points))
     """
 
     __slots__ = ("__weakref__", "_hash", "_lengths", "_points", "_strokes", "_timed")
@@ -43,10 +49,10 @@ class Sketch:
     def __init__(self, strokes: Iterable[ArrayLike], *, timed: bool | None = None) -> None:
         parts: list[NDArray] = []
         total = 0
-        for index, stroke in enumerate(_iterate(strokes)):
+        for index, stroke in enumerate(iterate(strokes)):
             if index >= MAX_STROKES:
                 raise SketchError(f"more than {MAX_STROKES:,} strokes")
-            part = _as_stroke(stroke, index)
+            part = as_stroke(stroke, index)
             total += len(part)
             if total > MAX_POINTS:
                 raise SketchError(f"more than {MAX_POINTS:,} points", f"stroke {index}")
@@ -58,12 +64,7 @@ class Sketch:
             index = have_time.index(False)
             problem = "has x and y only, where a timed sketch needs t too (or pass timed=False)"
             raise SketchError(problem, f"stroke {index}")
-        points = np.zeros((total, 4))
-        points[:, 3] = 1
-        start = 0
-        for part in parts:
-            points[start : start + len(part), : part.shape[1]] = part
-            start += len(part)
+        points = with_all_columns(parts, total)
         self._set(points, np.array([len(part) for part in parts], np.int64), bool(timed))
 
     @classmethod
@@ -109,9 +110,9 @@ class Sketch:
             row, column = (int(k) for k in np.argwhere(~fine)[0])
             stroke = int(np.searchsorted(np.cumsum(lengths), row, side="right"))
             point = row - int(lengths[:stroke].sum())
-            allowed = "[0, 1]" if column == 3 else "±1e9"
-            problem = f"{_COLUMNS[column]} is {points[row, column]:g}, not a number within {allowed}"
+            problem = not_within(float(points[row, column]), column)
             raise SketchError(problem, f"stroke {stroke}", f"point {point}")
+        refuse_rounded_away(points)
         kept = points.astype(np.float32)
         if not timed:
             kept[:, 2] = 0
@@ -166,8 +167,31 @@ class Sketch:
     def __len__(self) -> int:
         return len(self._lengths)
 
-    def __getitem__(self, index: int) -> NDArray[np.float32]:
-        return self.strokes[index]
+    @overload
+    def __getitem__(self, index: int) -> NDArray[np.float32]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "Sketch": ...
+
+    def __getitem__(self, index: int | slice) -> "NDArray[np.float32] | Sketch":
+        if not isinstance(index, slice):
+            return self.strokes[index]
+        chosen = self.strokes[index]
+        points = np.concatenate(chosen) if chosen else self._points[:0]
+        return _stored(points, self._lengths[index], self._timed)
+
+    def __add__(self, other: "Sketch") -> "Sketch":
+        if not isinstance(other, Sketch):
+            return NotImplemented
+        if not len(self) or not len(other):
+            return self if len(self) else other  # a cleared canvas takes after the other
+        if self._timed != other._timed:
+            first, second = ("timed", "untimed") if self._timed else ("untimed", "timed")
+            problem = f"the first sketch is {first} and the second {second}"
+            raise SketchError(f"{problem}: Sketch(sketch, timed=False) is the timed one without its times")
+        points = np.concatenate([self._points, other._points])
+        lengths = np.concatenate([self._lengths, other._lengths])
+        return Sketch.from_arrays(points, lengths, timed=self._timed)
 
     def __iter__(self) -> Iterator[NDArray[np.float32]]:
         return iter(self.strokes)
@@ -204,9 +228,7 @@ class Sketch:
         if not 0 <= k <= len(self):
             raise SketchError(f"no prefix of {k} strokes in a sketch of {len(self)}")
         lengths = self._lengths[:k]
-        sketch = Sketch.__new__(Sketch)
-        sketch._store(self._points[: int(lengths.sum())], lengths, self._timed)
-        return sketch
+        return _stored(self._points[: int(lengths.sum())], lengths, self._timed)
 
     def with_stroke(self, stroke: ArrayLike) -> "Sketch":
         """A sketch with one more stroke, an (n, 2..4) array-like as for ``Sketch``.
@@ -218,16 +240,17 @@ class Sketch:
             >>> Sketch([[(0, 0)]]).with_stroke([(1, 1), (2, 2)])
             Sketch(2 strokes, 3 points)
         """
-        try:
-            added = Sketch([stroke], timed=None if self._timed or not len(self) else False)
-        except SketchError as error:
-            _, *deeper = error.places
-            raise SketchError(error.problem, f"stroke {len(self)}", *deeper) from None
-        if self._timed and len(self) and not added._timed:
-            raise SketchError("has x and y only, where a timed sketch needs t too", f"stroke {len(self)}")
-        points = np.concatenate([self._points, added._points])
-        lengths = np.concatenate([self._lengths, added._lengths])
-        return Sketch.from_arrays(points, lengths, timed=added._timed or self._timed)
+        index = len(self)
+        part = as_stroke(stroke, index)
+        if len(self._points) + len(part) > MAX_POINTS:
+            raise SketchError(f"more than {MAX_POINTS:,} points", f"stroke {index}")
+        has_time = part.shape[1] > 2
+        if self._timed and index and not has_time:
+            raise SketchError("has x and y only, where a timed sketch needs t too", f"stroke {index}")
+        # Checked with the strokes before it and not alone: how finely it must be held depends on all of them.
+        points = np.concatenate([self._points, with_all_columns([part], len(part))])
+        lengths = np.append(self._lengths, len(part))
+        return Sketch.from_arrays(points, lengths, timed=self._timed or (has_time and not index))
 
     # Files
 
@@ -245,7 +268,9 @@ class Sketch:
         return write_svg(self, path, stroke_width=stroke_width)
 
     @staticmethod
-    def from_quickdraw(source: Mapping[str, Any] | str | bytes | PathLike, index: int = 0) -> "Sketch":
+    def from_quickdraw(
+        source: Mapping[str, Any] | list | tuple | str | bytes | PathLike, index: int = 0
+    ) -> "Sketch":
         """One drawing of QuickDraw: see :func:`sketchwidgets.sketch.formats.quickdraw.read_record`."""
         from .formats.quickdraw import read_record
 
@@ -316,32 +341,12 @@ class Sketch:
         return thumbnail(self)
 
 
-def _iterate(strokes: Iterable[ArrayLike]) -> Iterator[ArrayLike]:
-    if isinstance(strokes, str | bytes | Mapping):
-        raise SketchError(f"strokes must be an iterable of (n, 2..4) arrays, not {excerpt(strokes)}")
-    try:
-        return iter(strokes)
-    except TypeError:
-        problem = f"strokes must be an iterable of (n, 2..4) arrays, not {type(strokes).__name__}"
-        raise SketchError(problem) from None
-
-
-def _as_stroke(stroke: ArrayLike, index: int) -> NDArray:
-    place = f"stroke {index}"
-    try:
-        array = np.asarray(stroke)
-    except (ValueError, TypeError, RuntimeError) as error:  # ragged lists; tensors not in main memory
-        raise SketchError(f"is not an (n, 2..4) array: {error}", place) from None
-    if array.size == 0:
-        raise SketchError("has no points", place)
-    if array.ndim != 2 or not 2 <= array.shape[1] <= 4:
-        raise SketchError(f"has shape {array.shape}, not (n, 2), (n, 3) or (n, 4)", place)
-    if array.dtype.kind not in "iuf":
-        raise SketchError(f"holds {array.dtype}, not real numbers", place)
-    return array
+def _stored(points: NDArray[np.float32], lengths: NDArray[np.int64], timed: bool) -> Sketch:
+    """A sketch of numbers that were checked when they came in."""
+    sketch = Sketch.__new__(Sketch)
+    sketch._store(points, lengths, timed)
+    return sketch
 
 
 def _restore(points: bytes, lengths: bytes, timed: bool) -> Sketch:
-    sketch = Sketch.__new__(Sketch)
-    sketch._store(np.frombuffer(points, np.float32), np.frombuffer(lengths, np.int64), timed)
-    return sketch
+    return _stored(np.frombuffer(points, np.float32), np.frombuffer(lengths, np.int64), timed)

@@ -339,3 +339,20 @@ def test_repr(tiny):
     assert repr(session) == "Session(0 strokes)"
     session.add(LINE)
     assert repr(session).startswith("Session(1 stroke, Prediction(")
+
+
+def test_a_stroke_is_held_as_finely_as_the_whole_drawing_needs(tiny):
+    comma = [(1e6, 1e6), (1e6 + 0.01, 1e6 + 0.02)]
+    session = tiny.session()
+    for call in (session.add, session.preview):
+        with pytest.raises(SketchError, match=r"^stroke 0: .* too small for float32"):
+            call(comma)
+    assert len(session) == 0
+    session.add([(0, 0), (9, 9)])
+    session.preview(comma)
+    session.add(comma)
+    assert session.sketch == Sketch([[(0, 0), (9, 9)], comma])
+    timed = tiny.session()
+    timed.add([(0, 0, 5), (9, 9, 7)])
+    timed.add([(1, 1, 8)])
+    assert timed.sketch == Sketch([[(0, 0, 5), (9, 9, 7)], [(1, 1, 8)]])

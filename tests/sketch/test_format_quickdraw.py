@@ -67,6 +67,16 @@ def test_reads_records_with_their_labels(tmp_path):
     assert Sketch.from_quickdraw(json.loads(LINE)) == Sketch.from_quickdraw(LINE.encode()) == first.sketch
 
 
+def test_reads_a_bare_drawing():
+    for line in (LINE, RAW):
+        drawing = json.loads(line)["drawing"]
+        assert (
+            Sketch.from_quickdraw(drawing)
+            == Sketch.from_quickdraw(tuple(drawing))
+            == Sketch.from_quickdraw(line)
+        )
+
+
 def test_a_numeric_key_is_as_good_as_a_text():
     record = json.loads(LINE) | {"key_id": 5201136883597312}
     assert Sketch.from_quickdraw(record) == Sketch.from_quickdraw(LINE)

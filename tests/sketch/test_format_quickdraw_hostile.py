@@ -122,6 +122,34 @@ def test_a_file_without_lines_or_without_the_record(tmp_path):
         Sketch.from_quickdraw(tmp_path / "nowhere.ndjson")
 
 
+def test_an_index_is_for_files():
+    record = json.loads(GOOD)
+    for source in (record, record["drawing"], GOOD, GOOD.encode()):
+        assert Sketch.from_quickdraw(source, 0) == Sketch.from_quickdraw(source)
+        for index in (4, -1):
+            with pytest.raises(SketchError, match=rf"^index {index} is for the records of a file"):
+                Sketch.from_quickdraw(source, index)
+
+
+@pytest.mark.parametrize("source", [None, 3, {1, 2}, iter([])])
+def test_what_is_no_source_is_named(source):
+    with pytest.raises(SketchError, match=rf"^a record is a dict, a list .* not {type(source).__name__}$"):
+        Sketch.from_quickdraw(source)
+
+
+@pytest.mark.parametrize(
+    ("drawing", "message"),
+    [
+        ([], "^no strokes$"),
+        ([[(0, 0), (5, 5), (9, 9), (1, 1)]], r"^stroke 0: has 4 lists, not \[xs, ys\]"),
+        ([json.loads(GOOD)], r"^stroke 0: is .*, not \[xs, ys\]"),
+    ],
+)
+def test_a_bare_list_that_is_no_drawing(drawing, message):
+    with pytest.raises(SketchError, match=message):
+        Sketch.from_quickdraw(drawing)
+
+
 @given(st.text(max_size=60) | st.binary(max_size=60))
 def test_no_text_makes_another_error(text):
     raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from sketch_strategies import sketches, strokes
 
 from sketchwidgets.sketch import MAX_POINTS, MAX_STROKES, Sketch, SketchError
@@ -105,6 +106,123 @@ def test_the_first_stroke_decides_whether_a_cleared_canvas_is_timed():
     assert Sketch([], timed=True).with_stroke([(1, 2, 3)]).timed
 
 
+def test_a_slice_is_a_sketch():
+    timed = Sketch([[(k, 0, 10 * k, 0.5), (k, 1, 10 * k + 5, 0.25)] for k in range(4)] + [[(9, 9, 99)]])
+    for of in (Sketch(TWO), timed):
+        assert of[:] == of
+        assert of[:0] == Sketch([], timed=of.timed)
+        for k in range(len(of) + 1):
+            assert of[:k] == of.prefix(k)
+            assert hash(of[:k]) == hash(of.prefix(k))
+            assert of[:k] + of[k:] == of
+    middle = timed[1:3]
+    assert isinstance(middle, Sketch)
+    assert middle.timed
+    assert middle.points.tolist() == [[1, 0, 10, 0.5], [1, 1, 15, 0.25], [2, 0, 20, 0.5], [2, 1, 25, 0.25]]
+    assert timed[-1:].points.tolist() == [[9, 9, 99, 1]]
+    assert [stroke[0, 0] for stroke in timed[::-2]] == [9, 2, 0]
+    assert timed[::-1].lengths.tolist() == [1, 2, 2, 2, 2]
+    with pytest.raises(ValueError, match="read-only"):
+        middle.points[0, 0] = 5
+    assert isinstance(timed[1], np.ndarray)
+    assert isinstance(timed[np.int64(1)], np.ndarray)
+    with pytest.raises(IndexError):
+        timed[5]
+
+
+@given(sketches(columns=3, min_strokes=0), sketches(columns=3, min_strokes=0))
+def test_a_sum_draws_both(one, other):
+    both = one + other
+    assert isinstance(both, Sketch)
+    assert both.lengths.tolist() == [*one.lengths, *other.lengths]
+    assert np.array_equal(both.points, np.concatenate([one.points, other.points]))
+    assert both.timed == (one.timed or other.timed)
+    grown = one
+    for stroke in other:
+        grown = grown.with_stroke(stroke)
+    assert grown == both
+
+
+def test_a_sum_of_timed_and_untimed_is_refused():
+    timed, untimed = Sketch([[(0, 0, 5)]]), Sketch([[(1, 1)]])
+    with pytest.raises(
+        SketchError, match=r"^the first sketch is timed and the second untimed: .*timed=False"
+    ):
+        timed + untimed
+    with pytest.raises(
+        SketchError, match=r"^the first sketch is untimed and the second timed: .*timed=False"
+    ):
+        untimed + timed
+    assert Sketch(timed, timed=False) + untimed == Sketch([[(0, 0)], [(1, 1)]])
+    # A cleared canvas takes after the other.
+    for empty in (Sketch([]), Sketch([], timed=True)):
+        assert empty + untimed == untimed + empty == untimed
+        assert empty + timed == timed + empty == timed
+    with pytest.raises(TypeError):
+        timed + timed.strokes
+    with pytest.raises(SketchError, match="more than 100,000 strokes"):
+        Sketch([[(0, 0)]] * MAX_STROKES) + untimed
+
+
+# What float32 cannot hold
+
+
+def test_a_drawing_that_float32_would_change_is_refused():
+    message = (
+        r"^a drawing 0\.02 long at coordinates of up to 1000000\.02 is too small for float32 there, which moves points "
+        r"by up to 0\.02: subtract \(1000000, 1000000\) from its x and y$"
+    )
+    with pytest.raises(SketchError, match=message):
+        Sketch([[(1e6, 1e6), (1e6 + 0.01, 1e6 + 0.02)]])
+    line = np.array([(0.0, 0.0), (50, 10), (100, 0)])
+    for shift in (1e5, 1e6):
+        assert Sketch([line + shift]).bounds == (shift, shift, shift + 100, shift + 10)
+    for shift in (5e7, 1e9 - 200):
+        with pytest.raises(SketchError, match="too small for float32"):
+            Sketch([line + shift + 0.3])
+    with pytest.raises(SketchError, match="too small for float32"):
+        Sketch.from_arrays([[1e6, 1e6, 0, 1], [1e6 + 0.01, 1e6 + 0.02, 0, 1]], [2], timed=False)
+    record = {"drawing": [[[1e6, 1e6 + 0.01], [1e6, 1e6 + 0.02]]]}
+    with pytest.raises(SketchError, match="too small for float32"):
+        Sketch.from_quickdraw(record)
+    with pytest.raises(SketchError, match=r"^SVG text: .* too small for float32"):
+        Sketch.from_svg('<svg><path d="M1000000 1000000l.01.02"/></svg>')
+    with pytest.raises(SketchError, match=r"^rows 0 to 1: .* too small for float32"):
+        Sketch.from_stroke3([[1e6, 1e6, 0], [0.01, 0.02, 1]])
+
+
+def test_what_float32_changes_by_nothing_that_shows_is_kept():
+    comma = [(1e6, 1e6), (1e6 + 0.01, 1e6 + 0.02)]
+    # A small stroke of a large drawing, whichever way it comes to it.
+    assert Sketch([[(0, 0)], comma]) == Sketch([[(0, 0)]]).with_stroke(comma)
+    # Numbers that float32 holds: from another sketch, from a file that one was written to.
+    assert len(Sketch([[(2.0**24, 0), (2.0**24 + 2, 0)]])) == 1
+    assert len(Sketch([[(1e9, 1e9), (1e9, 1e9 + 0.0)]])) == 1
+    # Dots: one point, the same point again, and what differs by the rounding of a sum.
+    for dot in (
+        [(123456789.1, 0.1)],
+        [(1e8 + 0.3, 1)] * 3,
+        [(0.1 + 0.2, 0), (0.3, 0)],
+        [(1e4, 0), (1e4 + 9e-4, 0)],
+    ):
+        assert Sketch([dot]).lengths.tolist() == [len(dot)]
+    assert Sketch([]).points.shape == (0, 4)
+    # Of times, which have no shape, only the digits are lost.
+    assert Sketch([[(0, 0, 123456789.0), (1, 1, 123456790.0)]]).timed
+
+
+@given(strokes(st.floats(-1e5, 1e5)), st.floats(-1e9, 1e9))
+def test_what_is_kept_is_the_same_drawing(stroke, shift):
+    points = stroke.astype(float) + shift
+    try:
+        kept = Sketch([points]).points[:, :2]
+    except SketchError as error:
+        assert "too small for float32" in str(error) or "±1e9" in str(error)  # noqa: PT017
+        return
+    extent = np.ptp(points, axis=0).max()
+    assert np.abs(kept - points).max() <= extent / 200 or extent <= 1e-3
+
+
 def test_shows_itself():
     assert repr(Sketch(TWO)) == "Sketch(2 strokes, 5 points)"
     assert repr(Sketch([[(0, 0, 0)]])) == "Sketch(1 stroke, 1 point, timed)"
@@ -116,6 +234,9 @@ BAD = [
     ([[(0, 0)], [(0, INF)]], r"^stroke 1: point 0: y is inf"),
     ([[(0, 0, -INF)]], r"^stroke 0: point 0: t is -inf"),
     ([[(0, 2e9)]], r"^stroke 0: point 0: y is 2e\+09"),
+    ([[(1e9 + 1, 0)]], r"^stroke 0: point 0: x is 1000000001\.0, not a number within ±1e9$"),
+    ([[(0, -1e9 - 1)]], r"y is -1000000001\.0, not a number within ±1e9$"),
+    ([[(0, 0, 0, 1 + 1e-9)]], r"pressure is 1\.000000001, not a number within \[0, 1\]$"),
     ([[(0, 0, 0, 1.5)]], r"^stroke 0: point 0: pressure is 1.5, not a number within \[0, 1\]"),
     ([[(0, 0, 0, -0.1)]], r"pressure is -0.1"),
     ([[(0, 0)], []], r"^stroke 1: has no points$"),

@@ -84,27 +84,37 @@ def read_bin(path: str | PathLike, word: str | None = None) -> Iterator[QuickDra
         yield QuickDrawRecord(sketch, word, str(key_id), country, recognized, timestamp)
 
 
-def read_record(source: Mapping[str, Any] | str | bytes | PathLike, index: int = 0) -> QuickDrawRecord:
+def read_record(
+    source: Mapping[str, Any] | list | tuple | str | bytes | PathLike, index: int = 0
+) -> QuickDrawRecord:
     """One drawing.
 
     Args:
-        source: a record as a dict; or its JSON text (it begins with a brace); or the path of a ``.bin``
-            file, or of an ndjson file, whatever its suffix.
+        source: a record as a dict, or just its ``drawing``, the list of strokes; or its JSON text (it begins
+            with a brace); or the path of a ``.bin`` file, or of an ndjson file, whatever its suffix.
         index: which record of the file, from 0.
 
     Raises:
-        SketchError: it is no record of a drawing, or the file has none at ``index``.
+        SketchError: it is no record of a drawing, or there is none at ``index``: of what is no file, only 0.
         OSError: the file cannot be opened.
 
     Example:
         >>> read_record('{"word": "line", "drawing": [[[0, 3], [0, 4]]]}')
         QuickDrawRecord(sketch=Sketch(1 stroke, 2 points), word='line', key_id=None, countrycode=None, \
 recognized=None, timestamp=None)
+        >>> read_record([[[0, 3], [0, 4]], [[9], [9]]]).sketch
+        Sketch(2 strokes, 3 points)
     """
-    if isinstance(source, Mapping):
-        return _parse_record(source)
-    if isinstance(source, bytes) or (isinstance(source, str) and source.lstrip()[:1] == "{"):
-        return _parse_line(source, "JSON text", None)
+    is_text = isinstance(source, bytes) or (isinstance(source, str) and source.lstrip()[:1] == "{")
+    if is_text or isinstance(source, Mapping | list | tuple):
+        if index != 0:
+            raise SketchError(f"index {index} is for the records of a file, and this is one record, number 0")
+        if is_text:
+            return _parse_line(source, "JSON text", None)
+        return _parse_record(source if isinstance(source, Mapping) else {"drawing": source})
+    if not isinstance(source, str | PathLike):
+        problem = "a record is a dict, a list of strokes, JSON text or the path of a file"
+        raise SketchError(f"{problem}, not {type(source).__name__}")
     if index < 0:
         raise SketchError(f"index {index} is negative", fspath(source))
     in_bin = Path(source).suffix == ".bin"

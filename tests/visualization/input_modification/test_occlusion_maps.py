@@ -107,7 +107,7 @@ def test_every_patch_covers_something(overhang):
         if size > length:
             continue
         first, last = positions_along(length, size, stride, overhang).T
-        assert ((0 <= first) & (first < last) & (last <= length)).all()
+        assert ((first >= 0) & (first < last) & (last <= length)).all()
         if stride <= size:  # then no pixel is left out
             assert first[0] == 0
             assert last[-1] == length
