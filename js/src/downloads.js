@@ -2,6 +2,14 @@
 import { bytes } from "./protocol.js";
 
 /** @typedef {import("./protocol.js").Buffer} Buffer */
+/** @typedef {keyof typeof FORMATS} Format */
+
+/** What the kernel can draw: the type of the file, and what its button says of it. */
+export const FORMATS = {
+  png: { type: "image/png", title: "Download as a picture (PNG)" },
+  svg: { type: "image/svg+xml", title: "Download as a drawing with text (SVG)" },
+  pdf: { type: "application/pdf", title: "Download as a page to print or to put in a paper (PDF)" },
+};
 
 export class Downloads {
   #store;
@@ -17,7 +25,7 @@ export class Downloads {
   /**
    * Ask the kernel for a file.
    *
-   * @param {"png" | "svg"} format
+   * @param {Format} format
    * @param {() => void} done called when it has come, or cannot
    */
   ask(format, done) {
@@ -31,15 +39,14 @@ export class Downloads {
   /**
    * An "export" message: the file, or with no name that there is none.
    *
-   * @param {{ format: string, client: string, number: number, name: string | null }} content
+   * @param {{ format: Format, client: string, number: number, name: string | null }} content
    * @param {Buffer[]} buffers
    */
   receive({ format, client, number, name }, buffers) {
     if (client !== this.#store.client || !this.#waiting.has(number)) return;
     this.#finish(number);
     if (name === null) return;
-    const type = format === "png" ? "image/png" : "image/svg+xml";
-    saveFile(name, new Blob([bytes(buffers[0]).slice()], { type }));
+    saveFile(name, new Blob([bytes(buffers[0]).slice()], { type: FORMATS[format].type }));
   }
 
   /** @param {number} number */

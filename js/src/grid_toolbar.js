@@ -1,5 +1,6 @@
 // Parts of a toolbar: the size of tiles, and downloads.
 import { h } from "./dom.js";
+import { FORMATS } from "./downloads.js";
 
 /**
  * A slider for the trait "tile".
@@ -44,9 +45,10 @@ export function sizeSlider(model, { least, most }, signal) {
  * @param {AbortSignal} signal
  */
 export function exportButtons(downloads, signal) {
-  const buttons = /** @type {const} */ (["png", "svg"]).map((format) => {
+  const formats = /** @type {import("./downloads.js").Format[]} */ (Object.keys(FORMATS));
+  const buttons = formats.map((format) => {
     const name = format.toUpperCase();
-    const title = format === "png" ? "Download as a picture (PNG)" : "Download as a drawing with text (SVG)";
+    const { title } = FORMATS[format];
     const button = h("button", { type: "button", class: "skw-text-button", title }, name);
     button.addEventListener(
       "click",

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { resolveObjectURL } from "node:buffer";
 import { test } from "node:test";
+import { FORMATS } from "../src/downloads.js";
 import { target } from "../src/grid_section.js";
 import { cutTile, GridStore, rgba, shrunk } from "../src/grid_store.js";
 import { FakeModel, fakeFrames } from "./fakes.js";
@@ -112,6 +114,34 @@ test("a download ends with its answer, with one that says it failed, and where t
   model.broken = true;
   store.downloads.ask("svg", () => done.push("second"));
   assert.deepEqual(done, ["first", "second"]);
+});
+
+test("a file that has come is handed to the browser under its name and as what it is", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] }); // its address is kept for a minute
+  const { model, store } = setUp();
+  /** @type {any[]} */
+  const links = [];
+  const createElement = () => links[links.push({ click() {} }) - 1];
+  const page = /** @type {any} */ (globalThis);
+  page.document = { createElement };
+  t.after(() => delete page.document);
+  for (const format of /** @type {import("../src/downloads.js").Format[]} */ (Object.keys(FORMATS))) {
+    let done = false;
+    store.downloads.ask(format, () => (done = true));
+    const { client, number } = model.of("export").at(-1);
+    const file = new TextEncoder().encode(`of ${format}`);
+    model.deliver({ type: "export", format, client, number, name: `f.${format}` }, [new DataView(file.buffer)]);
+    assert.ok(done);
+    const link = links.at(-1);
+    assert.equal(link.download, `f.${format}`);
+    const saved = /** @type {Blob} */ (/** @type {unknown} */ (resolveObjectURL(link.href)));
+    assert.equal(saved.type, FORMATS[format].type);
+    assert.equal(await saved.text(), `of ${format}`);
+  }
+  assert.deepEqual(
+    links.map(({ download }) => download),
+    ["f.png", "f.svg", "f.pdf"],
+  );
 });
 
 test("arrow keys walk in reading order, and up and down to the nearest of the next row", () => {

@@ -174,7 +174,7 @@ class Explorer(ipywidgets.VBox):
         return self.view.figure if isinstance(self.view, TileGrid) and self._figure else self._figure
 
     def save_picture(self, path: str | os.PathLike, scale: float = 2.0) -> None:
-        """Write what is shown to a file, PNG or SVG by its suffix; ValueError where there is nothing yet."""
+        """Write what is shown to a file, PNG, SVG or PDF by its suffix; ValueError where there is nothing yet."""
         if self.figure is None:
             raise ValueError("there is nothing to save yet; settle() waits for the first result")
         self.figure.save(path, scale)

@@ -4,13 +4,19 @@ import os
 import re
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from ..visualization.figures import Figure
 from ._base import BundledWidget, MessageError
 from .live._worker import Worker
 
-_FORMATS = ("png", "svg")
+# As the buttons of the page (js/src/downloads.js).
+_FORMATS: dict[str, Callable[[Figure], bytes]] = {
+    "png": lambda figure: figure.to_png(),
+    "svg": lambda figure: figure.to_svg().encode(),
+    "pdf": lambda figure: figure.to_pdf(),
+}
 
 
 class ExportingWidget(BundledWidget):
@@ -28,16 +34,15 @@ class ExportingWidget(BundledWidget):
         raise NotImplementedError
 
     def save_picture(self, path: str | os.PathLike, scale: float = 2.0) -> None:
-        """Write what is shown to a file, PNG or SVG by its suffix; ValueError for another one."""
+        """Write what is shown to a file, PNG, SVG or PDF by its suffix; ValueError for another one."""
         self.figure.save(path, scale)
 
     def _on_export(self, content: dict[str, Any], buffers: list[Any]) -> None:
-        if content.get("format") not in _FORMATS:
-            raise MessageError(
-                f"export needs a format of {', '.join(_FORMATS)}, not {content.get('format')!r}"
-            )
+        suffix = content.get("format")
+        if not isinstance(suffix, str) or suffix not in _FORMATS:
+            raise MessageError(f"export needs a format of {', '.join(_FORMATS)}, not {suffix!r}")
         with self._exporting:
-            self._exports.append((content["format"], content.get("client"), content.get("number")))
+            self._exports.append((suffix, content.get("client"), content.get("number")))
             if self._exporter is None:
                 self._exporter = Worker(self._export, "sketchwidgets export")
                 self._exporter.start()
@@ -50,7 +55,7 @@ class ExportingWidget(BundledWidget):
             answer = {"type": "export", "format": suffix, "client": client, "number": number}
             try:
                 figure = self.figure
-                data = figure.to_png() if suffix == "png" else figure.to_svg().encode()
+                data = _FORMATS[suffix](figure)
             except Exception as error:
                 self.send_error(error, f"Could not draw the {suffix.upper()}")
                 self.send({**answer, "name": None})

@@ -72,7 +72,7 @@ class OcclusionView(ExportingWidget):
             self._flush()
 
     def save_picture(self, path: str | os.PathLike, scale: float = 2.0) -> None:
-        """Write the maps to a file, PNG or SVG by its suffix; ValueError before the first experiment."""
+        """Write the maps to a file, PNG, SVG or PDF by its suffix; ValueError before the first experiment."""
         if self._occlusion is None:
             raise ValueError("there is nothing to save yet")
         super().save_picture(path, scale)

@@ -125,7 +125,7 @@ class EvolutionPlayer(ipywidgets.VBox):
         return self.view.figure
 
     def save_picture(self, path: str | os.PathLike, scale: float = 2.0) -> None:
-        """Write what is shown to a file, PNG or SVG by its suffix."""
+        """Write what is shown to a file, PNG, SVG or PDF by its suffix."""
         self.figure.save(path, scale)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""A figure in the page: tiles that can be enlarged, chosen and hovered over, and saved as PNG or SVG."""
+"""A figure in the page: tiles that can be enlarged, chosen and hovered over, and saved as PNG, SVG or PDF."""
 
 import threading
 from collections.abc import Callable, Mapping

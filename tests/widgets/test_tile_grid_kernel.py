@@ -201,6 +201,7 @@ def test_hovering_is_told_answered_and_switched_on_by_need():
         {"type": "hover", "section": 0, "tile": 0, "x": 2, "y": 0},
         {"type": "hover", "section": 0, "tile": 0},
         {"type": "export", "format": "exe"},
+        {"type": "export", "format": ["png"]},
     ],
 )
 def test_nonsense_is_ignored_and_shown(content):
@@ -229,6 +230,11 @@ def test_files_go_to_the_page_that_asked():
     page.say({"type": "export", "format": "svg", "client": "abc", "number": 4})
     page.wait(lambda page: page.last("export")["number"] == 4)
     assert page.buffers[-1][0] == grid.figure.to_svg().encode()
+    page.say({"type": "export", "format": "pdf", "client": "abc", "number": 5})
+    page.wait(lambda page: page.last("export")["number"] == 5)
+    assert page.last("export")["name"] == "Top-9-relu-1.pdf"
+    assert page.buffers[-1][0] == grid.figure.to_pdf()
+    assert page.buffers[-1][0].startswith(b"%PDF")
     before = threading.active_count()
     grid.close()
     assert threading.active_count() == before - 1
