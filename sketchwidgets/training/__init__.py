@@ -18,6 +18,7 @@ from sketchwidgets.training import ensemble
 # Public name -> module of this folder.
 _HOME = {
     "Augmentation": "inputs.images",
+    "CNNRecipe": "recognizers.cnn",
     "Caltech101": "datasets",
     "Caltech256": "datasets",
     "CheckpointError": "checkpoints",

@@ -17,7 +17,8 @@ def wilson(right: int, total: int, z: float = _Z) -> tuple[float, float]:
     share = right / total
     centre = (share + z * z / (2 * total)) / (1 + z * z / total)
     half = z / (1 + z * z / total) * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    return centre - half, centre + half
+    # Of none or all, the formula is off 0 or 1 by a rounding.
+    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def mean_interval(values: np.ndarray) -> tuple[float, float] | None:
