@@ -1,9 +1,23 @@
-"""Files that are written whole or not at all."""
+"""Files that are not there, and files that are written whole or not at all."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+def no_file(path: Path, otherwise: str) -> FileNotFoundError:
+    """What to raise where `path` is no file: that it is a folder, if it is one, or else what `otherwise` says.
+
+    Of the same type either way, which is what callers catch.
+
+    >>> from pathlib import Path
+    >>> from sketchwidgets._files import no_file
+    >>> Path("runs").mkdir()
+    >>> no_file(Path("runs"), "there is no file"), no_file(Path("walks"), "there is no file")
+    (FileNotFoundError('runs is a folder, not a file'), FileNotFoundError('there is no file'))
+    """
+    return FileNotFoundError(f"{path} is a folder, not a file" if path.is_dir() else otherwise)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from .._files import written_whole
+from .._files import no_file, written_whole
 
 _KEY = "sketchwidgets"
 _SCALE = "::scale"
@@ -95,7 +95,7 @@ def load_weights(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict[str, 
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"there is no weights file at {path}")
+        raise no_file(path, f"there is no weights file at {path}")
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             names = list(file.keys())

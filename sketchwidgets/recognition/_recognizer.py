@@ -17,7 +17,7 @@ from sketchwidgets.recognition._prefixes import images_of, prefix_images
 from sketchwidgets.recognition._preprocessing import Preprocessing
 from sketchwidgets.recognition._session import Forward, Session
 from sketchwidgets.recognition.calibration import Calibration
-from sketchwidgets.sketch import Sketch, resample_strokes, stroke_descriptors
+from sketchwidgets.sketch import Sketch, SketchError, resample_strokes, stroke_descriptors
 
 _BUNDLED = Path(models.__file__).parent / "weights"
 DEFAULT = "sketchwidgets-quickdraw345"
@@ -176,7 +176,7 @@ class Recognizer:
         batch_size : images that go through the CNN at once; bounds the memory.
         progress : show a progress bar.
 
-        Raises ValueError naming a drawing without strokes.
+        Raises ValueError naming a drawing without strokes, `SketchError` (a ValueError) one that is no drawing.
         """
         rows = [np.empty((0, len(self.classes)), np.float32)]
         for read, lengths in self._readouts_of_groups(sketches, batch_size, progress):
@@ -279,10 +279,17 @@ def _as_sketch(drawing: Drawing) -> Sketch:
 
 def _groups(drawings: Iterable[Drawing], max_strokes: int) -> Iterator[list[Sketch]]:
     """Successive drawings in lists of about `max_strokes` strokes in all."""
+    if isinstance(drawings, Sketch):
+        raise ValueError("sketches must be a list of drawings, not one Sketch: give a list, [sketch]")
     group: list[Sketch] = []
     strokes = 0
     for index, drawing in enumerate(drawings):
-        sketch = _as_sketch(drawing)
+        try:
+            sketch = _as_sketch(drawing)
+        except SketchError as error:
+            problem = "is one stroke, not a drawing: give a list of drawings, [strokes] of one"
+            found = SketchError(problem) if _is_stroke(drawing) else error
+            raise found.within(f"drawing {index}") from None
         if not len(sketch):
             raise ValueError(f"drawing {index} has no strokes, so there is nothing to recognise")
         group.append(sketch)
@@ -292,6 +299,15 @@ def _groups(drawings: Iterable[Drawing], max_strokes: int) -> Iterator[list[Sket
             group, strokes = [], 0
     if group:
         yield group
+
+
+def _is_stroke(drawing: Any) -> bool:
+    """Whether this is (n, 2..4) numbers, as of who gives the strokes of one drawing where many are asked for."""
+    try:
+        points = np.asarray(drawing)
+    except ValueError:  # ragged, as the strokes of a drawing are
+        return False
+    return points.ndim == 2 and points.dtype.kind in "iuf"
 
 
 def _progress_bar(drawings: Iterable[Drawing], shown: bool):
@@ -311,8 +327,11 @@ def _locate(name_or_path: str | os.PathLike | None) -> Path:
     if name_or_path is not None and path.is_file():
         return path
     known = f"bundled are: {', '.join(bundled)}" if bundled else f"no weights are bundled in {_BUNDLED}"
+    found = (
+        "a folder of that name is no file" if name_or_path is not None and path.is_dir() else "no such file"
+    )
     raise FileNotFoundError(
-        f"there are no weights called {name!r} and no such file ({known}); "
+        f"there are no weights called {name!r} and {found} ({known}); "
         "give the path of a file of Recognizer.save, or train one with `sketchwidgets train`"
     )
 

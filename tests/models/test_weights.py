@@ -120,6 +120,8 @@ def test_a_failed_save_keeps_the_old_file(path, monkeypatch):
 def test_missing_file(path):
     with pytest.raises(FileNotFoundError, match=r"no weights file at .*net\.safetensors"):
         load_weights(path)
+    with pytest.raises(FileNotFoundError, match=f"^{path.parent} is a folder, not a file$"):
+        load_weights(path.parent)
 
 
 def test_truncated_anywhere(path):

@@ -183,6 +183,26 @@ def test_small_files_recognise_nearly_the_same(full, tmp_path):
         np.testing.assert_allclose(a.probabilities, b.probabilities, atol=0.02)
 
 
+@pytest.mark.parametrize("call", ["recognize_many", "scores"])
+def test_one_drawing_where_many_are_asked_for(tiny, call):
+    sketch = Sketch([[(0, 0), (5, 5)], [(1, 1), (9, 9), (3, 2)]])
+    ask = getattr(tiny, call)
+    with pytest.raises(
+        ValueError, match=r"^sketches must be a list of drawings, not one Sketch: .*\[sketch\]$"
+    ):
+        list(ask(sketch))
+    message = r"^drawing 0: is one stroke, not a drawing: give a list of drawings, \[strokes\] of one$"
+    for strokes in (sketch.strokes, [stroke.tolist() for stroke in sketch], np.zeros((2, 3, 2))):
+        with pytest.raises(SketchError, match=message):
+            list(ask(strokes))
+    with pytest.raises(SketchError, match=r"^drawing 1: stroke 0: point 0: x is nan"):
+        list(ask([sketch, [[(float("nan"), 0)]]]))
+    with pytest.raises(SketchError, match=r"^drawing 0: strokes must be an iterable .* not int"):
+        list(ask([3]))
+    with pytest.raises(ValueError, match="drawing 0 has no strokes"):
+        list(ask([[]]))
+
+
 def test_only_registered_networks_can_be_saved(tiny, tmp_path):
     with pytest.raises(ValueError, match="TinyCNN is not a registered network"):
         tiny.save(tmp_path / "net.safetensors")
@@ -198,6 +218,9 @@ def test_bundled_weights_by_name(full, tmp_path, monkeypatch):
     assert Recognizer.load("other").classes == full.classes
     with pytest.raises(FileNotFoundError, match=r"called 'quickdraw' .*bundled are: other, sketch"):
         Recognizer.load("quickdraw")
+    message = rf"no weights called '{tmp_path}' and a folder of that name is no file \(bundled are: other, "
+    with pytest.raises(FileNotFoundError, match=message):
+        Recognizer.load(tmp_path)
 
 
 def test_every_bundled_recogniser_has_its_card_and_knows_its_name():

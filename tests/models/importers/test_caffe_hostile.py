@@ -338,6 +338,11 @@ def test_no_file(tmp_path):
     path, _ = write(tmp_path, one(CONV))
     with pytest.raises(FileNotFoundError, match=r"none\.caffemodel"):
         sw.models.from_caffe(path, tmp_path / "none.caffemodel")
+    for files in ((tmp_path,), (path, tmp_path)):
+        with pytest.raises(FileNotFoundError, match=f"^{tmp_path} is a folder, not a file$"):
+            sw.models.from_caffe(*files)
+    with pytest.raises(FileNotFoundError, match=f"^{tmp_path} is a folder, not a file$"):
+        sw.models.from_caffe(path, class_names=tmp_path)
     with pytest.raises(ValueError, match="output must be one of 'x', not 'y'"):
         sw.models.from_caffe(path, output="y")
     with pytest.raises(ValueError, match="class_names has 1 names; the network has 2 outputs"):

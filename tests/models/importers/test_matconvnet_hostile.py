@@ -159,6 +159,8 @@ def test_what_is_no_mat_file(tmp_path):
     assert not (tmp_path / "executed").exists()
     with pytest.raises(FileNotFoundError, match="missing"):
         sw.models.from_matconvnet(tmp_path / "missing.mat")
+    with pytest.raises(FileNotFoundError, match=f"^{tmp_path} is a folder, not a file$"):
+        sw.models.from_matconvnet(tmp_path)
 
 
 def test_the_budget_is_enough_for_weights_of_zeros(tmp_path):

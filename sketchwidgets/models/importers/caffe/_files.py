@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...._files import no_file
 from .._errors import NetworkFileError
 from ._schema import message
 
@@ -106,7 +107,7 @@ def _parsed(path: Path, name: str) -> Any:
 
 def _read(path: Path, limit: int) -> bytes:
     if not path.is_file():
-        raise FileNotFoundError(f"there is no file at {path}")
+        raise no_file(path, f"there is no file at {path}")
     size = path.stat().st_size
     if size > limit:
         raise NetworkFileError(f"{path.name}: {size} bytes; at most {limit} are read")

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ...._files import no_file
 from .._errors import NetworkFileError
 from .._network import ImportedNetwork, Layer, Source
 from .._preprocessing import check_ink
@@ -205,7 +206,7 @@ def _class_names(names: Any) -> tuple[str, ...] | None:
     if isinstance(names, str | Path):
         path = Path(names)
         if not path.is_file():
-            raise FileNotFoundError(f"there is no file of class names at {path}")
+            raise no_file(path, f"there is no file of class names at {path}")
         if path.stat().st_size > 4_000_000:
             raise NetworkFileError(f"{path.name}: {path.stat().st_size} bytes are too many for class names")
         try:

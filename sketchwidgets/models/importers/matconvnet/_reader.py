@@ -6,6 +6,7 @@ from pathlib import Path
 
 from torch import nn
 
+from ...._files import no_file
 from .._errors import NetworkFileError
 from .._network import ImportedNetwork, Layer, Source
 from .._preprocessing import ImagePreprocessing, usual_ink
@@ -100,7 +101,7 @@ def from_matconvnet(
 def _read(path: Path, variable: str | None) -> dict[str, Value]:
     """The variables of a file that can hold a network."""
     if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
+        raise no_file(path, f"there is no file {path}")
 
     def wanted(names: list[str]) -> list[str]:
         if variable is not None:
