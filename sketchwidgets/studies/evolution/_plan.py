@@ -19,7 +19,7 @@ class EvolutionPlan:
     recipe : of the training; its epochs are passes over the drawings. moments : epochs that are looked at, 0 for the
         network before training. After the last of them the training ends, even if the recipe goes on.
     channels : followed in each layer. images : training drawings among which the one that excites a channel most is
-        looked for; None for all. compared : drawings kept apart on which features are compared.
+        looked for; None for all. compared : held-out drawings on which features are compared.
 
     Raises ValueError where a moment is beyond the last epoch, or a number is out of range.
     """

@@ -18,7 +18,7 @@ _EARLY = (5, 2, 1)  # epochs that are "a few", of the paper's; the first that is
 class Checkpoint:
     """The network after an epoch.
 
-    epoch, step : passes over the data, optimiser steps. right, total : drawings kept apart that are named right.
+    epoch, step : passes over the data, optimiser steps. right, total : held-out drawings that are named right.
     similarity : layer -> linear CKA of its features and those of the last epoch, 0 to 1. error : its standard error.
     changed : layer -> share of the followed channels that another training drawing excites most than at the checkpoint
         before; None for the first.
@@ -45,7 +45,7 @@ class Checkpoint:
 
     @property
     def accuracy(self) -> float:
-        """Share of the drawings kept apart that is named right."""
+        """Share of the held-out drawings that is named right."""
         return self.right / self.total
 
     def measured(self, layer: str) -> Measured:
@@ -135,10 +135,10 @@ class TrainingEvolution(StudyResult[Checkpoint]):
         """Accuracy at each checkpoint, and how far each layer has come."""
         epochs = [row.epoch for row in self.rows]
         right = Chart(
-            [("kept apart", epochs, [100 * row.accuracy for row in self.rows])],
+            [("held out", epochs, [100 * row.accuracy for row in self.rows])],
             "epochs",
             "named right, %",
-            f"of {self.rows[0].total:,} drawings kept apart",
+            f"of {self.rows[0].total:,} held-out drawings",
             (0, 100),
             size=(420, 260),
         )

@@ -36,7 +36,7 @@ DIFFERENCES = (
     "the strongest drawing is looked for among `images` training drawings, in their centre view",
 )
 LAYERS = ("relu1", "relu2", "relu3", "relu4", "relu5", "relu6", "relu7")
-_ONE_IN = 5  # so many drawings, one is kept apart
+_ONE_IN = 5  # so many drawings, one is held out
 EVOLUTION = "evolution"
 
 
@@ -55,7 +55,7 @@ def training_evolution(
 
     Parameters
     ----------
-    data : labelled drawings, see `DrawingSet.load`. Every fifth, by its key_id, is kept apart.
+    data : labelled drawings, see `DrawingSet.load`. Every fifth, by its key_id, is held out.
     plan : "small", "full" or an `EvolutionPlan` of your own.
     progress : whether bars are shown.
     callback : called with each row; False ends the study with the rows so far.

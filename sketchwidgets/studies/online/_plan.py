@@ -61,7 +61,7 @@ class Plan:
     """The configurations of a study.
 
     drawings : how many training drawings, all their prefixes, the recurrent parts learn from; None for all.
-    held_out : how many of the drawings kept apart are measured on; None for all.
+    held_out : how many of the held-out drawings are measured on; None for all.
 
     Raises ValueError for a member whose CNN is not there, and for two CNNs or two members of one name.
     """

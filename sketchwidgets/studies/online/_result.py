@@ -200,7 +200,7 @@ class OnlineRecognition(StudyResult[OnlineRow]):
 
     def _measured(self) -> str:
         of = self.settings.get("classes")
-        return f"measured on {self.rows[0].total:,} drawings{f' of {of} classes' if of else ''} kept apart"
+        return f"measured on {self.rows[0].total:,} held-out drawings{f' of {of} classes' if of else ''}"
 
 
 def _cells_of(row: OnlineRow, columns: list[int]) -> list[str]:

@@ -51,7 +51,7 @@ def online_recognition(
     progress: bool = True,
     callback: Callable[[OnlineRow], bool | None] | None = None,
 ) -> OnlineRecognition:
-    """Train and measure the recognisers of a plan, all on the same drawings kept apart.
+    """Train and measure the recognisers of a plan, all on the same held-out drawings.
 
     Everything that is done stays in `folder`: a run that was cut off, at whatever moment, goes on from there, and a
     plan with more members trains only what is new. `folder`/result.json has the rows so far.

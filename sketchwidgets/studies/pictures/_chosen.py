@@ -8,7 +8,7 @@ from sketchwidgets.visualization import Network
 
 
 def chosen_drawings(drawings: DrawingSet, network: Network, count: int, seed: int) -> list[int]:
-    """Numbers of drawings kept apart: the first, in an order drawn by lot, that the network names right, one of a class.
+    """Numbers of held-out drawings: the first, in a random order, that the network names right, one of a class.
 
     Raises ValueError where the network does not know a class of the drawings, or too few are named right.
     """
@@ -25,5 +25,5 @@ def chosen_drawings(drawings: DrawingSet, network: Network, count: int, seed: in
             if len(found) == count:
                 return list(found.values())
     raise ValueError(
-        f"{network.name} names drawings of only {len(found)} classes right among those kept apart, {count} are wanted"
+        f"{network.name} names drawings of only {len(found)} classes right among those held out, {count} are wanted"
     )

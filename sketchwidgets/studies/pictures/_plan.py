@@ -15,7 +15,7 @@ LITE = "efficientnet_lite0"
 
 @dataclass(frozen=True)
 class PicturePlan:
-    """The drawings of a picture table: the first, in an order drawn by lot, that are named right, each of another class.
+    """The drawings of a picture table: the first, in a random order, that are named right, each of another class.
 
     shown : how many there are in the table. measured : on how many, these first, maps are measured.
 
@@ -79,9 +79,9 @@ class TaughtNetwork:
 class NetworkPlan(PicturePlan):
     """A picture table of networks, and those that are taught for it.
 
-    taught : networks that learn the drawings first. classes : that they learn, so many by lot, and that the drawings of
-        the table are of; None for all. per_class : drawings of each that they learn from; None for all but those kept
-        apart.
+    taught : networks that learn the drawings first. classes : that they learn, so many at random, and that the drawings of
+        the table are of; None for all. per_class : drawings of each that they learn from; None for all but the held-out
+        ones.
 
     Raises ValueError for numbers out of range, and for two networks of one name.
     """

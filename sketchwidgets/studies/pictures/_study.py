@@ -47,7 +47,7 @@ SMALL_DIFFERENCES = (
     "few minutes, at 128 pixels; VGG-16 has a quarter of its channels",
 )
 _AT_ONCE = 25
-RULE = "the first drawings kept apart, in an order drawn by lot, that {} names right, each of another class"
+RULE = "the first held-out drawings, in a random order, that {} names right, each of another class"
 
 
 def method_comparison(
@@ -60,7 +60,7 @@ def method_comparison(
     progress: bool = True,
     callback: Callable[[PictureRow], bool | None] | None = None,
 ) -> MethodComparison:
-    """One network by every method, on drawings that are drawn by lot.
+    """One network by every method, on drawings chosen at random.
 
     Rows that are done stay in `folder`, and a run that was cut off goes on from there.
 
@@ -109,7 +109,7 @@ def network_comparison(
     progress: bool = True,
     callback: Callable[[PictureRow], bool | None] | None = None,
 ) -> NetworkComparison:
-    """Guided backprop of several networks and of the same ones untrained, on drawings that are drawn by lot.
+    """Guided backprop of several networks and of the same ones untrained, on drawings chosen at random.
 
     Networks that the plan has taught are trained first, in `folder`/networks; a run that was cut off goes on from there.
 
@@ -200,7 +200,7 @@ class _Table:
             return PictureRow.from_dict(self.kept.row(slug_of(name), asked, made))
 
     def _counted(self, row: PictureRow, network: Network) -> PictureRow:
-        """The row with how many drawings kept apart the network names right, where it knows their classes."""
+        """The row with how many held-out drawings the network names right, where it knows their classes."""
         classes, known = self.drawings.classes, network.classes or ()
         if not set(classes) <= set(known):
             return row

@@ -21,7 +21,7 @@ from sketchwidgets.visualization import Network
 
 
 def part_of(drawings: DrawingSet, plan: NetworkPlan) -> DrawingSet:
-    """The drawings of the plan's classes, drawn by lot; ValueError where there are fewer classes."""
+    """The drawings of the plan's classes, at random; ValueError where there are fewer classes."""
     if plan.classes is None:
         return drawings
     if plan.classes > len(drawings.classes):
@@ -31,7 +31,7 @@ def part_of(drawings: DrawingSet, plan: NetworkPlan) -> DrawingSet:
 
 
 def learnt_from(drawings: DrawingSet, plan: NetworkPlan) -> np.ndarray:
-    """Numbers of the drawings that networks are taught: none of those kept apart."""
+    """Numbers of the drawings that networks are taught: none of those held out."""
     train = drawings.split()[0]
     return train[at_most(drawings.label[train], plan.per_class, plan.seed)]
 

@@ -53,7 +53,7 @@ class TransferPlan:
                 check_whole(name, getattr(self, name), least)
         if not self.counts:
             raise ValueError("counts must not be empty")
-        # Two of a class at least: one of them is put aside to choose how much the classifier is held back.
+        # Two of a class at least: one of them is put aside to choose how strongly the classifier is regularised.
         for name, least in (("counts", 2), ("svm", 1), ("softmax", 1)):
             for place, value in enumerate(getattr(self, name)):
                 check_whole(f"{name}[{place}]", value, least)

@@ -1,4 +1,4 @@
-"""Fit a calibration on drawings kept apart: temperatures, and the confidence from which a recogniser knows."""
+"""Fit a calibration on held-out drawings: temperatures, and the confidence from which a recogniser knows."""
 
 import numpy as np
 import torch
