@@ -258,7 +258,7 @@ def test_the_result_shows_curves_beside_the_published_table():
     ]
     np.testing.assert_array_equal(charts[0].series[1][2], [10, 20, 30, 40, 50, 60, 70, 80, 90, 91])
     assert "TU-Berlin" in figure.sections[-2].caption
-    assert "100 drawings of 345 classes" in figure.to_html()
+    assert "100 held-out drawings of 345 classes" in figure.to_html()
     assert figure.to_png()[1:4] == b"PNG"
     html = result._repr_html_()
     assert "AlexNet + GRU 1024, linear" in html and "<table>" in html  # noqa: PT018
