@@ -96,7 +96,7 @@ def stroke_attribution(
     layer, channel, position : the unit, as in `sw.trace`; a channel of None is the strongest, a position of None its
         maximum.
     method : None: "projection" of a unit, "gradient" of a class.
-    rule : of the projection, "guided", "deconvnet" or "backprop".
+    rule : of the projection, "guided", "deconvnet", "backprop" or "relevance", as in `sw.project`.
 
     Raises ValueError or TypeError, naming the argument.
 

@@ -73,4 +73,7 @@ def in_field(crop: Tensor, box: Sequence[int], field: int) -> Tensor:
 
 def _explained(layer: "LayerProjection") -> str:
     start = {"unit": ", started with 1", "map": ", the whole map"}.get(layer.signal, "")
-    return f"{layer.rule}{start}, channel and activation below"
+    rule = layer.rule
+    if layer.convolution == "relevance":
+        rule = "relevance" if rule == "backprop" else f"relevance by {rule}"
+    return f"{rule}{start}, channel and activation below"

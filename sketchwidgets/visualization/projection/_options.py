@@ -25,7 +25,7 @@ _FORMATS = (None, torch.bfloat16, torch.float32, torch.float64, "fast")
 
 @dataclass(frozen=True)
 class Options:
-    """How to project, as in `Recording.project`; checked when made."""
+    """How to project, as in `project`; checked when made."""
 
     top: int = 9
     rule: str = "deconvnet"
@@ -51,13 +51,35 @@ class Options:
             raise ProjectionError(f"top must be a whole number of at least 1, not {self.top!r}")
 
 
+def asked_options(
+    top: int,
+    rule: str,
+    signal: str = "activation",
+    ties: str = "center",
+    normalization: str | None = None,
+    path: str = "auto",
+    convolution: str = "standard",
+    dtype: torch.dtype | str | None = None,
+) -> Options:
+    """`Options` of what a caller asks for, who may say "relevance" as if it were a rule."""
+    if rule == "relevance":
+        rule, convolution = "backprop", "relevance"
+    elif rule not in RULES:
+        choices = ", ".join(map(repr, (*RULES, "relevance")))
+        raise ProjectionError(f"rule must be one of {choices}, not {rule!r}")
+    return Options(top, rule, signal, ties, normalization, path, convolution, dtype)
+
+
 def _spelled(choice: Any) -> str:
     return repr(choice) if isinstance(choice, str) else str(choice)
 
 
 def check_images(images: Any, name: str = "images") -> Tensor:
     if not isinstance(images, Tensor | np.ndarray):
-        raise ProjectionError(f"{name} must be a tensor, not {type(images).__name__}")
+        raise ProjectionError(
+            f"{name} must be a tensor, not {type(images).__name__}: a torch.nn.Module takes (n, C, H, W) as it is; "
+            "drawings and pictures are for a Network, sw.Network.of(module), a Recognizer or None"
+        )
     images = torch.as_tensor(images)
     if images.ndim != 4 or 0 in images.shape:
         hint = f"; add an axis for one image: {name}[None]" if images.ndim == 3 else ""

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from .._failures import explained
-from .._modules import module_of
 from ._autograd import AutogradPath
 from ._errors import ProjectionError, UnsupportedOperation
+from ._given import images_and_module
 from ._keeping import KeepingTape
-from ._options import Options, check_images, check_model, check_units
+from ._options import Options, asked_options, check_model, check_units
 from ._precision import fast_dtype
 from ._recorder import Forward, run_recorded
 from ._relevance import RelevanceSweep
@@ -34,7 +34,7 @@ _UNITS_AT_ONCE = 36
 
 def project(
     model: Any,
-    images: Tensor,
+    images: Any,
     layers: str | Sequence[str] | None = None,
     top: int = 9,
     rule: str = "deconvnet",
@@ -57,15 +57,48 @@ def project(
     ----------
     model : a torch.nn.Module in eval mode, a `sw.Network`, a `sw.Recognizer` (its CNN), or None for the bundled
         recogniser. It is not changed.
-    images : (n, C, H, W) floating point, as the model takes them, on the model's device.
+    images : (n, C, H, W) floating point, as the model takes them, on the model's device. Of a Network, a Recognizer or
+        None also a drawing or a picture as `Network.prepare` takes it, a `sw.Sketch`, a PIL image or an array
+        (H, W[, 3]), or a list of these. What has four axes counts as prepared.
     layers : names of `model.named_modules()`; a projection starts from that module's output, (n, c, h, w) or
         (n, c). Of a module that runs several times, the first output counts. None: the innermost module around
         every activation after a convolution whose map has more than one position.
     top : units per image, at least 1; at most as many as the layer has channels are returned.
     rule : "deconvnet" (Zeiler & Fergus 2014, section 2.1), "guided" (guided backpropagation, Springenberg et al.
-        2015) or "backprop" (the gradient, Simonyan et al. 2013). See Grün et al. 2016, arXiv 1606.07757, figure 2.
-    channels, positions, signal, convolution, ties, normalization, path, dtype : as in `Recording.project`;
-        channels and positions hold for every one of the layers.
+        2015), "backprop" (the gradient, Simonyan et al. 2013) or "relevance" (relevance propagation as in FeatureVis,
+        short for "backprop" with convolution="relevance"). See Grün et al. 2016, arXiv 1606.07757, figure 2.
+    channels : the channels to project instead of the strongest, in this order, whatever `top`: a sequence of
+        numbers, the same for every image, or (n, t), a row for each image; for every one of the layers. A class
+        score is a channel of the last layer.
+    positions : (n, t, 2), row and column of each unit of `channels`. None: where the channel has its maximum.
+    signal : what starts at the unit: its "activation", as in the paper, or "unit", 1.0, which
+        makes a backprop projection the gradient of the activation. Under every rule the two differ by
+        just that factor. "map": the whole map of the channel with its values, as in FeatureVis; the
+        strongest channels are then those with the largest 2-norm of the map (its largest singular value, as
+        in FeatureVis), and a projection covers all of the image.
+        No signal starts at a unit (and from a map without any) whose activation is 0 or less, except at one
+        of `channels` under "unit", where only 0 is dead: a class score may well be negative.
+    convolution : how convolutions and other linear layers pass the signal: "standard", their transpose, or
+        "relevance", relevance propagation as in FeatureVis, which shares the signal out among the inputs in
+        proportion to what each gave to the output: x · transpose(R / (y + 0.001 · sign y)). Sums, batch
+        normalization and average pools share in the same way; activations, under "backprop", hand the
+        relevance on, which is what rule="relevance" is short for. Result: what every pixel gave to the signal; of the
+        signal "activation", its parts. A `Recording` runs the forward pass once more for it.
+    ties : where several positions of a pooling window (or of a map, for the unit's position) hold the
+        maximum, as on blank paper: the one nearest to the "center", without drift, or the "first" in
+        row-major order, the one whose gradient PyTorch takes.
+    normalization : "skip" local response normalization (and hold the statistics of layer, group and
+        instance normalization fixed), or take its "derivative". None: skip for deconvnet, as in the
+        paper, and for relevance, derivative otherwise.
+    path : "windows", receptive-field windows; "autograd", PyTorch's backward pass, general and slow;
+        "auto", windows where every operation on the way is known, else autograd. The results agree to
+        rounding. A box is the receptive field on the first, and the smallest box around all non-zero
+        pixels on the second.
+    dtype : the number format of the signal on its way down by windows; None: that of the model.
+        torch.bfloat16 takes about half the time where the processor has it, and differs by about 1 % (more
+        in narrow, deep networks); which units are active and where maxima are still comes from the forward pass in the
+        model's own format, as does the format of the result. "fast": torch.bfloat16 where the processor has
+        it, else the model's.
 
     Returns
     -------
@@ -86,9 +119,15 @@ def project(
     >>> result = sw.project(net, torch.rand(2, 1, 225, 225), "fc8", channels=[3, 7], signal="unit")
     >>> result["fc8"].channels.tolist()
     [[3, 7], [3, 7]]
+
+    A drawing, by the bundled recogniser:
+
+    >>> found = sw.project(None, sw.Sketch([[(0, 0), (30, 10), (60, 0)]]), top=3, rule="relevance")
+    >>> [len(layer.crops()) for layer in found.values()][0]
+    3
     """
-    options = Options(top, rule, signal, ties, normalization, path, convolution, dtype)
-    tape = KeepingTape if convolution == "relevance" else Tape
+    options = asked_options(top, rule, signal, ties, normalization, path, convolution, dtype)
+    tape = KeepingTape if options.convolution == "relevance" else Tape
     recording = _record(model, images, layers, None, stop_early=layers is not None, make_tape=tape)
     return Projections(
         {layer: at_once(recording._turns(layer, options, channels, positions)) for layer in recording.layers}
@@ -97,14 +136,14 @@ def project(
 
 def record(
     model: Any,
-    images: Tensor,
+    images: Any,
     layers: str | Sequence[str] | None = None,
     forward: Forward | None = None,
 ) -> "Recording":
     """Run a forward pass once and keep what projections of its layers need.
 
-    The arguments are those of `project`; `forward(model, images)`, if given, is what runs instead of
-    `model(images)`, for example `lambda net, x: net.features(x)`. No gradient graph is made.
+    The arguments are those of `project`, drawings and pictures included; `forward(model, images)`, if given, is
+    what runs instead of `model(images)`, for example `lambda net, x: net.features(x)`. No gradient graph is made.
 
     >>> net = sw.models.create("sketch_a_net", classes=250).eval()
     >>> recording = sw.record(net, torch.rand(1, 1, 225, 225), layers=["relu1", "relu2"])
@@ -118,14 +157,14 @@ def record(
 
 def _record(
     model: Any,
-    images: Tensor,
+    images: Any,
     layers: str | Sequence[str] | None,
     forward: Forward | None,
     stop_early: bool,
     make_tape: type[Tape] = Tape,
     argument: str = "images",
 ) -> "Recording":
-    images, model = check_images(images), module_of(model)
+    images, model = images_and_module(model, images)
     names = check_model(model, layers)
     with explained(model, images, ProjectionError, argument):
         return Recording(model, images, names, forward, stop_early, make_tape)
@@ -183,42 +222,8 @@ class Recording:
         path: str = "auto",
         dtype: torch.dtype | str | None = None,
     ) -> LayerProjection:
-        """Project the strongest units of one layer, or units of choice; `layer`, `top` and `rule` as in `project`.
-
-        channels : the channels to project instead of the strongest, in this order, whatever `top`: a sequence of
-            numbers, the same for every image, or (n, t), a row for each image. A class score is a channel of
-            the last layer.
-        positions : (n, t, 2), row and column of each unit of `channels`. None: where the channel has its maximum.
-        signal : what starts at the unit: its "activation", as in the paper, or "unit", 1.0, which
-            makes a backprop projection the gradient of the activation. Under every rule the two differ by
-            just that factor. "map": the whole map of the channel with its values, as in FeatureVis; the
-            strongest channels are then those with the largest 2-norm of the map (its largest singular value, as
-            in FeatureVis), and a projection covers all of the image.
-            No signal starts at a unit (and from a map without any) whose activation is 0 or less, except at one
-            of `channels` under "unit", where only 0 is dead: a class score may well be negative.
-        convolution : how convolutions and other linear layers pass the signal: "standard", their transpose, or
-            "relevance", relevance propagation as in FeatureVis, which shares the signal out among the inputs in
-            proportion to what each gave to the output: x · transpose(R / (y + 0.001 · sign y)). Sums, batch
-            normalization and average pools share in the same way; activations, under "backprop", hand the
-            relevance on. Result: what every pixel gave to the signal; of the signal "activation", its parts. A
-            `Recording` runs the forward pass once more for it.
-        ties : where several positions of a pooling window (or of a map, for the unit's position) hold the
-            maximum, as on blank paper: the one nearest to the "center", without drift, or the "first" in
-            row-major order, the one whose gradient PyTorch takes.
-        normalization : "skip" local response normalization (and hold the statistics of layer, group and
-            instance normalization fixed), or take its "derivative". None: skip for deconvnet, as in the
-            paper, and for relevance, derivative otherwise.
-        path : "windows", receptive-field windows; "autograd", PyTorch's backward pass, general and slow;
-            "auto", windows where every operation on the way is known, else autograd. The results agree to
-            rounding. A box is the receptive field on the first, and the smallest box around all non-zero
-            pixels on the second.
-        dtype : the number format of the signal on its way down by windows; None: that of the model.
-            torch.bfloat16 takes about half the time where the processor has it, and differs by about 1 % (more
-            in narrow, deep networks); which units are active and where maxima are still comes from the forward pass in the
-            model's own format, as does the format of the result. "fast": torch.bfloat16 where the processor has
-            it, else the model's.
-        """
-        options = Options(top, rule, signal, ties, normalization, path, convolution, dtype)
+        """Project the strongest units of one layer, or units of choice; the arguments are those of `project`."""
+        options = asked_options(top, rule, signal, ties, normalization, path, convolution, dtype)
         return at_once(self._turns(layer, options, channels, positions))
 
     def project_in_turns(
@@ -234,7 +239,7 @@ class Recording:
         >>> projection.images.shape
         torch.Size([1, 4, 1, 225, 225])
         """
-        yield (yield from self._turns(layer, Options(top, rule, dtype=dtype), None, None))
+        yield (yield from self._turns(layer, asked_options(top, rule, dtype=dtype), None, None))
 
     def _turns(
         self, layer: str, options: Options, channels: Channels | None, positions: Any
@@ -292,6 +297,7 @@ class Recording:
             tuple(self._images.shape[2:]),
             units.dead,
             options.signal,
+            options.convolution,
         )
 
     def _output(self, layer: str) -> Any:

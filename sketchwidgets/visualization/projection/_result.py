@@ -16,6 +16,7 @@ class LayerProjection:
     n is the number of images, top the units per image, strongest first or in the order of `channels=`;
     (C, H, W) the shape of an input image.
 
+    rule, convolution : how it came down, as in `project`; of rule="relevance" they are "backprop" and "relevance".
     signal : what started at a unit: "activation", "unit" or "map", its whole map.
     channels : (n, top) int64, the feature map of each unit.
     positions : (n, top, 2) int64, row and column of the unit on its map; with the signal "map", of the map's maximum.
@@ -43,10 +44,12 @@ class LayerProjection:
         image_size: tuple[int, int],
         dead: Tensor,
         signal: str = "activation",
+        convolution: str = "standard",
     ) -> None:
         self.layer = layer
         self.rule = rule
         self.signal = signal
+        self.convolution = convolution
         self.channels = channels
         self.positions = positions
         self.activations = activations
@@ -88,7 +91,8 @@ class LayerProjection:
 
     def __repr__(self) -> str:
         n, top = self.channels.shape
-        return f"LayerProjection({self.layer!r}, rule={self.rule!r}, images={n}, top={top}, dead={int(self.dead.sum())})"
+        how = f"rule={self.rule!r}" + (", convolution='relevance'" if self.convolution == "relevance" else "")
+        return f"LayerProjection({self.layer!r}, {how}, images={n}, top={top}, dead={int(self.dead.sum())})"
 
     def figure(self, images: Sequence[int] | None = None) -> Figure:
         """A row of tiles for each image, of those with these numbers; of the first four unless asked for."""

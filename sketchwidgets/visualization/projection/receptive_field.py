@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from .._by_layer import ByLayer
-from .._modules import module_of
+from .._modules import known, module_of
 from ..figures import Figure, Section, Tile
 from ._errors import ProjectionError
+from ._given import prepared
 from ._options import check_images
 from ._project import _record
 from ._reach import Reach, reach_of_images, seed
@@ -88,7 +89,7 @@ class ReceptiveFields(ByLayer[ReceptiveField]):
 def receptive_field(
     model: Any,
     layers: str | Sequence[str] | None = None,
-    image: Tensor | int | tuple[int, int] | None = None,
+    image: Any = None,
     position: tuple[int, int] | None = None,
     *,
     channel: int | None = None,
@@ -106,8 +107,9 @@ def receptive_field(
     model : a torch.nn.Module in eval mode, a `sw.Network`, a `sw.Recognizer` (its CNN), or None for the bundled
         recogniser. It is not changed.
     layers : a name of `model.named_modules()`; several of them; or None for all that `sw.project` shows.
-    image : (1, C, H, W) or (C, H, W) as the model takes it; or the height and width of one, or one number for both; None:
-        the size that the model says it takes (that of a Network, an attribute `input_size`), else 224.
+    image : (1, C, H, W) or (C, H, W) as the model takes it; or, as in `project`, a drawing or a picture; or the height
+        and width of one, or one number for both; None: the size that the model says it takes (that of a Network, an
+        attribute `input_size`), else 224.
     position : (row, column) of the unit on its map, from 0; None: the middle, the upper left of the four if even.
     channel : the unit's channel. It matters where channels differ: behind a concatenation of branches, or in a
         grouped convolution. None: what all channels together see.
@@ -128,7 +130,10 @@ def receptive_field(
     >>> field.size, field.jump, field.box
     ((81, 81), (12, 12), (72, 72, 153, 153))
     """
+    model = known(model)
     module = module_of(model)
+    if image is not None and not isinstance(image, int | np.integer | list | tuple):
+        image = prepared(model, image, "image")
     images, given = _as_images(module, _size_of(model, module) if image is None else image)
     recording = _record(module, images, layers, None, stop_early=False, argument="image")
     names = recording.layers

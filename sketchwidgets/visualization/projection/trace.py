@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from .._failures import explained
-from .._modules import module_of
 from ..figures import Figure
 from ._errors import ProjectionError, UnsupportedOperation
-from ._options import Options, check_images, check_model, check_units
+from ._given import images_and_module
+from ._options import Options, check_model, check_units
 from ._recorder import Forward, run_recorded
 from ._rules import RULES
 from ._tape import Saved
@@ -88,7 +88,7 @@ class Trace:
 
 def trace(
     model: Any,
-    image: Tensor,
+    image: Any,
     layer: str,
     channel: int | None = None,
     position: tuple[int, int] | None = None,
@@ -109,12 +109,12 @@ def trace(
     ----------
     model : a torch.nn.Module in eval mode, a `sw.Network`, a `sw.Recognizer` (its CNN), or None for the bundled
         recogniser. It is not changed.
-    image : (1, C, H, W) floating point, as the model takes it.
+    image : (1, C, H, W) floating point, as the model takes it; or, as in `project`, a drawing or a picture.
     layer : a name of `model.named_modules()`.
     channel : the feature map; None: the one with the highest maximum.
     position : row and column of the unit; None: the maximum of the channel.
     signal : what starts, the unit's "activation", "unit" (1.0), or "map": the whole map of the channel with its values.
-        What starts where an activation is negative: see `Recording.project`.
+        What starts where an activation is negative: see `project`.
     rules : which of "backprop", "deconvnet" and "guided", in the order to show them.
     ties, normalization, forward : as in `project` and `record`.
 
@@ -131,7 +131,7 @@ def trace(
     >>> before.shape, after.shape, traced.pixels["deconvnet"].shape
     (torch.Size([64, 35, 35]), torch.Size([64, 71, 71]), torch.Size([1, 225, 225]))
     """
-    image, model = check_images(image, "image"), module_of(model)
+    image, model = images_and_module(model, image, "image")
     if len(image) != 1:
         raise ProjectionError(f"image must be one image (1, C, H, W), not {len(image)} of them")
     if not isinstance(layer, str):

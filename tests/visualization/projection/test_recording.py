@@ -215,7 +215,10 @@ def test_two_threads_record_one_model():
         ({"layers": "unused"}, "did not run layer 'unused'"),
         ({"layers": "pair"}, "returns a tuple"),
         ({"layers": "constant"}, "'constant' does not depend on the images"),
-        ({"rule": "gradient"}, "rule must be one of 'deconvnet', 'guided', 'backprop', not 'gradient'"),
+        (
+            {"rule": "gradient"},
+            "rule must be one of 'deconvnet', 'guided', 'backprop', 'relevance', not 'gradient'",
+        ),
         ({"top": 0}, "top must be a whole number of at least 1"),
         ({"top": 2.5}, "top must be a whole number"),
         ({"signal": "one"}, "signal must be one of"),

@@ -10,7 +10,7 @@ from zennit.composites import LayerMapComposite
 from zennit.rules import Epsilon, Pass
 from zennit.types import Activation, AvgPool, Convolution, Linear
 
-from sketchwidgets.visualization import ProjectionError, project, record
+from sketchwidgets.visualization import ProjectionError, project, record, trace
 
 PATHS = ("windows", "autograd")
 
@@ -153,3 +153,34 @@ def test_what_cannot_share_is_named():
         project(seeded(Softmax), images(), "out", rule="backprop", convolution="relevance")
     with pytest.raises(ProjectionError, match="convolution must be one of 'standard', 'relevance'"):
         project(seeded(Residual), images(), convolution="lrp")
+
+
+def test_relevance_as_a_rule_is_short_for_two_arguments():
+    model, x = seeded(InPlace), images(n=2)
+    for path in PATHS:
+        long = project(model, x, top=2, rule="backprop", convolution="relevance", path=path)
+        short = project(model, x, top=2, rule="relevance", path=path)
+        recording = record(model, x)
+        for layer, expected in long.items():
+            alone = recording.project(layer, 2, "relevance", path=path)
+            *_, in_turns = recording.project_in_turns(layer, 2, "relevance")
+            for found in (short[layer], alone):
+                assert expected.images.any()
+                assert torch.equal(found.images, expected.images)
+                assert (found.rule, found.convolution) == ("backprop", "relevance")
+            assert torch.allclose(in_turns.images, expected.images)
+    text = repr(short)
+    assert "rule='backprop', convolution='relevance'" in text
+    assert "relevance, channel and activation below" in short.figure().to_html()
+    other = project(model, x, top=2, rule="guided", convolution="relevance")
+    assert "relevance by guided, channel" in other.figure().to_html()
+    assert "relevance" not in project(model, x, top=2, rule="backprop").figure().to_html()
+
+
+def test_relevance_is_no_rule_where_it_is_not_offered():
+    model, x = seeded(InPlace), images(n=1)
+    message = "rule must be one of 'deconvnet', 'guided', 'backprop', not 'relevance'"
+    with pytest.raises(ProjectionError, match=message):
+        trace(model, x, "4", rules=["relevance"])
+    with pytest.raises(ProjectionError, match=r"dtype is for .* convolution='standard'"):
+        project(model, x, rule="relevance", dtype=torch.float32)
