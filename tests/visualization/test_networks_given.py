@@ -152,6 +152,14 @@ def test_what_no_network_prepares_is_named(name, given, message):
             ASKS[name](model, given)
 
 
+@pytest.mark.parametrize("name", ASKS)
+def test_a_drawing_in_the_place_of_the_model(name):
+    with pytest.raises(
+        ProjectionError, match=r"^model must be a torch.nn.Module, not Sketch; or a Network, "
+    ):
+        ASKS[name](SKETCH, None)
+
+
 def test_several_images_to_trace():
     with pytest.raises(ProjectionError, match=r"must be one image .* not 2 of them"):
         sw.trace(None, [SKETCH, SKETCH], SECOND)

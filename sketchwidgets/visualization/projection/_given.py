@@ -4,19 +4,20 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sketchwidgets.recognition import Recognizer
 
 from .._modules import known, module_of
 from ._errors import ProjectionError
-from ._options import check_images
+from ._options import check_images, check_module
 
 
-def images_and_module(model: Any, images: Any, argument: str = "images") -> tuple[Tensor, Any]:
+def images_and_module(model: Any, images: Any, argument: str = "images") -> tuple[Tensor, nn.Module]:
     """(n, C, H, W) and the module to look into, of what `sw.project` takes; ProjectionError names the argument."""
     model = known(model)  # once: of None, it is read from a file
-    return check_images(prepared(model, images, argument), argument), module_of(model)
+    module = check_module(module_of(model))
+    return check_images(prepared(model, images, argument), argument), module
 
 
 def prepared(model: Any, source: Any, argument: str) -> Any:

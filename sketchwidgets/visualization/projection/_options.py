@@ -91,11 +91,17 @@ def check_images(images: Any, name: str = "images") -> Tensor:
     return images
 
 
+def check_module(model: Any) -> nn.Module:
+    if not isinstance(model, nn.Module):
+        raise ProjectionError(
+            f"model must be a torch.nn.Module, not {type(model).__name__}; or a Network, a Recognizer or None"
+        )
+    return model
+
+
 def check_model(model: Any, layers: str | Sequence[str] | None) -> list[str] | None:
     """The names of the wanted layers, each once; None for the default."""
-    if not isinstance(model, nn.Module):
-        raise ProjectionError(f"model must be a torch.nn.Module, not {type(model).__name__}")
-    modules = dict(model.named_modules())
+    modules = dict(check_module(model).named_modules())
     for name, module in modules.items():
         if module.training:
             where = f"its module {name!r}" if name else "the model"

@@ -13,7 +13,7 @@ from .._modules import known, module_of
 from ..figures import Figure, Section, Tile
 from ._errors import ProjectionError
 from ._given import prepared
-from ._options import check_images
+from ._options import check_images, check_module
 from ._project import _record
 from ._reach import Reach, reach_of_images, seed
 
@@ -131,7 +131,7 @@ def receptive_field(
     ((81, 81), (12, 12), (72, 72, 153, 153))
     """
     model = known(model)
-    module = module_of(model)
+    module = check_module(module_of(model))
     if image is not None and not isinstance(image, int | np.integer | list | tuple):
         image = prepared(model, image, "image")
     images, given = _as_images(module, _size_of(model, module) if image is None else image)
@@ -205,7 +205,7 @@ def _bounding_box(mask: np.ndarray) -> Box:
     return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
 
 
-def _as_images(model: Any, image: Any) -> tuple[Tensor, Tensor | None]:
+def _as_images(model: nn.Module, image: Any) -> tuple[Tensor, Tensor | None]:
     """(1, C, H, W) to record, and the image (C, H, W) that was given, if one was."""
     if isinstance(image, Tensor):
         images = check_images(image[None] if image.ndim == 3 else image, "image")
@@ -215,9 +215,10 @@ def _as_images(model: Any, image: Any) -> tuple[Tensor, Tensor | None]:
     sides = tuple(image) if isinstance(image, list | tuple) else (image, image)
     if len(sides) != 2 or not all(isinstance(side, int | np.integer) and side > 0 for side in sides):
         given = type(image).__name__ if isinstance(image, np.ndarray) else repr(image)
-        raise ProjectionError(f"image must be a tensor, a number of pixels or (height, width), not {given}")
-    if not isinstance(model, nn.Module):
-        raise ProjectionError(f"model must be a torch.nn.Module, not {type(model).__name__}")
+        raise ProjectionError(
+            f"image must be a tensor, a number of pixels or (height, width), not {given}; drawings and pictures are "
+            "for a Network, a Recognizer or None"
+        )
     first = next((module for module in model.modules() if isinstance(module, nn.Conv2d)), None)
     if first is None:
         raise ProjectionError("the model has no convolution to tell its input channels: give an image")
