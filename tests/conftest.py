@@ -1,5 +1,6 @@
 """What every test can use: the shared data where it is present, and one thread of arithmetic."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+import quick_start  # noqa: F401
 from hypothesis import settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -17,6 +19,12 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 settings.register_profile("local", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+def pytest_collection_finish() -> None:
+    # What all test modules have imported stays to the end: not to be looked through with each collection of garbage.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist, for `pytest -n 2`

@@ -1,13 +1,15 @@
 """Every notebook runs from top to bottom without a warning, and is committed without outputs."""
 
 import os
+import shutil
 from pathlib import Path
 
 import nbclient
 import nbformat
 import pytest
 
-NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
+TESTS = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted((TESTS.parent / "notebooks").glob("*.ipynb"))
 
 # Not PendingDeprecationWarning: ipykernel gives one of its own as it ends, and no reader ever sees it. And not what
 # bqscales, which bqplot imports, does that newer traitlets no longer want.
@@ -50,6 +52,9 @@ def test_runs_without_error_or_warning(path, tmp_path, monkeypatch):
         ("JUPYTER_RUNTIME_DIR", "run"),
     ):
         monkeypatch.setenv(name, str(tmp_path / folder))
+    startup = tmp_path / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    shutil.copy(TESTS / "quick_start.py", startup)
     monkeypatch.setenv("SKETCHWIDGETS_SHORT", "1")  # a lesson that trains for minutes shows a glimpse of it
     notebook = nbformat.read(path, as_version=4)
     notebook.cells.insert(0, nbformat.v4.new_code_cell(STRICT))

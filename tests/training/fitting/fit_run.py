@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import quick_start  # noqa: F401
 import torch
 from torch import nn
 
