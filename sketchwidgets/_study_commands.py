@@ -32,12 +32,8 @@ def plan_at(kind: Any, scale: str, seed: int, **changes: Any) -> Any:
 
 
 def show(run: Callable[[], Any]) -> None:
-    """The tables of a study's result; what is wrong with the input is said in a line."""
-    try:
-        result = run()
-    except (ValueError, FileNotFoundError) as error:
-        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
-        raise typer.Exit(1) from error
+    """The tables of a study's result."""
+    result = run()
     typer.echo(result.table())
     if result.orderings():
         typer.echo(f"\n{result.orderings_table()}")
@@ -233,13 +229,9 @@ def page(
     from sketchwidgets._files import written_whole
     from sketchwidgets.studies import results_page, results_summary
 
-    try:
-        if not folder.is_dir():
-            raise ValueError(f"{folder} is no folder")
-        text = results_page(folder)
-    except (ValueError, OSError) as error:
-        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
-        raise typer.Exit(1) from error
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is no folder")
+    text = results_page(folder)
     with written_whole(folder / "README.md") as temporary:
         temporary.write_text(text, encoding="utf-8")
     typer.echo(results_summary(folder))

@@ -1,4 +1,4 @@
-"""The command line: `sketchwidgets lab | train | fit | atlas | ensemble | study | convert | download`."""
+"""The command line: `sketchwidgets lab | recognize | train | fit | atlas | ensemble | study | convert | download`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,10 +6,16 @@ from typing import Annotated
 import typer
 
 from sketchwidgets import __version__
+from sketchwidgets._command_errors import CommandError, Commands
+from sketchwidgets._recognize_command import recognize
 from sketchwidgets._study_commands import study
 
+_RECIPE = "the recipe's"
+
 app = typer.Typer(
-    help="See how a neural network recognises a drawing, stroke by stroke.", no_args_is_help=True
+    cls=Commands,
+    help="See how a neural network recognises a drawing, stroke by stroke.",
+    no_args_is_help=True,
 )
 app.add_typer(study, name="study")
 
@@ -35,7 +41,10 @@ def lab(
         Path, typer.Option("--dir", help="Where the notebooks are put and JupyterLab starts; made if absent.")
     ] = Path("sketchwidgets-notebooks"),
     port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Port on this machine; the next free one if taken.")
+        int | None,
+        typer.Option(
+            min=1, max=65535, help="Port on this machine; the next free one if taken.", show_default="8888"
+        ),
     ] = None,
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
 ) -> None:
@@ -45,8 +54,10 @@ def lab(
     try:
         _lab.start(folder, port=port, browser=browser, say=typer.echo)
     except _lab.LabError as error:
-        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
-        raise typer.Exit(1) from error
+        raise CommandError(str(error)) from error
+
+
+app.command()(recognize)
 
 
 @app.command()
@@ -70,18 +81,30 @@ def train(
             help="two-streams, the default recogniser (SketchResNet and strokes), or sketch-a-net, its features alone."
         ),
     ] = "two-streams",
-    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps of the CNN.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=2, help="Images in a step of the CNN.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Optimiser steps of the CNN.", show_default=_RECIPE)
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=2, help="Images in a step of the CNN.", show_default=_RECIPE)
+    ] = None,
     drawings: Annotated[
         int | None,
-        typer.Option(min=1, help="Drawings that the recurrent part learns from (sketch-a-net only)."),
+        typer.Option(
+            min=1,
+            help="Drawings that the recurrent part learns from (sketch-a-net only).",
+            show_default=_RECIPE,
+        ),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of the recurrent part.")] = None,
-    hidden_size: Annotated[int | None, typer.Option(min=1, help="Units of the recurrent part.")] = None,
-    cell: Annotated[str | None, typer.Option(help="gru or lstm.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Epochs of the recurrent part.", show_default=_RECIPE)
+    ] = None,
+    hidden_size: Annotated[
+        int | None, typer.Option(min=1, help="Units of the recurrent part.", show_default=_RECIPE)
+    ] = None,
+    cell: Annotated[str | None, typer.Option(help="gru or lstm.", show_default=_RECIPE)] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     evaluate_on: Annotated[
-        int | None, typer.Option(min=1, help="Held-out drawings to measure on; all.")
+        int | None, typer.Option(min=1, help="Held-out drawings to measure on.", show_default="all")
     ] = None,
 ) -> None:
     """Train a recogniser as the bundled ones were. A run that was cut off goes on where it stopped."""
@@ -97,35 +120,31 @@ def train(
 
     cnn = {"steps": steps, "batch_size": batch_size, "seed": seed}
     recurrent = {"epochs": epochs, "hidden_size": hidden_size, "cell": cell, "seed": seed}
-    try:
-        if kind == "two-streams":
-            if drawings is not None:
-                raise ValueError(
-                    "--drawings is an option of --kind sketch-a-net; all drawings are learnt from here"
-                )
-            given = TwoStreamRecipe()
-            recipe = replace(
-                given,
-                cnn=replace(given.cnn, **_given(cnn)),
-                strokes=replace(given.strokes, **_given(recurrent)),
+    if kind == "two-streams":
+        if drawings is not None:
+            raise ValueError(
+                "--drawings is an option of --kind sketch-a-net; all drawings are learnt from here"
             )
-            train_two_streams(data, folder, timed, recipe, evaluate_on)
-            name = two_streams.NAME
-        elif kind == "sketch-a-net":
-            given = RecognizerRecipe()
-            recipe = replace(
-                given,
-                cnn=replace(given.cnn, **_given(cnn)),
-                recurrent=replace(given.recurrent, **_given(recurrent)),
-                **_given({"drawings": drawings}),
-            )
-            train_recognizer(data, folder, timed, recipe, evaluate_on)
-            name = one_stream.NAME
-        else:
-            raise ValueError(f"--kind must be two-streams or sketch-a-net, not {kind!r}")
-    except (ValueError, FileNotFoundError) as error:
-        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
-        raise typer.Exit(1) from error
+        given = TwoStreamRecipe()
+        recipe = replace(
+            given,
+            cnn=replace(given.cnn, **_given(cnn)),
+            strokes=replace(given.strokes, **_given(recurrent)),
+        )
+        train_two_streams(data, folder, timed, recipe, evaluate_on)
+        name = two_streams.NAME
+    elif kind == "sketch-a-net":
+        given = RecognizerRecipe()
+        recipe = replace(
+            given,
+            cnn=replace(given.cnn, **_given(cnn)),
+            recurrent=replace(given.recurrent, **_given(recurrent)),
+            **_given({"drawings": drawings}),
+        )
+        train_recognizer(data, folder, timed, recipe, evaluate_on)
+        name = one_stream.NAME
+    else:
+        raise ValueError(f"--kind must be two-streams or sketch-a-net, not {kind!r}")
     typer.echo((folder / f"{name}.md").read_text())
 
 
@@ -150,15 +169,23 @@ def fit(
         str, typer.Option(help="sketch-a-net, zeiler, fine-tuning or alexnet-pictionary.")
     ] = "sketch-a-net",
     weights: Annotated[Path | None, typer.Option(help="Weights to start from, as fit leaves them.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data; the recipe's.")] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Pictures in a step, of all processes.")
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Passes over the data.", show_default=_RECIPE)
     ] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="The recipe's if not given.")] = None,
-    precision: Annotated[str | None, typer.Option(help="32-true, bf16-mixed or, on CUDA, 16-mixed.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of everything random.")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Pictures in a step, of all processes.", show_default=_RECIPE)
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Of the first steps.", show_default=_RECIPE)
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="32-true, bf16-mixed or, on CUDA, 16-mixed.", show_default=_RECIPE)
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed of everything random.", show_default=_RECIPE)
+    ] = None,
     channels: Annotated[
-        int | None, typer.Option(min=1, help="Input channels; the network's default.")
+        int | None, typer.Option(min=1, help="Input channels.", show_default="the network's")
     ] = None,
     every: Annotated[int, typer.Option(min=1, help="Steps between two states on the disk.")] = 100,
     workers: Annotated[int, typer.Option(min=0, help="Processes that prepare batches.")] = 0,
@@ -189,16 +216,19 @@ def fit(
         "precision": precision,
         "seed": seed,
     }
+    if recipe not in recipes:
+        raise ValueError(f"--recipe must be one of {', '.join(recipes)}, not {recipe!r}")
+    chosen = replace(recipes[recipe](), **_given(changes))
+    train, validation = open_pictures(data, chosen.seed)
+    torch.manual_seed(chosen.seed)
     try:
-        if recipe not in recipes:
-            raise ValueError(f"--recipe must be one of {', '.join(recipes)}, not {recipe!r}")
-        chosen = replace(recipes[recipe](), **_given(changes))
-        train, validation = open_pictures(data, chosen.seed)
-        torch.manual_seed(chosen.seed)
         made = models.create(network, classes=len(train.classes), **_given({"channels": channels}))
-        if weights is not None:
-            models.assign_weights(made, models.load_weights(weights)[0], str(weights))
-            chosen = replace(chosen, filter_std=None, bias=None)  # they are to start as they are
+    except TypeError as error:  # it has no choice of channels
+        raise CommandError(str(error)) from error
+    if weights is not None:
+        models.assign_weights(made, models.load_weights(weights)[0], str(weights))
+        chosen = replace(chosen, filter_std=None, bias=None)  # they are to start as they are
+    try:
         found = training.fit(
             made,
             train,
@@ -213,9 +243,6 @@ def fit(
             strategy=strategy,
             resume=resume,
         )
-    except (ValueError, TypeError, FileNotFoundError) as error:
-        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
-        raise typer.Exit(1) from error
     except KeyboardInterrupt as error:
         typer.secho(str(error) or "interrupted", err=True)
         raise typer.Exit(130) from error
@@ -229,25 +256,29 @@ def atlas(
         "runs/atlas"
     ),
     weights: Annotated[
-        Path | None, typer.Option(help="Weights of a recogniser, or the name of bundled ones; the default's.")
+        Path | None,
+        typer.Option(
+            help="Weights of a recogniser, or the name of bundled ones.",
+            show_default="sketchwidgets-quickdraw345",
+        ),
     ] = None,
     part: Annotated[str, typer.Option(help="held-out, training or all drawings.")] = "held-out",
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many drawings.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Only the first so many drawings.", show_default="all")
+    ] = None,
     top: Annotated[int, typer.Option(min=1, max=100, help="Drawings a channel.")] = 9,
     layer: Annotated[
         list[str] | None,
-        typer.Option(help="Layer of the CNN; repeat it for more. Every activation after a convolution."),
+        typer.Option(
+            help="Layer of the CNN; repeat it for more.", show_default="every activation after a convolution"
+        ),
     ] = None,
 ) -> None:
     """Find the drawings that excite each channel of the recogniser most. Cut off, it goes on where it stopped."""
     from sketchwidgets.recognition import Recognizer
     from sketchwidgets.training.recognizers.atlas import make_atlas
 
-    try:
-        made = make_atlas(data, folder, Recognizer.load(weights), layer, part=part, limit=limit, top=top)
-    except (ValueError, FileNotFoundError) as error:
-        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
-        raise typer.Exit(1) from error
+    made = make_atlas(data, folder, Recognizer.load(weights), layer, part=part, limit=limit, top=top)
     typer.echo(f"{made} in {folder}")
 
 
@@ -260,17 +291,27 @@ def ensemble(
         Path, typer.Option("--out", help="Where networks, fusions and result.json go; made if absent.")
     ] = Path("runs/ensemble"),
     fold: Annotated[
-        list[int] | None, typer.Option(min=0, max=2, help="Fold to test on; repeat it for more. All three.")
+        list[int] | None,
+        typer.Option(min=0, max=2, help="Fold to test on; repeat it for more.", show_default="all three"),
     ] = None,
     scale: Annotated[
         list[int] | None,
-        typer.Option(min=1, max=256, help="Scale in pixels; repeat it for more. The paper's five."),
+        typer.Option(
+            min=1, max=256, help="Scale in pixels; repeat it for more.", show_default="the paper's five"
+        ),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=0, help="Passes over the training images.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=0, help="Passes over the training images.", show_default="4")
+    ] = None,
     training_views: Annotated[
-        int | None, typer.Option(min=1, max=10, help="Views of a training image that the fusions learn from.")
+        int | None,
+        typer.Option(
+            min=1, max=10, help="Views of a training image that the fusions learn from.", show_default="10"
+        ),
     ] = None,
-    neighbours: Annotated[int | None, typer.Option(min=1, help="Votes of Joint Bayesian.")] = None,
+    neighbours: Annotated[
+        int | None, typer.Option(min=1, help="Votes of Joint Bayesian.", show_default="30")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
 ) -> None:
     """Fine-tune Sketch-a-Nets at several scales, fuse and measure them. Cut off, it goes on where it stopped."""
@@ -282,12 +323,8 @@ def ensemble(
         "training_views": training_views,
         "neighbours": neighbours,
     }
-    try:
-        recipe = FineTuning(**_given({"epochs": epochs}))
-        result = train_ensemble(data, folder, recipe=recipe, seed=seed, **_given(options))
-    except (ValueError, FileNotFoundError) as error:
-        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
-        raise typer.Exit(1) from error
+    recipe = FineTuning(**_given({"epochs": epochs}))
+    result = train_ensemble(data, folder, recipe=recipe, seed=seed, **_given(options))
     typer.echo(result.table())
 
 
@@ -306,15 +343,8 @@ def convert(
     from sketchwidgets.models.importers import convert_files
 
     if len(files) < 2:
-        typer.secho(
-            "Error: give the files of a network and, last, the file to write", fg=typer.colors.RED, err=True
-        )
-        raise typer.Exit(2)
-    try:
-        written = convert_files(files[:-1], files[-1])
-    except (ValueError, OSError) as error:
-        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
-        raise typer.Exit(1) from error
+        raise CommandError("give the files of a network and, last, the file to write", status=2)
+    written = convert_files(files[:-1], files[-1])
     typer.echo("\n".join(map(str, written)))
 
 
@@ -327,9 +357,14 @@ def download(
     ] = None,
     kind: Annotated[
         str | None,
-        typer.Option(help="simplified, raw or binary files of quickdraw; svg or png files of tu-berlin."),
+        typer.Option(
+            help="simplified, raw or binary files of quickdraw; svg or png files of tu-berlin.",
+            show_default="simplified or svg",
+        ),
     ] = None,
-    url: Annotated[str | None, typer.Option(help="Another address of its files.")] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Address of its files.", show_default="that of its makers")
+    ] = None,
     known_hash: Annotated[
         str | None, typer.Option(help='Of its archive, "md5:..." or "sha256:..."; not of quickdraw.')
     ] = None,
@@ -339,11 +374,7 @@ def download(
 
     wanted = [part.strip() for part in classes.split(",")] if classes else None
     options = _given({"classes": wanted, "kind": kind, "url": url, "known_hash": known_hash})
-    try:
-        data = download_by_name(name, folder, **options)
-    except (ValueError, OSError) as error:
-        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
-        raise typer.Exit(1) from error
+    data = download_by_name(name, folder, **options)
     typer.echo(repr(data))
 
 
