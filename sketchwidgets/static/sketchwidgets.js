@@ -34,6 +34,11 @@ function decodeState(message, buffers) {
 }
 
 // src/downloads.js
+var FORMATS = {
+  png: { type: "image/png", title: "Download as a picture (PNG)" },
+  svg: { type: "image/svg+xml", title: "Download as a drawing with text (SVG)" },
+  pdf: { type: "application/pdf", title: "Download as a page to print or to put in a paper (PDF)" }
+};
 var Downloads = class {
   #store;
   /** @type {Map<number, () => void>} what is asked for, and what to do when it has come */
@@ -46,7 +51,7 @@ var Downloads = class {
   /**
    * Ask the kernel for a file.
    *
-   * @param {"png" | "svg"} format
+   * @param {Format} format
    * @param {() => void} done called when it has come, or cannot
    */
   ask(format, done) {
@@ -59,15 +64,14 @@ var Downloads = class {
   /**
    * An "export" message: the file, or with no name that there is none.
    *
-   * @param {{ format: string, client: string, number: number, name: string | null }} content
+   * @param {{ format: Format, client: string, number: number, name: string | null }} content
    * @param {Buffer[]} buffers
    */
   receive({ format, client, number, name }, buffers) {
     if (client !== this.#store.client || !this.#waiting.has(number)) return;
     this.#finish(number);
     if (name === null) return;
-    const type = format === "png" ? "image/png" : "image/svg+xml";
-    saveFile(name, new Blob([bytes(buffers[0]).slice()], { type }));
+    saveFile(name, new Blob([bytes(buffers[0]).slice()], { type: FORMATS[format].type }));
   }
   /** @param {number} number */
   #finish(number) {
@@ -805,23 +809,24 @@ function sizeSlider(model, { least, most }, signal) {
   return slider;
 }
 function exportButtons(downloads, signal) {
-  const buttons = (
-    /** @type {const} */
-    ["png", "svg"].map((format) => {
-      const name = format.toUpperCase();
-      const title = format === "png" ? "Download as a picture (PNG)" : "Download as a drawing with text (SVG)";
-      const button = h("button", { type: "button", class: "skw-text-button", title }, name);
-      button.addEventListener(
-        "click",
-        () => {
-          button.disabled = true;
-          downloads.ask(format, () => button.disabled = false);
-        },
-        { signal }
-      );
-      return button;
-    })
+  const formats = (
+    /** @type {import("./downloads.js").Format[]} */
+    Object.keys(FORMATS)
   );
+  const buttons = formats.map((format) => {
+    const name = format.toUpperCase();
+    const { title } = FORMATS[format];
+    const button = h("button", { type: "button", class: "skw-text-button", title }, name);
+    button.addEventListener(
+      "click",
+      () => {
+        button.disabled = true;
+        downloads.ask(format, () => button.disabled = false);
+      },
+      { signal }
+    );
+    return button;
+  });
   return h("span", { class: "skw-labelled" }, "Save", h("span", { class: "skw-buttons" }, ...buttons));
 }
 
