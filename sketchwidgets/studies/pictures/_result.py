@@ -182,7 +182,7 @@ class _PictureTable(StudyResult[PictureRow]):
         return f"{type(self).__name__}({len(self.rows)} rows of {len(self.rows[0].pictures)} drawings)"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MethodComparison(_PictureTable):
     """One network by every method: input modification, deconvolution and input reconstruction.
 
@@ -227,7 +227,7 @@ class MethodComparison(_PictureTable):
         return ABOUT.get(row.method, "")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class NetworkComparison(_PictureTable):
     """Several networks by guided backprop, untrained ones as a control.
 
