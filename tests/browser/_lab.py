@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+QUICK_START = Path(__file__).resolve().parents[1] / "quick_start.py"
+
 # No news, no update check, no autosave; every cell is in the page, whether it is on the screen or not.
 SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {
@@ -25,6 +28,12 @@ SETTINGS = {
     "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
 }
+# What the page paints anew, or asks the server for, with every message that a kernel answers: the icon of the browser's
+# tab and the circle that says whether the kernel is busy. A test's own server goes without; they are half of a message.
+LEFT_OUT = (
+    "@jupyterlab/application-extension:faviconbusy",
+    "@jupyterlab/apputils-extension:kernel-status",
+)
 FLAGS = [
     "--no-browser",
     "--ip=127.0.0.1",
@@ -33,6 +42,7 @@ FLAGS = [
     "--LabApp.expose_app_in_browser=True",
     "--LabApp.extension_manager=readonly",
     "--LabApp.news_url=",
+    "--KernelManager.shutdown_wait_time=0",  # a kernel of which nothing is wanted any more is not asked to tidy up
 ]
 
 
@@ -75,7 +85,11 @@ def jupyterlab(
         if command is None:
             flags = [*FLAGS, f"--ServerApp.root_dir={root}", f"--LabApp.app_settings_dir={home / 'settings'}"]
             command = [sys.executable, "-m", "jupyterlab", *flags]
+            _leave_out(home / "config", LEFT_OUT)
         _write_settings(home / "settings", settings or {})
+        startup = home / "ipython" / "profile_default" / "startup"
+        startup.mkdir(parents=True)
+        shutil.copy(QUICK_START, startup)
         environment = _environment(home, port, token)
         with server.log.open("wb") as log:
             process = subprocess.Popen(
@@ -102,6 +116,13 @@ def _free_port() -> int:
 def _write_settings(folder: Path, more: dict) -> None:
     folder.mkdir()
     (folder / "overrides.json").write_text(json.dumps({**SETTINGS, **more}))
+
+
+def _leave_out(config: Path, plugins: tuple[str, ...]) -> None:
+    folder = config / "labconfig"
+    folder.mkdir(parents=True)
+    disabled = {"disabledExtensions": dict.fromkeys(plugins, True)}
+    (folder / "page_config.json").write_text(json.dumps(disabled))
 
 
 def _environment(home: Path, port: int, token: str) -> dict[str, str]:
