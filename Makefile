@@ -7,6 +7,10 @@ PYTHON ?= python3
 # What the virtual environment brings (node, ruff, a test's jupyter) goes before what the machine has.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
+# Where this is set, every process that imports torch would compile it again, which takes longer than importing it. To Python
+# empty means not set.
+export PYTHONDONTWRITEBYTECODE :=
+
 # Stamps: a file each for what has been set up; make compares their age with what they depend on.
 INSTALLED := $(VENV)/.installed
 MODULES   := js/node_modules/.package-lock.json
