@@ -1,5 +1,7 @@
 """A training in the page: its curves grow, Stop and Resume work, also an interrupt, and a reload keeps all."""
 
+import re
+
 from _widgets import wait_until
 from playwright.sync_api import expect
 
@@ -81,6 +83,10 @@ def test_training_monitor(notebook, pictures):
         "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()"
     )
     expect(busy).to_contain_text("the same call goes on with it")
+    # What is asked before the cell has ended would be aborted with it.
+    expect(page.page.locator(".jp-CodeCell").nth(1).locator(".jp-InputPrompt")).to_have_text(
+        re.compile(r"\[\d+\]")
+    )
     wait_until(
         lambda: page.ask("[other.state, sw.training.read_history('busy')['loss'][0].size > 1]"),
         ["stopped", True],

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from tiny_recognizer import make_tiny
 
 from sketchwidgets.recognition import Calibration
@@ -195,4 +196,6 @@ def test_interval_of_a_mean():
     assert mean_interval(np.array([3.0])) is None
     low, high = mean_interval(np.array([1.0, 2.0, 3.0, 4.0]))
     assert (low + high) / 2 == pytest.approx(2.5)
-    assert (high - low) / 2 == pytest.approx(1.959964 * np.sqrt(5 / 3) / 2)
+    oracle = stats.ttest_1samp([1.0, 2.0, 3.0, 4.0], 0).confidence_interval()
+    assert (low, high) == pytest.approx((oracle.low, oracle.high))
+    assert (high - low) / 2 == pytest.approx(3.182446 * np.sqrt(5 / 3) / 2)  # t of three degrees of freedom
