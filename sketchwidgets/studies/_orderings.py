@@ -58,6 +58,7 @@ class Ordering:
     margin : None: the claim is that `higher` is above `lower`. A number, in the table's unit: that it is not above it by
         more than that, as "costs little" says.
     control : whether the claim is our own, a check that the papers do not make.
+    differences : `higher` less `lower`, fold by fold or drawing by drawing, where both were measured on the same ones.
 
     >>> gru, lstm = (sw.studies.Measured.share(name, n, 100) for name, n in (("GRU", 60), ("LSTM", 55)))
     >>> sw.studies.Ordering("A GRU recognises more than an LSTM.", gru, lstm, (85.1, 82.5)).holds
@@ -73,22 +74,29 @@ class Ordering:
     source: str = ""
     margin: float | None = None
     control: bool = False
+    differences: tuple[float, ...] = ()
 
     @property
     def holds(self) -> str:
         """ "yes" or "no" where the 95 % intervals are apart, "undecided" where they are not.
 
-        With a margin, where the 95 % interval of the difference is below it, above it, or around it.
+        With a margin, where the 95 % interval of the difference is below it, above it, or around it; with `differences`,
+        where theirs is above 0, below it, or around it.
         """
-        if self.margin is None:
-            if self.higher.low > self.lower.high:
-                return YES
-            return NO if self.higher.high < self.lower.low else UNDECIDED
-        low, high = self.difference()
-        return YES if high <= self.margin else NO if low > self.margin else UNDECIDED
+        if self.margin is not None:
+            low, high = self.difference()
+            return YES if high <= self.margin else NO if low > self.margin else UNDECIDED
+        if self.differences:
+            low, high = self.difference()
+            return YES if low > 0 else NO if high < 0 else UNDECIDED
+        if self.higher.low > self.lower.high:
+            return YES
+        return NO if self.higher.high < self.lower.low else UNDECIDED
 
     def difference(self) -> tuple[float, float]:
-        """The 95 % interval of `higher` less `lower`, of two that were measured independently."""
+        """The 95 % interval of `higher` less `lower`: Student's of `differences`, or of two measured independently."""
+        if self.differences:
+            return mean_interval(np.asarray(self.differences)) or (-math.inf, math.inf)
         first, second = self.higher, self.lower
         middle = first.value - second.value
         below = math.hypot(first.value - first.low, second.high - second.value)
@@ -114,6 +122,7 @@ class Ordering:
             "source": self.source,
             "margin": self.margin,
             "control": self.control,
+            "differences": [round(value, 6) for value in self.differences],
         }
 
     def cells(self) -> list[str]:
@@ -122,6 +131,9 @@ class Ordering:
             f"{row.name} {row.value:g}" + (f" ({row.low:g} to {row.high:g})" if row.low < row.high else "")
             for row in (self.higher, self.lower)
         )
+        if len(self.differences) > 1:
+            low, high = self.difference()
+            here += f"; difference {np.mean(self.differences):+.3g} ({low:+.3g} to {high:+.3g})"
         said = self.sentence
         if self.margin is not None:
             said += f" (by at most {self.margin:g})"

@@ -26,10 +26,11 @@ _HEAD = ["study", "rows", "claims of the papers", "hold", "undecided", "do not h
 
 _JUDGED = (
     "A claim holds, or does not, where the 95 % intervals of the two numbers are apart, and is undecided where they are "
-    "not; that one number is higher by little at most, where the interval of the difference says so. Where two networks "
-    "named the same drawings, as for Sketch-a-Net's choices, McNemar's test decides at 5 %, and a difference no larger than "
-    "that which another seed makes is none. The intervals are of the drawings and folds that were measured on, not of "
-    "training anew. Controls are claims of this package's, not of a paper's."
+    "not; where both were measured on the same folds or drawings, by the interval of the differences. That one number is "
+    "higher by little at most holds where the interval of the difference says so. Of Sketch-a-Net's choices, which name the "
+    "same drawings right or wrong, McNemar's test decides at 5 %, and a difference no larger than that which another seed "
+    "makes is none. The intervals are of the drawings and folds that were measured on, not of training anew. Controls are "
+    "claims of this package's, not of a paper's."
 )
 
 

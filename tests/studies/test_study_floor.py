@@ -144,6 +144,21 @@ def test_by_little_means_by_no_more_than_the_margin(more, holds):
     assert found.cells()[:2] == ["a costs little (by at most 2.5)", "40.5 and 40"]
 
 
+def test_what_was_measured_on_the_same_folds_is_compared_fold_by_fold():
+    """Folds that differ much, and a difference that does not."""
+    first, second = (
+        Measured.mean(name, values) for name, values in (("a", [50, 60, 70.0]), ("b", [49, 58.8, 69.1]))
+    )
+    assert Ordering("a above b", first, second).holds == "undecided"
+    found = Ordering("a above b", first, second, differences=(1.0, 1.2, 0.9))
+    oracle = stats.ttest_rel([50, 60, 70], [49, 58.8, 69.1]).confidence_interval()
+    assert found.difference() == pytest.approx((oracle.low, oracle.high))
+    assert found.holds == "yes"
+    assert "difference +1.03 (+0.654 to +1.41)" in found.cells()[2]
+    assert Ordering("a above b", first, second, differences=(-1.0, -1.2, -0.9)).holds == "no"
+    assert Ordering("a above b", first, second, differences=(1.0, -1.2, 0.9)).holds == "undecided"
+
+
 def test_it_is_said_who_claims_what():
     rows = Measured.share("a", 6, 10), Measured.share("b", 5, 10)
     assert Ordering("a above b", *rows).claimed == "in words"

@@ -69,6 +69,13 @@ class PictureRow:
         """The mean of "on_ink", "other_class" or "untrained" over the drawings, with its 95 % interval."""
         return Measured.mean(self.name, getattr(self, what), digits=3)
 
+    def less(self, other: "PictureRow", what: str) -> tuple[float, ...]:
+        """What `measured` is the mean of, less that of another row, drawing by drawing; none of a single drawing."""
+        first, second = getattr(self, what), getattr(other, what)
+        if len(first) != len(second) or len(first) < 2:
+            return ()
+        return tuple(round(a - b, 6) for a, b in zip(first, second, strict=True))
+
     def top1(self) -> Measured | None:
         """Per cent of the drawings that are named right, where that was measured."""
         return None if not self.total else Measured.share(self.name, self.right, self.total)
@@ -148,7 +155,8 @@ class _PictureTable(StudyResult[PictureRow]):
             second = self.get(name)
             if first is not None and second is not None:
                 said = sentence.format(second.method)
-                found.append(Ordering(said, first.measured(what), second.measured(what), None, source))
+                rows = first.measured(what), second.measured(what)
+                found.append(Ordering(said, *rows, None, source, differences=first.less(second, what)))
         return tuple(found)
 
     def _numbers(self, row: PictureRow) -> list[str]:
@@ -252,7 +260,8 @@ class NetworkComparison(_PictureTable):
                 control = self.get(f"{before}, {row.method}")
             if control is not None:
                 means = row.measured("on_ink"), control.measured("on_ink")
-                found.append(Ordering(sentence, *means, control=True))
+                less = row.less(control, "on_ink")
+                found.append(Ordering(sentence, *means, control=True, differences=less))
         return tuple(found)
 
     def _heading(self, row: PictureRow) -> str:

@@ -108,6 +108,12 @@ class TransferRow:
         """Per cent, with the interval of the mean over the folds at 95 %."""
         return Measured.mean(self.name, [100 * share for share in self.accuracies])
 
+    def less(self, other: "TransferRow") -> tuple[float, ...]:
+        """Per cent less those of another row, fold by fold; none where there are not several of both."""
+        if len(self.accuracies) != len(other.accuracies) or len(self.accuracies) < 2:
+            return ()
+        return tuple(round(100 * (a - b), 4) for a, b in zip(self.accuracies, other.accuracies, strict=True))
+
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON-ready values, with mean, deviation and interval in per cent."""
         found = self.measured()
@@ -180,6 +186,8 @@ class Transfer(StudyResult[TransferRow]):
             rows = {(row.kind, row.layer, row.per_class): row for row in self.rows if row.target == target}
             for sentence, higher, lower in _sentences(rows):
                 like, alone = rows[higher].like, "scratch" in (higher[0], lower[0])
+                # Folds of as many training pictures are of the same pictures.
+                paired = rows[higher].less(rows[lower]) if higher[2] == lower[2] else ()
                 paper = tuple(_paper(like, cell, table_6=not alone) for cell in (higher, lower))
                 found.append(
                     Ordering(
@@ -188,6 +196,7 @@ class Transfer(StudyResult[TransferRow]):
                         rows[lower].measured(),
                         published=None if None in paper else paper,
                         source=SOURCE,
+                        differences=paired,
                     )
                 )
         return tuple(found)
