@@ -96,7 +96,7 @@ class Plan:
 
     @classmethod
     def small(cls, seed: int = 0) -> "Plan":
-        """An hour or two of one core: one choice at a time is changed, and AlexNet is trained for 192,000 images.
+        """Two hours of one core: one choice at a time is changed, and AlexNet is trained for 192,000 images.
 
         AlexNet sees 128 pixels, in torchvision's form, whose classifier takes any size.
         """
@@ -133,8 +133,8 @@ class Plan:
                 StudyCNN(_ALEXNET, alexnet),
             ),
             tuple(members),
-            drawings=12_000,
-            held_out=2_500,
+            drawings=20_000,
+            held_out=2_000,
             seed=seed,
             scale="small",
         )
