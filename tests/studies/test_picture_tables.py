@@ -194,6 +194,11 @@ def test_networks_are_taught_for_the_table(drawings, recognizer, tmp_path):
     again = NetworkComparison.open(tmp_path / "result.json")
     assert again.rows == result.rows
     assert "right" in again.figure().sections[1].caption
+    (section,) = again.by_drawing(0).sections
+    assert [tile.caption.split(":")[0] for tile in section.tiles] == ["drawing", "one", "mine"]
+    assert section.tiles[2].description == "mine, guided backprop, drawing 1"
+    with pytest.raises(IndexError):
+        again.by_drawing(7)
     json.loads(again.to_json())
 
 

@@ -1,7 +1,7 @@
 """Tables of pictures: a row of drawings for each method, or for each network."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -263,6 +263,21 @@ class NetworkComparison(_PictureTable):
                 less = row.less(control, "on_ink")
                 found.append(Ordering(sentence, *means, control=True, differences=less))
         return tuple(found)
+
+    def by_drawing(self, *numbers: int) -> Figure:
+        """These drawings, counted from 0, a row each: what is seen, and the trained networks one beside the other.
+
+        Without numbers, all. Raises IndexError for a drawing that is not shown.
+        """
+        rows = [row for row in self.rows if not row.network.startswith("untrained")]
+        sections = []
+        for number in numbers or range(len(rows[0].pictures)):
+            tiles = [
+                replace(row.tiles()[number], caption=f"{self._heading(row)}: {row.captions[number]}")
+                for row in rows
+            ]
+            sections.append(Section("", tiles, "", len(tiles), _SIDE))
+        return Figure(self._title, sections)
 
     def _heading(self, row: PictureRow) -> str:
         return row.network if row.kind == "heat" else "drawing"
