@@ -272,12 +272,14 @@ class NetworkComparison(_PictureTable):
         rows = [row for row in self.rows if not row.network.startswith("untrained")]
         sections = []
         for number in numbers or range(len(rows[0].pictures)):
-            tiles = [
-                replace(row.tiles()[number], caption=f"{self._heading(row)}: {row.captions[number]}")
-                for row in rows
-            ]
+            tiles = [replace(row.tiles()[number], caption=self._said(row, number)) for row in rows]
             sections.append(Section("", tiles, "", len(tiles), _SIDE))
         return Figure(self._title, sections)
+
+    def _said(self, row: PictureRow, number: int) -> str:
+        """What a network says of a drawing, with its name; the drawing itself says nothing."""
+        said = row.captions[number].replace(" %", "\N{NO-BREAK SPACE}%")
+        return f"{row.network}: {said}" if row.kind == "heat" else "drawing"
 
     def _heading(self, row: PictureRow) -> str:
         return row.network if row.kind == "heat" else "drawing"
