@@ -264,7 +264,7 @@ def test_an_error_is_shown_with_its_traceback_and_goes_with_the_next_success(mak
     notice = explorer._status.notice
     assert notice.layout.display == ""
     assert "no &lt;unit&gt; there" in notice.value
-    assert "test_explorer.py" in notice.value
+    assert "_counting.py" in notice.value
     assert shown(explorer)[1] == "1 strokes"  # the last result stays
     explorer.failure = None
     explorer.refresh()
