@@ -4,6 +4,9 @@ import { GridTileView } from "./grid_tile.js";
 
 /** @typedef {import("./grid_store.js").GridSection} GridSection */
 
+/** Side of a tile in CSS pixels where nobody has chosen another. */
+const USUAL = 96;
+
 export class GridSectionView {
   /** @type {GridTileView[]} */
   tiles = [];
@@ -58,7 +61,11 @@ export class GridSectionView {
     const shown = sideOf(section, tile);
     this.element.style.setProperty("--skw-cell", `${shown}px`);
     this.element.style.setProperty("--skw-columns", String(columns ?? 1));
+    this.element.style.setProperty("--skw-count", String(tiles.length));
     this.#grid.classList.toggle("skw-cells-columns", columns !== null);
+    // Who has made tiles larger gets them as large.
+    const fit = columns === null && tile <= USUAL && tiles.every(({ kind }) => kind === "picture");
+    this.#grid.classList.toggle("skw-cells-fit", fit);
     while (this.tiles.length > tiles.length) this.tiles.pop()?.element.remove();
     const fresh = [];
     while (this.tiles.length < tiles.length) {
@@ -109,7 +116,7 @@ export class GridSectionView {
  * @param {number} tile
  */
 export function sideOf({ side }, tile) {
-  return Math.round((tile * side) / 96);
+  return Math.round((tile * side) / USUAL);
 }
 
 /**

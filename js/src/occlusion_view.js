@@ -236,7 +236,7 @@ export function renderOcclusion(store, root, signal) {
     if (!experiment) return;
     heat.show(`Where patches change map ${experiment.unit}`, experiment.tiles.heat);
     const target = experiment.classes.find(([index]) => index === experiment.target)?.[1] ?? "the class";
-    const titles = { activity: `Activity of ${experiment.unit}`, probability: `Probability of ${target}`, label: "Most probable class" };
+    const titles = { activity: `Activity of ${experiment.unit}`, probability: `Probability of ${target},\u00a0%`, label: "Most probable class" };
     for (const { key, panel } of maps) panel.show(titles[key], experiment.tiles[key]);
     mark();
   };

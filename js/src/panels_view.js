@@ -87,7 +87,7 @@ export function renderPanels(store, root, signal) {
   /** @param {string} name */
   const row = (name) => {
     const data = store.rows.get(name);
-    if (data) views.get(name)?.update(data, store.size, tileSide());
+    if (data) views.get(name)?.update(data, store.size, tileSide(), store.model.get("crop") === "signal");
     mark(name);
   };
   const resize = () => {
@@ -98,7 +98,7 @@ export function renderPanels(store, root, signal) {
 
   store.listen("rows", rows, signal);
   store.listen("row", row, signal);
-  for (const name of ["tile", "top"]) {
+  for (const name of ["tile", "top", "crop"]) {
     store.model.on(`change:${name}`, resize);
     signal.addEventListener("abort", () => store.model.off(/** @type {any} */ (`change:${name}`), resize));
   }

@@ -1,5 +1,6 @@
 // One layer: its title and a grid of tiles.
 import { h } from "./dom.js";
+import { signalWindows } from "./signal_window.js";
 import { TileView } from "./tile_view.js";
 import { fieldSide, seen } from "./tiles.js";
 
@@ -8,6 +9,8 @@ import { fieldSide, seen } from "./tiles.js";
 export class RowView {
   /** @type {TileView[]} */
   tiles = [];
+  /** Side of what is shown of the field, in pixels of the input; 0 where it is all of it. */
+  #cropped = 0;
   #title = h("h4", { class: "skw-row-title" });
   #grid = h("div", { class: "skw-grid" });
 
@@ -36,7 +39,8 @@ export class RowView {
   head({ name, title, stale, tiles }, size) {
     const facts = [(title.startsWith(name) ? title.slice(name.length) : title).replace(/^[\s:·]+/, "")];
     const alive = tiles.filter(({ dead }) => !dead);
-    if (alive.length > 0) facts.push(seen(alive, size));
+    const shown = this.#cropped ? `, shown ${this.#cropped} × ${this.#cropped}` : "";
+    if (alive.length > 0) facts.push(seen(alive, size) + shown);
     this.#title.replaceChildren(name, h("span", { class: "skw-row-facts" }, facts.filter(Boolean).join(" · ")));
     this.element.classList.toggle("skw-stale", stale);
     this.element.setAttribute("aria-busy", String(stale));
@@ -47,8 +51,13 @@ export class RowView {
    * @param {Row} row
    * @param {number} size side of the network's input
    * @param {number} shown side of a tile in CSS pixels
+   * @param {boolean} crop whether tiles are cropped to their signal
    */
-  update(row, size, shown) {
+  update(row, size, shown, crop) {
+    const field = fieldSide(row.tiles);
+    const windows = crop ? signalWindows(row.tiles, row.channels, field) : [];
+    const side = windows[0]?.side ?? field;
+    this.#cropped = side < field ? side : 0;
     this.head(row, size);
     while (this.tiles.length > row.tiles.length) this.tiles.pop()?.element.remove();
     while (this.tiles.length < row.tiles.length) {
@@ -56,8 +65,7 @@ export class RowView {
       this.tiles.push(view);
       this.#grid.append(view.element);
     }
-    const field = fieldSide(row.tiles);
-    row.tiles.forEach((tile, i) => this.tiles[i].update(tile, row.channels, field, shown));
+    row.tiles.forEach((tile, i) => this.tiles[i].update(tile, row.channels, field, shown, windows[i]));
   }
 
   /** @param {KeyboardEvent} event */

@@ -1,4 +1,4 @@
-// The drawing as the page sees it: the same operations as sketchwidgets/widgets/_drawing.py, applied at once
+// The drawing as the page sees it: the same operations as sketchwidgets/widgets/board/_drawing.py, applied at once
 // so that the pen never waits for the kernel.
 import { POINT } from "./protocol.js";
 

@@ -3,6 +3,7 @@ import { h } from "./dom.js";
 import { short, tilePixels } from "./tiles.js";
 
 /** @typedef {import("./tiles.js").Tile} Tile */
+/** @typedef {import("./signal_window.js").Window} Window */
 
 /**
  * Put a tile on a canvas, one canvas pixel a pixel of the network's input.
@@ -11,14 +12,15 @@ import { short, tilePixels } from "./tiles.js";
  * @param {Tile} tile
  * @param {number} channels
  * @param {number} field
+ * @param {Window} [window] of the field; all of it without one
  */
-export function paintTile(canvas, tile, channels, field) {
-  if (canvas.width !== field || canvas.height !== field) {
-    canvas.width = field;
-    canvas.height = field;
+export function paintTile(canvas, tile, channels, field, window) {
+  const side = window?.side ?? field;
+  if (canvas.width !== side || canvas.height !== side) {
+    canvas.width = side;
+    canvas.height = side;
   }
-  const image = new ImageData(field, field);
-  tilePixels(tile, channels, field, image.data);
+  const image = new ImageData(tilePixels(tile, channels, field, window), side, side);
   canvas.getContext("2d")?.putImageData(image, 0, 0);
 }
 
@@ -43,8 +45,9 @@ export class TileView {
    * @param {number} channels
    * @param {number} field
    * @param {number} shown side on screen in CSS pixels
+   * @param {Window} [window] of the field; all of it without one
    */
-  update(tile, channels, field, shown) {
+  update(tile, channels, field, shown, window) {
     this.tile = tile;
     const { channel, dead } = tile;
     this.element.classList.toggle("skw-is-dead", dead);
@@ -53,7 +56,7 @@ export class TileView {
     this.element.title = said;
     this.element.setAttribute("aria-label", `${said}. Enlarge.`);
     // Few pixels are honest as squares; many look better smooth.
-    this.#canvas.classList.toggle("skw-pixelated", shown / field > 2.5);
-    if (!dead) paintTile(this.#canvas, tile, channels, field);
+    this.#canvas.classList.toggle("skw-pixelated", shown / (window?.side ?? field) > 2.5);
+    if (!dead) paintTile(this.#canvas, tile, channels, field, window);
   }
 }

@@ -61,22 +61,26 @@ export function placement({ h, w, box: [top, left] }, field) {
 }
 
 /**
- * RGBA pixels of a square of `field` pixels with the tile in its place, the rest at zero.
+ * RGBA pixels of a square of `field` pixels with the tile in its place, the rest at zero; or of a window of that square.
  *
  * @param {Tile} tile
  * @param {number} channels 1 or 3
  * @param {number} field
- * @param {Uint8ClampedArray} [out] written and returned
+ * @param {import("./signal_window.js").Window} [shown]
  */
-export function tilePixels(tile, channels, field, out = new Uint8ClampedArray(field * field * 4)) {
+export function tilePixels(tile, channels, field, shown = { top: 0, left: 0, side: field }) {
   const { greys, h, w } = tile;
-  const { top, left } = placement(tile, field);
-  out.fill(ZERO);
+  const { side } = shown;
+  const out = new Uint8ClampedArray(side * side * 4).fill(ZERO);
   for (let i = 3; i < out.length; i += 4) out[i] = 255;
-  for (let y = 0; y < h; y++) {
-    let to = ((top + y) * field + left) * 4;
-    let from = y * w * channels;
-    for (let x = 0; x < w; x++, to += 4, from += channels) {
+  // Where the first pixel of the tile is, from the window's corner: before it, where that is negative.
+  const at = placement(tile, field);
+  const [top, left] = [at.top - shown.top, at.left - shown.left];
+  const [first, end] = [Math.max(0, -left), Math.min(w, side - left)];
+  for (let y = Math.max(0, -top); y < Math.min(h, side - top); y++) {
+    let to = ((top + y) * side + left + first) * 4;
+    let from = (y * w + first) * channels;
+    for (let x = first; x < end; x++, to += 4, from += channels) {
       out[to] = greys[from];
       out[to + 1] = greys[channels === 3 ? from + 1 : from];
       out[to + 2] = greys[channels === 3 ? from + 2 : from];

@@ -10,7 +10,7 @@ function pass(ms) {
   for (let gone = 0; gone < ms; gone += 100) mock.timers.tick(100);
 }
 
-/** The kernel's side, as sketchwidgets/widgets/_inbox.py: in order, each number once. */
+/** The kernel's side, as sketchwidgets/widgets/board/_inbox.py: in order, each number once. */
 class Kernel {
   seen = 0;
   /** @type {string[]} what it has applied, in order */

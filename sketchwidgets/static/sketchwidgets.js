@@ -663,6 +663,7 @@ var GridLarge = class {
 };
 
 // src/grid_section.js
+var USUAL = 96;
 var GridSectionView = class {
   /** @type {GridTileView[]} */
   tiles = [];
@@ -715,7 +716,10 @@ var GridSectionView = class {
     const shown = sideOf(section, tile);
     this.element.style.setProperty("--skw-cell", `${shown}px`);
     this.element.style.setProperty("--skw-columns", String(columns ?? 1));
+    this.element.style.setProperty("--skw-count", String(tiles.length));
     this.#grid.classList.toggle("skw-cells-columns", columns !== null);
+    const fit = columns === null && tile <= USUAL && tiles.every(({ kind }) => kind === "picture");
+    this.#grid.classList.toggle("skw-cells-fit", fit);
     while (this.tiles.length > tiles.length) this.tiles.pop()?.element.remove();
     const fresh = [];
     while (this.tiles.length < tiles.length) {
@@ -756,7 +760,7 @@ var GridSectionView = class {
   }
 };
 function sideOf({ side }, tile) {
-  return Math.round(tile * side / 96);
+  return Math.round(tile * side / USUAL);
 }
 function target(key2, at, tops, lefts) {
   const last = tops.length - 1;
@@ -1152,15 +1156,18 @@ function seen(tiles, size) {
 function placement({ h: h2, w, box: [top, left] }, field) {
   return { top: top === 0 ? field - h2 : 0, left: left === 0 ? field - w : 0 };
 }
-function tilePixels(tile, channels, field, out = new Uint8ClampedArray(field * field * 4)) {
+function tilePixels(tile, channels, field, shown = { top: 0, left: 0, side: field }) {
   const { greys, h: h2, w } = tile;
-  const { top, left } = placement(tile, field);
-  out.fill(ZERO);
+  const { side } = shown;
+  const out = new Uint8ClampedArray(side * side * 4).fill(ZERO);
   for (let i = 3; i < out.length; i += 4) out[i] = 255;
-  for (let y = 0; y < h2; y++) {
-    let to = ((top + y) * field + left) * 4;
-    let from = y * w * channels;
-    for (let x = 0; x < w; x++, to += 4, from += channels) {
+  const at = placement(tile, field);
+  const [top, left] = [at.top - shown.top, at.left - shown.left];
+  const [first, end] = [Math.max(0, -left), Math.min(w, side - left)];
+  for (let y = Math.max(0, -top); y < Math.min(h2, side - top); y++) {
+    let to = ((top + y) * side + left + first) * 4;
+    let from = (y * w + first) * channels;
+    for (let x = first; x < end; x++, to += 4, from += channels) {
       out[to] = greys[from];
       out[to + 1] = greys[channels === 3 ? from + 1 : from];
       out[to + 2] = greys[channels === 3 ? from + 2 : from];
@@ -1385,7 +1392,7 @@ function renderOcclusion(store, root, signal) {
     if (!experiment) return;
     heat.show(`Where patches change map ${experiment.unit}`, experiment.tiles.heat);
     const target2 = experiment.classes.find(([index]) => index === experiment.target)?.[1] ?? "the class";
-    const titles = { activity: `Activity of ${experiment.unit}`, probability: `Probability of ${target2}`, label: "Most probable class" };
+    const titles = { activity: `Activity of ${experiment.unit}`, probability: `Probability of ${target2}, %`, label: "Most probable class" };
     for (const { key: key2, panel } of maps) panel.show(titles[key2], experiment.tiles[key2]);
     mark();
   };
@@ -2456,13 +2463,13 @@ var PanelsStore = class extends Store {
 };
 
 // src/tile_view.js
-function paintTile(canvas, tile, channels, field) {
-  if (canvas.width !== field || canvas.height !== field) {
-    canvas.width = field;
-    canvas.height = field;
+function paintTile(canvas, tile, channels, field, window2) {
+  const side = window2?.side ?? field;
+  if (canvas.width !== side || canvas.height !== side) {
+    canvas.width = side;
+    canvas.height = side;
   }
-  const image = new ImageData(field, field);
-  tilePixels(tile, channels, field, image.data);
+  const image = new ImageData(tilePixels(tile, channels, field, window2), side, side);
   canvas.getContext("2d")?.putImageData(image, 0, 0);
 }
 var TileView = class {
@@ -2484,8 +2491,9 @@ var TileView = class {
    * @param {number} channels
    * @param {number} field
    * @param {number} shown side on screen in CSS pixels
+   * @param {Window} [window] of the field; all of it without one
    */
-  update(tile, channels, field, shown) {
+  update(tile, channels, field, shown, window2) {
     this.tile = tile;
     const { channel, dead } = tile;
     this.element.classList.toggle("skw-is-dead", dead);
@@ -2493,8 +2501,8 @@ var TileView = class {
     const said = dead ? `channel ${channel}: dead, no unit is active` : `channel ${channel}, activation ${short(tile.activation)}`;
     this.element.title = said;
     this.element.setAttribute("aria-label", `${said}. Enlarge.`);
-    this.#canvas.classList.toggle("skw-pixelated", shown / field > 2.5);
-    if (!dead) paintTile(this.#canvas, tile, channels, field);
+    this.#canvas.classList.toggle("skw-pixelated", shown / (window2?.side ?? field) > 2.5);
+    if (!dead) paintTile(this.#canvas, tile, channels, field, window2);
   }
 };
 
@@ -2659,38 +2667,17 @@ var RULES = [
   ["deconvnet", "Deconvnet", "Deconvnet: on its way down, signal passes a ReLU where it is positive, whether the unit was active or not."],
   ["backprop", "Backprop", "Backpropagation, the plain gradient: on its way down, signal passes a ReLU where the unit was active, with either sign."]
 ];
+var CROPS = [
+  ["signal", "Signal", "Each tile is as much of its field as holds what excites the unit, all tiles of a row at one scale"],
+  ["field", "Field", "Each tile is all that the unit sees, in its place"]
+];
 var TOPS = [1, 2, 3, 4, 6, 9, 12, 16];
 function panelsToolbar(store, signal) {
   const { model } = store;
-  const buttons = RULES.map(([rule, label, title]) => {
-    const button = h("button", { type: "button", class: "skw-choice", title, role: "radio" }, label);
-    button.addEventListener("click", () => store.choose("rule", rule), { signal });
-    return button;
-  });
-  const group = h("div", { class: "skw-choices", role: "radiogroup", "aria-label": "Rule" }, ...buttons);
-  group.addEventListener(
-    "keydown",
-    (event) => {
-      const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-      if (by === void 0) return;
-      event.preventDefault();
-      event.stopPropagation();
-      const at = RULES.findIndex(([rule]) => rule === model.get("rule"));
-      const next = (at + by + RULES.length) % RULES.length;
-      store.choose("rule", RULES[next][0]);
-      buttons[next].focus();
-    },
-    { signal }
-  );
   const top = h("select", { class: "skw-select", title: "How many of the strongest channels of each layer" });
   top.addEventListener("change", () => store.choose("top", Number(top.value)), { signal });
   const explained = h("p", { class: "skw-rule-explained" });
   const update = () => {
-    RULES.forEach(([rule], i) => {
-      const on = rule === model.get("rule");
-      buttons[i].setAttribute("aria-checked", String(on));
-      buttons[i].tabIndex = on ? 0 : -1;
-    });
     const now = Number(model.get("top"));
     const offered = TOPS.includes(now) ? TOPS : [...TOPS, now].sort((a, b) => a - b);
     top.replaceChildren(...offered.map((n) => h("option", { value: n, selected: n === now }, String(n))));
@@ -2709,18 +2696,94 @@ function panelsToolbar(store, signal) {
   const tools = h(
     "div",
     { class: "skw-panels-tools", role: "toolbar", "aria-label": "Projections" },
-    h("span", { class: "skw-labelled" }, "Rule", group),
+    h("span", { class: "skw-labelled" }, "Rule", choices(store, "rule", "Rule", RULES, signal)),
     h("label", { class: "skw-labelled" }, "Top", top),
+    h("span", { class: "skw-labelled" }, "Crop", choices(store, "crop", "Crop", CROPS, signal)),
     h("label", { class: "skw-labelled" }, "Size", sizeSlider(model, { least: 32, most: 160 }, signal)),
     exportButtons(store.downloads, signal)
   );
   return h("div", { class: "skw-panels-head" }, tools, explained);
+}
+function choices(store, name, label, options, signal) {
+  const { model } = store;
+  const buttons = options.map(([value, text, title]) => {
+    const button = h("button", { type: "button", class: "skw-choice", title, role: "radio" }, text);
+    button.addEventListener("click", () => store.choose(name, value), { signal });
+    return button;
+  });
+  const group = h("div", { class: "skw-choices", role: "radiogroup", "aria-label": label }, ...buttons);
+  group.addEventListener(
+    "keydown",
+    (event) => {
+      const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      if (by === void 0) return;
+      event.preventDefault();
+      event.stopPropagation();
+      const at = options.findIndex(([value]) => value === model.get(name));
+      const next = (at + by + options.length) % options.length;
+      store.choose(name, options[next][0]);
+      buttons[next].focus();
+    },
+    { signal }
+  );
+  const update = () => {
+    options.forEach(([value], i) => {
+      const on = value === model.get(name);
+      buttons[i].setAttribute("aria-checked", String(on));
+      buttons[i].tabIndex = on ? 0 : -1;
+    });
+  };
+  model.on(
+    /** @type {any} */
+    `change:${name}`,
+    update
+  );
+  signal.addEventListener("abort", () => model.off(
+    /** @type {any} */
+    `change:${name}`,
+    update
+  ));
+  update();
+  return group;
+}
+
+// src/signal_window.js
+var STANDS_OUT = 13;
+var SIDES = [12, 16, 24, 32, 48, 64, 96, 128, 192, 256];
+var ROOM = 1.125;
+function signalBox(tile, channels, field) {
+  const { greys, h: h2, w, dead } = tile;
+  const at = placement(tile, field);
+  let [top, left, bottom, right] = [field, field, 0, 0];
+  for (let y = 0, i = 0; !dead && y < h2; y++) {
+    for (let x = 0; x < w * channels; x++, i++) {
+      if (Math.abs(greys[i] - ZERO) < STANDS_OUT) continue;
+      const column = at.left + Math.floor(x / channels);
+      if (at.top + y < top) top = at.top + y;
+      bottom = at.top + y + 1;
+      if (column < left) left = column;
+      if (column >= right) right = column + 1;
+    }
+  }
+  return bottom > top ? { top, left, bottom, right } : null;
+}
+function signalWindows(tiles, channels, field) {
+  const boxes = tiles.map((tile) => signalBox(tile, channels, field));
+  let extent = 0;
+  for (const box of boxes) if (box) extent = Math.max(extent, box.bottom - box.top, box.right - box.left);
+  const side = Math.min(field, extent === 0 ? field : SIDES.find((one) => one >= ROOM * extent) ?? field);
+  const from = (low, high) => Math.min(field - side, Math.max(0, Math.floor((low + high - side) / 2)));
+  return boxes.map(
+    (box) => box ? { top: from(box.top, box.bottom), left: from(box.left, box.right), side } : { top: from(0, field), left: from(0, field), side }
+  );
 }
 
 // src/row_view.js
 var RowView = class {
   /** @type {TileView[]} */
   tiles = [];
+  /** Side of what is shown of the field, in pixels of the input; 0 where it is all of it. */
+  #cropped = 0;
   #title = h("h4", { class: "skw-row-title" });
   #grid = h("div", { class: "skw-grid" });
   /**
@@ -2750,7 +2813,8 @@ var RowView = class {
   head({ name, title, stale, tiles }, size) {
     const facts = [(title.startsWith(name) ? title.slice(name.length) : title).replace(/^[\s:·]+/, "")];
     const alive = tiles.filter(({ dead }) => !dead);
-    if (alive.length > 0) facts.push(seen(alive, size));
+    const shown = this.#cropped ? `, shown ${this.#cropped} × ${this.#cropped}` : "";
+    if (alive.length > 0) facts.push(seen(alive, size) + shown);
     this.#title.replaceChildren(name, h("span", { class: "skw-row-facts" }, facts.filter(Boolean).join(" · ")));
     this.element.classList.toggle("skw-stale", stale);
     this.element.setAttribute("aria-busy", String(stale));
@@ -2760,8 +2824,13 @@ var RowView = class {
    * @param {Row} row
    * @param {number} size side of the network's input
    * @param {number} shown side of a tile in CSS pixels
+   * @param {boolean} crop whether tiles are cropped to their signal
    */
-  update(row, size, shown) {
+  update(row, size, shown, crop) {
+    const field = fieldSide(row.tiles);
+    const windows = crop ? signalWindows(row.tiles, row.channels, field) : [];
+    const side = windows[0]?.side ?? field;
+    this.#cropped = side < field ? side : 0;
     this.head(row, size);
     while (this.tiles.length > row.tiles.length) this.tiles.pop()?.element.remove();
     while (this.tiles.length < row.tiles.length) {
@@ -2769,8 +2838,7 @@ var RowView = class {
       this.tiles.push(view);
       this.#grid.append(view.element);
     }
-    const field = fieldSide(row.tiles);
-    row.tiles.forEach((tile, i) => this.tiles[i].update(tile, row.channels, field, shown));
+    row.tiles.forEach((tile, i) => this.tiles[i].update(tile, row.channels, field, shown, windows[i]));
   }
   /** @param {KeyboardEvent} event */
   #walk(event) {
@@ -2853,7 +2921,7 @@ function renderPanels(store, root, signal) {
   };
   const row = (name) => {
     const data = store.rows.get(name);
-    if (data) views.get(name)?.update(data, store.size, tileSide());
+    if (data) views.get(name)?.update(data, store.size, tileSide(), store.model.get("crop") === "signal");
     mark(name);
   };
   const resize = () => {
@@ -2863,7 +2931,7 @@ function renderPanels(store, root, signal) {
   };
   store.listen("rows", rows, signal);
   store.listen("row", row, signal);
-  for (const name of ["tile", "top"]) {
+  for (const name of ["tile", "top", "crop"]) {
     store.model.on(`change:${name}`, resize);
     signal.addEventListener("abort", () => store.model.off(
       /** @type {any} */

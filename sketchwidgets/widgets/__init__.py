@@ -1,26 +1,26 @@
 """The widgets: to draw, to see what is recognised, and to look into every layer."""
 
-from ._link import link
 from ._show import show
-from .atlas import Atlas
-from .augmentation_explorer import AugmentationExplorer
-from .chart_view import ChartView
-from .compare import Compare
-from .evolution_player import EvolutionPlayer
-from .filter_gallery import FilterGallery
-from .invariance_plot import InvariancePlot
-from .layer_panels import LayerPanels
-from .layer_switches import LayerSwitches
-from .occlusion_explorer import OcclusionExplorer
-from .projection_panels import ProjectionPanels
-from .recognition import Recognition
-from .reconstruction_view import ReconstructionView
-from .rule_explorer import RuleExplorer
-from .sketch_lab import SketchLab
-from .sketch_pad import SketchPad
-from .stroke_explorer import StrokeExplorer
-from .tile_grid import TileGrid
-from .training_monitor import TrainingMonitor
+from .board.sketch_pad import SketchPad
+from .features.atlas import Atlas
+from .features.evolution_player import EvolutionPlayer
+from .features.filter_gallery import FilterGallery
+from .features.invariance_plot import InvariancePlot
+from .input_modification.augmentation_explorer import AugmentationExplorer
+from .input_modification.occlusion_explorer import OcclusionExplorer
+from .input_modification.stroke_explorer import StrokeExplorer
+from .live._link import link
+from .live.layer_panels import LayerPanels
+from .live.recognition import Recognition
+from .live.sketch_lab import SketchLab
+from .network_modification.layer_switches import LayerSwitches
+from .parts.chart_view import ChartView
+from .parts.tile_grid import TileGrid
+from .projections.compare import Compare
+from .projections.projection_panels import ProjectionPanels
+from .projections.rule_explorer import RuleExplorer
+from .reconstruction.reconstruction_view import ReconstructionView
+from .training.training_monitor import TrainingMonitor
 
 __all__ = [
     "Atlas",

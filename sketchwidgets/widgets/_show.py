@@ -23,18 +23,18 @@ from ..visualization import (
     Reconstruction,
     Sparsified,
 )
-from ._occlusion_view import OcclusionView
-from ._reconstruction_player import ReconstructionPlayer
-from ._sparsified_player import SparsifiedPlayer
-from .atlas import Atlas
-from .chart_view import ChartView
-from .evolution_player import EvolutionPlayer
-from .filter_gallery import FilterGallery
-from .invariance_plot import InvariancePlot
-from .layer_panels import LayerPanels
-from .recognition import Recognition
-from .sketch_pad import SketchPad
-from .tile_grid import TileGrid
+from .board.sketch_pad import SketchPad
+from .features.atlas import Atlas
+from .features.evolution_player import EvolutionPlayer
+from .features.filter_gallery import FilterGallery
+from .features.invariance_plot import InvariancePlot
+from .input_modification._occlusion_view import OcclusionView
+from .input_modification._sparsified_player import SparsifiedPlayer
+from .live.layer_panels import LayerPanels
+from .live.recognition import Recognition
+from .parts.chart_view import ChartView
+from .parts.tile_grid import TileGrid
+from .reconstruction._reconstruction_player import ReconstructionPlayer
 
 
 @singledispatch

@@ -27,7 +27,7 @@ def test_a_drawing_has_new_ones_while_it_is_drawn(notebook, drawing, pictures):
     wait_until(lambda: page.ask("[len(pad.sketch), explorer.settle()]"), [count, True])
     sections = explorer.locator(".skw-section")
     expect(sections).to_have_count(6)
-    expect(sections.nth(1)).to_contain_text(f"60%: {int(0.6 * count + 0.5)} of {count}")
+    expect(sections.nth(1)).to_contain_text(f"60\N{NO-BREAK SPACE}%: {int(0.6 * count + 0.5)} of {count}")
     deformed = sections.nth(2).locator(".skw-cell")
     expect(deformed).to_have_count(6)
 

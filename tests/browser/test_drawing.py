@@ -1,5 +1,6 @@
 """Drawing in the lab: each stroke is recognised and every layer answers, with any pointer and at any rate."""
 
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -137,6 +138,27 @@ def test_the_choice_of_rule_and_top_reaches_every_panel(notebook, drawing):
         layer: [tile.split("data:")[0] for tile in row.split(" ")] for layer, row in fewer.items()
     }
     assert page.ask("(lab.panels.rule, lab.panels.top)") == ["backprop", 4]
+
+
+def test_tiles_show_the_signal_or_the_whole_field(notebook, drawing):
+    page = notebook(LAB, "")
+    page.run(0)
+    lab = lab_in(page, 0)
+    lab.hand().stroke(drawing[0], speed=10)
+    expect_recognised(page, lab, 1)
+    lab.expect_panels()
+    cropped = lab.rows.filter(has_text=", shown")
+    expect(cropped).not_to_have_count(0)
+    canvas = cropped.first.locator("canvas").first
+    field, side = re.search(r"(\d+) px, shown (\d+)", cropped.first.inner_text()).groups()
+    assert canvas.evaluate("canvas => canvas.width") == int(side) < int(field)
+    lab.root.get_by_role("radio", name="Field").click()
+    expect(cropped).to_have_count(0)
+    wait_until(
+        lambda: max(lab.rows.nth(1).locator("canvas").evaluate_all("all => all.map(c => c.width)")),
+        int(field),
+    )
+    assert page.ask("lab.panels.crop") == "field"
 
 
 def test_a_tile_enlarges_and_says_where_its_unit_looks(notebook, drawing, tmp_path):

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 SLOW = """
 import time, ipywidgets, torch, sketchwidgets as sw
-from sketchwidgets.widgets._explorer import Explorer
+from sketchwidgets.widgets.explorer._explorer import Explorer
 
 class Slow(Explorer):
     def __init__(self, *args):

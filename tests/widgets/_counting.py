@@ -8,7 +8,7 @@ from torch import nn
 
 import sketchwidgets as sw
 from sketchwidgets.visualization.figures import Figure, Section, Tile
-from sketchwidgets.widgets._explorer import Explorer
+from sketchwidgets.widgets.explorer._explorer import Explorer
 
 
 def network():

@@ -49,12 +49,12 @@ def test_it_makes_what_the_functions_make(explorer):
     assert [len(section.tiles) for section in own.figure.sections] == [2, 6, 6, 6, 6, 6]
     captions = [tile.caption for tile in own.figure.sections[1].tiles]
     assert captions == [
-        "10%: 0 of 4",
-        "20%: 1 of 4",
-        "30%: 1 of 4",
-        "40%: 2 of 4",
-        "50%: 2 of 4",
-        "60%: 2 of 4",
+        "10\N{NO-BREAK SPACE}%: 0 of 4",
+        "20\N{NO-BREAK SPACE}%: 1 of 4",
+        "30\N{NO-BREAK SPACE}%: 1 of 4",
+        "40\N{NO-BREAK SPACE}%: 2 of 4",
+        "50\N{NO-BREAK SPACE}%: 2 of 4",
+        "60\N{NO-BREAK SPACE}%: 2 of 4",
     ]
     # Nobody asked for a network.
     assert own._network is None

@@ -12,9 +12,14 @@ from torch import nn
 from traitlets import TraitError
 
 import sketchwidgets as sw
-from sketchwidgets.widgets._alignment import Field, align, fields
-from sketchwidgets.widgets._comparison import METHODS, compare_layers, compare_methods, occlusion_heat
-from sketchwidgets.widgets._look import LookSettings
+from sketchwidgets.widgets.projections._alignment import Field, align, fields
+from sketchwidgets.widgets.projections._comparison import (
+    METHODS,
+    compare_layers,
+    compare_methods,
+    occlusion_heat,
+)
+from sketchwidgets.widgets.projections._look import LookSettings
 
 SHARES = st.lists(st.floats(0.01, 4.0), min_size=1, max_size=8)
 

@@ -11,7 +11,7 @@ from _counting import Counting, Ink, network
 
 import sketchwidgets as sw
 from sketchwidgets.visualization.figures import Figure
-from sketchwidgets.widgets._explorer import Explorer
+from sketchwidgets.widgets.explorer._explorer import Explorer
 
 PATIENCE = 20
 

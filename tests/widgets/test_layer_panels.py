@@ -14,7 +14,7 @@ from traitlets import TraitError
 
 import sketchwidgets as sw
 from sketchwidgets.widgets import LayerPanels
-from sketchwidgets.widgets._packing import grey_bytes, pack_layers
+from sketchwidgets.widgets.live._packing import grey_bytes, pack_layers
 
 
 @settings(deadline=None)

@@ -7,7 +7,7 @@ from _tiny_recognizer import CLASSES, tiny_recognizer
 from traitlets import TraitError
 
 import sketchwidgets as sw
-from sketchwidgets.widgets._switch_runs import is_off, toggled_channel, toggled_layer
+from sketchwidgets.widgets.network_modification._switch_runs import is_off, toggled_channel, toggled_layer
 
 SKETCH = sw.Sketch([[(0, 0), (40, 8), (50, 60)], [(10, 40), (35, 22)], [(5, 55), (20, 50)]])
 LAYERS = ("relu1", "relu2")

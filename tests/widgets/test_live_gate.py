@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sketchwidgets.widgets.live._gate import Gate
+from sketchwidgets.widgets.parts._gate import Gate
 
 
 class Clock:

@@ -10,11 +10,11 @@ from _tiny_recognizer import tiny_recognizer
 
 import sketchwidgets as sw
 from sketchwidgets.sketch import Sketch
-from sketchwidgets.widgets._packing import pack_layers
 from sketchwidgets.widgets.live import _outlet, _refinement
-from sketchwidgets.widgets.live._gate import Gate
+from sketchwidgets.widgets.live._packing import pack_layers
 from sketchwidgets.widgets.live._prediction_feed import PredictionFeed
 from sketchwidgets.widgets.live._view import View
+from sketchwidgets.widgets.parts._gate import Gate
 
 # Back-pressure
 

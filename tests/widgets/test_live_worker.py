@@ -10,7 +10,7 @@ import weakref
 
 import pytest
 
-from sketchwidgets.widgets.live._worker import Worker
+from sketchwidgets.widgets.parts._worker import Worker
 
 
 class Owner:
@@ -159,7 +159,7 @@ def test_the_thread_ends_when_its_owner_is_dropped():
 def test_the_interpreter_exits_while_a_worker_is_busy():
     source = """
 import time
-from sketchwidgets.widgets.live._worker import Worker
+from sketchwidgets.widgets.parts._worker import Worker
 class Owner:
     def work(self):
         time.sleep(0.01)
@@ -180,7 +180,7 @@ print("leaving")
 def test_the_interpreter_waits_for_the_work_of_a_worker_that_was_closed():
     source = """
 import time
-from sketchwidgets.widgets.live._worker import Worker
+from sketchwidgets.widgets.parts._worker import Worker
 class Owner:
     def work(self):
         started.append(1)

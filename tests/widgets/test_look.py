@@ -11,8 +11,9 @@ from torch import nn
 from traitlets import TraitError
 
 import sketchwidgets as sw
-from sketchwidgets.widgets._look import LookSettings, look
-from sketchwidgets.widgets._look_figure import patch, peak, strength
+from sketchwidgets.visualization.projection._figure import field_windows
+from sketchwidgets.widgets.projections._look import LookSettings, look
+from sketchwidgets.widgets.projections._look_figure import patch, peak, strength
 
 
 @pytest.fixture
@@ -204,6 +205,28 @@ def test_rows_hold_projections_above_patches(photo):
         assert result.figure(display).sections[1].tiles[0].pixels.shape == (5, 5, 3)
 
 
+def test_rows_are_cropped_to_the_signal_with_their_patches():
+    result = last(sw.Network.of(None), HOUSE, top=4, layers=("stage2.1.relu2",))
+    layer = result.projections["stage2.1.relu2"]
+    (_, row), (_, whole) = (result.figure(crop=crop).sections for crop in ("signal", "field"))
+    side, field = (len(section.tiles[0].pixels) for section in (row, whole))
+    assert side < field
+    assert f"px, shown {side} × {side} · " in row.caption
+    assert "shown" not in whole.caption
+    windows, _ = field_windows(layer, 0, "signal")
+    for rank, window in enumerate(windows):
+        np.testing.assert_array_equal(row.tiles[rank].pixels, whole.tiles[rank].pixels[window])
+        seen = patch(result.picture, layer.boxes[0, rank].tolist(), field)
+        np.testing.assert_array_equal(row.tiles[4 + rank].pixels, seen[window].squeeze())
+        sizes = np.abs(whole.tiles[rank].pixels.astype(int) - 128)
+        assert sizes.max() == np.abs(row.tiles[rank].pixels.astype(int) - 128).max()
+    for display in ("heat", "overlay"):
+        assert result.figure(display).sections[1].tiles[0].pixels.shape[:2] == (side, side)
+    assert len(result.figure(full=True).sections[1].tiles) == 4
+    with pytest.raises(ValueError, match="crop must be"):
+        result.figure(crop="whole")
+
+
 def test_dead_and_silent_units_are_labelled():
     network = chain()
     with torch.no_grad():
@@ -238,6 +261,9 @@ def test_settings_and_controls_are_one(panels):
     assert widget.settle()
     assert widget.result.projections["1"].channels.shape == (1, 3)
     shown = widget.result
+    assert by_name["Crop"].value == widget.crop == "signal"
+    by_name["Crop"].value = "field"
+    assert widget.crop == "field"
     widget.display, widget.full = "overlay", True
     assert widget.settle()
     assert widget.result is shown  # shown otherwise, not computed again
@@ -344,6 +370,7 @@ def test_it_saves_what_it_shows(panels, tmp_path):
         {"top": 0},
         {"top": 17},
         {"display": "jet"},
+        {"crop": "whole"},
         {"convolution": "none"},
     ],
 )

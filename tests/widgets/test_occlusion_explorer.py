@@ -9,7 +9,7 @@ from torch import nn
 from traitlets import TraitError
 
 import sketchwidgets as sw
-from sketchwidgets.widgets._occlusion_view import OcclusionView, pack_occlusion
+from sketchwidgets.widgets.input_modification._occlusion_view import OcclusionView, pack_occlusion
 
 SKETCH = sw.Sketch([[(0, 0), (50, 80), (100, 0)], [(10, 60), (80, 70)]])
 

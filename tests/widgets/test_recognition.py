@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sketchwidgets.recognition import Prediction
-from sketchwidgets.widgets.recognition import Recognition, _apart
+from sketchwidgets.widgets.live.recognition import Recognition, _apart
 
 CLASSES = ("cat", "dog", "fish", "<b>tree</b>", "The Great Wall of China", "moon", "sun")
 

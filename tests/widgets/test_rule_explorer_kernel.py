@@ -9,7 +9,7 @@ from _tiny_recognizer import tiny_recognizer
 from traitlets import TraitError
 
 import sketchwidgets as sw
-from sketchwidgets.visualization.projection._trace_pictures import Mosaic, as_maps, box_around
+from sketchwidgets.visualization.projection.tracing._trace_pictures import Mosaic, as_maps, box_around
 
 SKETCH = sw.Sketch([[(0, 0), (40, 8), (50, 60)], [(10, 40), (35, 22)]])
 
@@ -62,7 +62,7 @@ def test_the_numbers_are_those_of_the_rules(explorer):
     assert rules.settle(20)
     step = rules.result.step("relu1")
     mosaic_channel = rules._place_on(
-        rules.result, step, sw.visualization.projection._trace_figure.TraceLook(1)
+        rules.result, step, sw.visualization.projection.tracing._trace_figure.TraceLook(1)
     )[0]
     rules.look_at(6, 7, mosaic_channel)
     shown = numbers(rules._numbers.value)

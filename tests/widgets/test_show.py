@@ -8,7 +8,7 @@ from _fake_page import Page
 from _tiny_recognizer import tiny_recognizer
 
 import sketchwidgets as sw
-from sketchwidgets.widgets._packing import pack_layers
+from sketchwidgets.widgets.live._packing import pack_layers
 
 SKETCH = sw.Sketch([[[20, 30], [300, 320]], [[300, 40], [50, 330]], [[100, 100], [110, 300]]])
 

@@ -12,7 +12,8 @@ from traitlets import TraitError
 
 from sketchwidgets.recognition import Prediction
 from sketchwidgets.sketch import Sketch
-from sketchwidgets.widgets import SketchPad, _base
+from sketchwidgets.widgets import SketchPad
+from sketchwidgets.widgets.parts import _base
 
 
 @pytest.fixture
@@ -213,7 +214,7 @@ class TestSketch:
         pad.sketch = sketch
         assert [s[:, :2].tolist() for s in pad.sketch.strokes] == [[[10, 20], [300, 320]], [[50, 60]]]
 
-    @pytest.mark.parametrize("scale", [1 / 100, 10])
+    @pytest.mark.parametrize("scale", [1 / 100, 0.9, 10])
     def test_a_drawing_that_does_not_fit_is_scaled_to_the_board(self, pad, scale):
         pad.sketch = Sketch([np.array([[0, 0], [100, 200]]) * scale])
         x_min, y_min, x_max, y_max = pad.sketch.bounds

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sketchwidgets.widgets import _drawing, _inbox
-from sketchwidgets.widgets._drawing import Drawing
-from sketchwidgets.widgets._inbox import Inbox
+from sketchwidgets.widgets.board import _drawing, _inbox
+from sketchwidgets.widgets.board._drawing import Drawing
+from sketchwidgets.widgets.board._inbox import Inbox
 
 
 def points(*xs):

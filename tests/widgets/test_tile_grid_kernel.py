@@ -12,7 +12,7 @@ from traitlets import TraitError
 import sketchwidgets as sw
 from sketchwidgets.visualization.figures import Chart, Figure, Section, Tile
 from sketchwidgets.widgets import TileGrid
-from sketchwidgets.widgets._figure_packing import pack_figure
+from sketchwidgets.widgets.parts._figure_packing import pack_figure
 
 
 def tile(value, caption="", side=2):

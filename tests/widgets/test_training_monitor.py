@@ -10,8 +10,8 @@ from torch import nn
 
 import sketchwidgets as sw
 from sketchwidgets.training import Recipe, TrainingProgress, Views, fit, read_history
-from sketchwidgets.widgets._training_chart import GrowingCurve
-from sketchwidgets.widgets.training_monitor import clock, said
+from sketchwidgets.widgets.training._training_chart import GrowingCurve
+from sketchwidgets.widgets.training.training_monitor import clock, said
 
 PATIENCE = 60
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from .._failures import explained
 from ..network import Network
-from ..projection._recorder import watch
+from ..projection.recording._recorder import watch
 
 _BATCH = 16
 _PASSIVE = (nn.Dropout, nn.Dropout2d, nn.Flatten, nn.Identity, nn.Softmax, nn.LogSoftmax)

@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from sketchwidgets.models.importers import ImportedNetwork
+
 from .._modules import known
+from ..network import Network
 from ..projection._options import Options
 from ._checkpoint import Checkpoint
 from ._drawings import DrawingStore
@@ -94,6 +97,8 @@ def atlas(
     Options(top, rule)
     check_quality(quality)
     model = known(model)
+    if isinstance(model, ImportedNetwork):  # which takes pictures as it is; drawings are for a Network
+        model = Network.of(model)
     source = as_source(loader, model)
     if source.frame is not None and picture is None:
         picture = ink_on_paper

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ..._files import written_whole
-from ..projection._rules import RULES
+from ..projection.steps._rules import RULES
 from ._array_file import ArrayFile, parse_json, write_arrays
 from ._drawings import DrawingStore
 from ._errors import AtlasError

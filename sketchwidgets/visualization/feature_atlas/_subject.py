@@ -15,8 +15,8 @@ from .._failures import explained
 from ..projection import ProjectionError
 from ..projection._options import check_model
 from ..projection._project import Recording, _record
-from ..projection._recorder import StopForward, watch
 from ..projection.receptive_field import field_of
+from ..projection.recording._recorder import StopForward, watch
 from ._errors import AtlasError
 
 

@@ -18,7 +18,7 @@ def chart_shapes(chart: Chart) -> list[Shape]:
     """The shapes of a chart, inside of 0..width, 0..height of its size."""
     total, height = chart.size
     low, high = y_limits(chart)
-    marks = _y_ticks(low, high, chart.log)
+    marks = _y_ticks(low, high, chart.log, _counts(chart))
     top = 8.0 + (SMALL * 1.3 if chart.marks else 0)
     legend = _legend(chart, total)
     top += 14.0 * len(legend)
@@ -27,6 +27,10 @@ def chart_shapes(chart: Chart) -> list[Shape]:
     right = total - 10
     if bottom - top < 20 or right - left < 20:
         raise ValueError(f"a chart of {total} x {height} has no room for its labels")
+    if chart.equal:
+        first, last = _x_limits(chart)
+        unit = min((right - left) / (last - first), (bottom - top) / (high - low))
+        right, top = left + unit * (last - first), bottom - unit * (high - low)
 
     def y_at(value: float) -> float:
         share = (_scaled(value, chart.log) - low) / (high - low)
@@ -83,9 +87,18 @@ def y_limits(chart: Chart) -> tuple[float, float]:
     return low, high
 
 
-def _y_ticks(low: float, high: float, log: bool) -> list[tuple[float, str]]:
+def _counts(chart: Chart) -> bool:
+    """Whether all values are whole: of a count there is no half."""
+    values = np.concatenate([y for _, _, y in chart.series] or [np.zeros(0)])
+    values = values[np.isfinite(values)]
+    return values.size > 0 and bool((values % 1 == 0).all())
+
+
+def _y_ticks(low: float, high: float, log: bool, whole_only: bool) -> list[tuple[float, str]]:
     if not log:
-        return [(value, short(value)) for value in ticks(low, high)]
+        found = ticks(low, high)
+        whole = [value for value in found if value % 1 == 0]
+        return [(value, short(value)) for value in (whole if whole_only and len(whole) > 1 else found)]
     whole = range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)
     if len(whole) >= 2:
         step = -(-len(whole) // 6)
@@ -111,14 +124,23 @@ def _legend(chart: Chart, total: float) -> list[list[tuple[Colour, str, float]]]
     return lines
 
 
+def _places(chart: Chart) -> np.ndarray:
+    xs = np.concatenate([x for _, x, _ in chart.series] + [np.array([x for x, _ in chart.marks])])
+    return xs[np.isfinite(xs)]
+
+
+def _x_limits(chart: Chart) -> tuple[float, float]:
+    """The lowest and the highest x of curves and marks."""
+    xs = _places(chart)
+    low, high = (float(xs.min()), float(xs.max())) if xs.size else (0.0, 1.0)
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
 def _lines(
     chart: Chart, left: float, right: float, top: float, bottom: float, y_at: Callable[[float], float]
 ) -> list[Shape]:
-    xs = np.concatenate([x for _, x, _ in chart.series] + [np.array([x for x, _ in chart.marks])])
-    xs = xs[np.isfinite(xs)]
-    low, high = (float(xs.min()), float(xs.max())) if xs.size else (0.0, 1.0)
-    if high <= low:
-        low, high = low - 0.5, high + 0.5
+    xs = _places(chart)
+    low, high = _x_limits(chart)
 
     def x_at(value: float) -> float:
         return left + (value - low) / (high - low) * (right - left)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 _MUTED = "opacity:.75"
 _GAP = 8
+_SMALLEST = 0.7  # of a tile's side, where that keeps all tiles of a row that wraps in one line
+_NARROWEST = 44  # pixels of a tile in fixed columns
+_READABLE = 0.75  # of a chart's width: smaller, and its text cannot be read
 _CROSS = "rgb({},{},{})".format(*CROSS)
 
 
@@ -33,55 +36,82 @@ def _section(section: "Section") -> str:
         head += f"<div style='font-weight:600'>{xml(section.title)}</div>"
     if section.caption:
         head += f"<div style='font-size:.9em;{_MUTED}'>{xml(section.caption)}</div>"
-    cells = "".join(_cell(tile, section.side) for tile in section.tiles)
+    pictures = sum(isinstance(tile, Tile) for tile in section.tiles)
+    alike = pictures == len(section.tiles)
+    wide = f"min(100%,{section.side}px)"
     if section.columns is None:
         layout = "display:flex;flex-wrap:wrap"
+        if alike:
+            wide = _in_one_line(pictures, section.side)
+    elif alike:
+        # A row must stay a row: its tiles get smaller with the page, and only then it is pushed sideways.
+        least = max(_NARROWEST, section.side / 2)
+        track = f"min({section.side}px,max({least:g}px,{_share(section.columns)}))"
+        layout = f"display:grid;grid-template-columns:repeat({section.columns},{track});overflow-x:auto"
+        wide = "100%"
     else:
         layout = f"display:grid;grid-template-columns:repeat({section.columns},max-content);overflow-x:auto"
+        wide = f"{section.side}px"
+    cells = "".join(_cell(tile, section.side, wide) for tile in section.tiles)
     return (
         f"<div style='margin:10px 0'>{head}"
         f"<div style='{layout};gap:{_GAP}px;align-items:start;margin-top:4px;padding:1px'>{cells}</div></div>"
     )
 
 
-def _cell(tile: Tile | Chart, side: int) -> str:
+def _share(tiles: int) -> str:
+    """The width of each of so many tiles that fill a line."""
+    return f"(100% - {_GAP * (tiles - 1) + 0.5}px)/{tiles}"
+
+
+def _in_one_line(tiles: int, side: int) -> str:
+    """The width of a tile of a row that wraps: a little smaller where that brings all into one line."""
+    share = _share(tiles)
+    # Times 999: less than nothing where the share is large enough, more than the side where it is not.
+    return f"min(100%,{side}px,max({share},({_SMALLEST * side:g}px - {share})*999))"
+
+
+def _cell(tile: Tile | Chart, side: int, wide: str) -> str:
+    """A tile or a chart with what is written under it; `wide` is the width of a tile."""
     if isinstance(tile, Chart):
-        wide = tile.size[0]
+        wide = f"max(min(100%,{tile.size[0]}px),{_READABLE * tile.size[0]:g}px)"
         said = tile.description or tile.caption or f"{tile.y_label} over {tile.x_label}"
         picture = to_svg(*tile.size, chart_shapes(tile), inline=True, label=said)
     else:
-        wide = side
         picture = _tile(tile, side)
     title = f" title='{xml(tile.description)}'" if tile.description else ""
     caption = ""
     if tile.caption:
         caption = f"<div style='font-size:11px;text-align:center;overflow-wrap:anywhere;{_MUTED}'>{xml(tile.caption)}</div>"
-    return f"<div style='width:{wide}px'{title}>{picture}{caption}{_legend(tile) if isinstance(tile, Tile) else ''}</div>"
+    return f"<div style='width:{wide}'{title}>{picture}{caption}{_legend(tile) if isinstance(tile, Tile) else ''}</div>"
 
 
 def _tile(tile: Tile, side: int) -> str:
     if tile.pixels is None:
         return (
-            f"<div style='width:{side}px;height:{side}px;box-sizing:border-box;border:1px dashed currentColor;"
+            f"<div style='width:100%;aspect-ratio:1;box-sizing:border-box;border:1px dashed currentColor;"
             f"display:flex;align-items:center;justify-content:center;text-align:center;padding:4px;"
             f"font-size:11px;overflow-wrap:anywhere;opacity:.6'>{xml(tile.label or '')}</div>"
         )
-    x, y, wide, high = placed(tile, side)
+    x, y, wide, high = placed(tile, 100.0)  # in per cent of the square, whose side is for the page to say
     said = xml(tile.description or tile.caption)
-    how = "" if tile.smooth or wide < 1.5 * tile.pixels.shape[1] else "image-rendering:pixelated;"
+    how = (
+        "" if tile.smooth or wide / 100 * side < 1.5 * tile.pixels.shape[1] else "image-rendering:pixelated;"
+    )
     back = "" if tile.background is None else "background:rgb({0},{0},{0});".format(int(tile.background))
     line = "outline:1px solid rgba(128,128,128,.35);" if tile.background is None else ""
     scale = wide / tile.pixels.shape[1]
     boxes = "".join(
         f"<div style='position:absolute;box-sizing:border-box;border:2px solid #1976d2;"
-        f"left:{x + left * scale:.1f}px;top:{y + top * scale:.1f}px;"
-        f"width:{(right - left) * scale:.1f}px;height:{(bottom - top) * scale:.1f}px'></div>"
+        f"left:{x + left * scale:.2f}%;top:{y + top * scale:.2f}%;"
+        f"width:{(right - left) * scale:.2f}%;height:{(bottom - top) * scale:.2f}%'></div>"
         for top, left, bottom, right in tile.boxes
     )
+    place = f"left:{x:.2f}%;top:{y:.2f}%;width:{wide:.2f}%;height:{high:.2f}%"
     # JupyterLab gives every img a max-width and a margin of its own.
     image = (
         f"<img alt='{said}' src='{data_url(tile.pixels)}' style='position:absolute;margin:0;max-width:none;{how}{line}"
-        f"left:{x:.1f}px;top:{y:.1f}px;width:{wide:.1f}px;height:{high:.1f}px'>"
+        f"{place}'>"
     )
     cross = ""
     if tile.crossed:
@@ -90,13 +120,8 @@ def _tile(tile: Tile, side: int) -> str:
             "transparent calc(50% + 1px))"
             for way in ("top right", "bottom right")
         )
-        cross = (
-            f"<div style='position:absolute;background:{lines};"
-            f"left:{x:.1f}px;top:{y:.1f}px;width:{wide:.1f}px;height:{high:.1f}px'></div>"
-        )
-    picture = (
-        f"<div style='position:relative;width:{side}px;height:{side}px;{back}'>{image}{boxes}{cross}</div>"
-    )
+        cross = f"<div style='position:absolute;background:{lines};{place}'></div>"
+    picture = f"<div style='position:relative;width:100%;aspect-ratio:1;{back}'>{image}{boxes}{cross}</div>"
     return picture + _ramp(tile)
 
 

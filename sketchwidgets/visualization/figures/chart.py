@@ -24,6 +24,7 @@ class Chart:
     kind : "line" or "bar".
     size : width and height in pixels, in the proportion of tiles of 96.
     log : whether the y axis is logarithmic; values of 0 or less are left out.
+    equal : whether a unit is as long on the x axis as on the y axis, as where the curves are circles or directions.
 
     Raises ValueError or TypeError, naming the series, where x and y do not fit.
 
@@ -41,11 +42,14 @@ class Chart:
     kind: Literal["line", "bar"] = "line"
     size: tuple[int, int] = (320, 200)
     log: bool = False
+    equal: bool = False
     description: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in ("line", "bar"):
             raise ValueError(f"kind must be 'line' or 'bar', not {self.kind!r}")
+        if self.equal and (self.kind == "bar" or self.log):
+            raise ValueError("equal axes are for lines on two linear axes")
         series = tuple(self._checked(*one) for one in self.series)
         if self.kind == "bar":
             for name, x, _ in series[1:]:

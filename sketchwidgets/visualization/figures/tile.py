@@ -10,7 +10,7 @@ from ._colours import category_colours, diverging_map, heat_map
 from ._numbers import short
 from ._values import ZERO, as_channels, as_map, as_picture, signed_bytes
 
-Ramp = tuple[str, float, float]
+Ramp = tuple[str | np.ndarray, float, float]
 Box = tuple[int, int, int, int]
 
 
@@ -26,7 +26,8 @@ class Tile:
     smooth : whether the picture is smoothed where it is shown enlarged; else its pixels are seen.
     facts : (term, value) each, listed where the tile is looked at alone.
     background : grey, 0 to 255, of what a picture that is not square leaves free; None for nothing.
-    ramp : (name, low, high) of the colours, "heat", "diverging" or "grey", shown below as a scale; or None.
+    ramp : (colours, low, high), shown below as a scale; or None. The colours are "heat", "diverging", "grey", or
+        (256, 3) uint8 of their own.
     legend : ((red, green, blue), text) each, shown below.
     crossed : whether it is crossed out, as what is switched off. In a page a tile that may be, True or False, is a
         switch; None is none.
@@ -135,7 +136,7 @@ class Tile:
         map stretched over it and `alpha` (0 to 1) opaque; with `fade`, the lowest values (of "diverging", those
         around zero) let all of the picture through, and only from a third of the range on it is so opaque.
         `colours` is "heat", or "diverging": blue is negative, white zero and red positive, the scale by default
-        symmetric.
+        symmetric. The scale of a map over a picture has the colours that it has over white paper.
 
         >>> sw.Tile.heat(np.array([[0.0, 1.0], [2.0, np.nan]])).ramp
         ('heat', 0.0, 2.0)
@@ -150,11 +151,13 @@ class Tile:
             high = float(finite.max(initial=-np.inf)) if high is None and finite.size else (high or 0.0)
         else:
             raise ValueError(f"colours must be 'heat' or 'diverging', not {colours!r}")
-        pixels = _coloured(array, float(low), float(high), colours)
+        limits = float(low), float(high), colours
+        pixels, ramp = _coloured(array, *limits), colours
         if over is not None:
-            opacity = _opacity(array, float(low), float(high), colours) if fade else np.ones(array.shape)
+            opacity = _opacity(array, *limits) if fade else np.ones(array.shape)
             pixels = _blended(pixels, as_picture(over, "over"), alpha, opacity)
-        kwargs.setdefault("ramp", (colours, float(low), float(high)))
+            ramp = _over_paper(*limits, alpha, fade)
+        kwargs.setdefault("ramp", (ramp, float(low), float(high)))
         return cls(pixels, caption, **kwargs)
 
     @classmethod
@@ -201,11 +204,22 @@ def _box(box: Sequence[int]) -> Box:
     return top, left, bottom, right
 
 
-def ramp_colours(name: str) -> np.ndarray:
-    """(256, 3) uint8 of a ramp's name."""
-    if name == "grey":
+def ramp_colours(colours: str | np.ndarray) -> np.ndarray:
+    """(256, 3) uint8 of the colours of a ramp."""
+    if not isinstance(colours, str):
+        return colours
+    if colours == "grey":
         return np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
-    return diverging_map() if name == "diverging" else heat_map()
+    return diverging_map() if colours == "diverging" else heat_map()
+
+
+def _over_paper(low: float, high: float, colours: str, alpha: float, fade: bool) -> np.ndarray:
+    """(256, 3) uint8: the colours from low to high as a map has them over white paper."""
+    values = np.linspace(low, high, 256)[None]
+    opacity = _opacity(values, low, high, colours) if fade else np.ones(values.shape)
+    return _blended(
+        _coloured(values, low, high, colours), np.full(values.shape, 255, np.uint8), alpha, opacity
+    )[0]
 
 
 def _coloured(values: np.ndarray, low: float, high: float, colours: str) -> np.ndarray:

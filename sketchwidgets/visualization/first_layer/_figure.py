@@ -154,6 +154,7 @@ def frequencies(fits: "GaborFits", chosen: int | None = None) -> Chart:
         "Direction and frequency of the fits",
         y_range=(-0.52, 0.52),
         size=(235, 262),
+        equal=True,
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..projection._recorder import Forward, watch
+from ..projection.recording._recorder import Forward, watch
 from ._layers import LastMap
 from ._measure import Measured, measure
 from ._patches import Patches

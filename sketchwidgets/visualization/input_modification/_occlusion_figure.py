@@ -73,8 +73,8 @@ def occlusion_tiles(occlusion: Occlusion, classes: Sequence[str] | None = None) 
             description="Total activation of the feature map for every position of the patch",
         ),
         "probability": Tile.heat(
-            occlusion.probability,
-            f"probability of {target}, {percent(before, fine=True)} without a patch",
+            100 * occlusion.probability,
+            f"probability of {target} in %, {percent(before, fine=True)} without a patch",
             description=f"Probability of {target} for every position of the patch",
         ),
         "label": _label_tile(occlusion, name),

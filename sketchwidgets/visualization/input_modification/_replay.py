@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from .._products import addmm
-from ..projection._recorder import Forward, watch
+from ..projection.recording._recorder import Forward, watch
 from ._layers import LastMap
 
 aten = torch.ops.aten

@@ -16,7 +16,7 @@ from .._failures import explained
 from .._progress import says_stop
 from ..network import Network
 from ..network._classes import class_index
-from ..projection._recorder import Forward
+from ..projection.recording._recorder import Forward
 from ._forward import evaluate, run_forward
 from ._incremental import Incremental
 from ._measure import Measured, measure

@@ -16,7 +16,7 @@ from ..figures import Figure
 from ..network import Network
 from ..network._classes import class_index
 from ..projection import project
-from ..projection._recorder import watch
+from ..projection.recording._recorder import watch
 from ._stroke_frame import StrokeFrame, checked_sketch
 
 METHODS = ("gradient", "projection")
@@ -233,7 +233,7 @@ class _UnitScore:
             kept.append(output.clone())  # what follows may write into it
             return True
 
-        from ..projection._recorder import StopForward
+        from ..projection.recording._recorder import StopForward
 
         try:
             with watch(self.network.module, [self.layer], collect):

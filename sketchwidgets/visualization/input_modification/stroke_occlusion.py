@@ -15,7 +15,7 @@ from .._progress import says_stop
 from ..figures import Figure
 from ..network import Network
 from ..network._classes import class_index, class_name
-from ..projection._recorder import watch
+from ..projection.recording._recorder import watch
 from ._stroke_frame import StrokeFrame, checked_sketch, some_strokes
 
 _FRAMES = ("fixed", "refit")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from .._failures import explained
-from ..projection._recorder import StopForward, watch
+from ..projection.recording._recorder import StopForward, watch
 from ._errors import ReconstructionError
 
 

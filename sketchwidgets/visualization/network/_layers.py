@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..projection import ProjectionError
 from ..projection._project import _record
-from ..projection._recorder import watch
+from ..projection.recording._recorder import watch
 
 # What errors call images that the network itself was asked to make.
 OWN_INPUTS = "inputs of the Network's size and channels"

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..projection._recorder import Forward, watch
+from ..projection.recording._recorder import Forward, watch
 from ._subject import Subject
 
 TO = ("zero", "paper")

@@ -16,7 +16,7 @@ from .._modules import known
 from ..input_modification._patches import filling
 from ..network import Network
 from ..network._layers import all_layers, stage_layers
-from ..projection._recorder import Forward
+from ..projection.recording._recorder import Forward
 
 Picture = Callable[[Tensor], np.ndarray]
 

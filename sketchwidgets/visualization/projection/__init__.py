@@ -3,9 +3,9 @@
 from ._errors import ProjectionError
 from ._project import Recording, project, record
 from ._result import LayerProjection, Projections
-from ._trace_steps import TraceStep
 from .receptive_field import ReceptiveField, ReceptiveFields, receptive_field
-from .trace import Trace, trace
+from .tracing._trace_steps import TraceStep
+from .tracing.trace import Trace, trace
 
 __all__ = [
     "LayerProjection",

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ._errors import ProjectionError
-from ._rules import RULES
-from ._switches import TIES
+from .steps._rules import RULES
+from .steps._switches import TIES
 
 _CHOICES = {
     "rule": RULES,

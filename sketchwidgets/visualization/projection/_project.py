@@ -10,21 +10,21 @@ import torch
 from torch import Tensor, nn
 
 from .._failures import explained
-from ._autograd import AutogradPath
 from ._errors import ProjectionError, UnsupportedOperation
 from ._given import images_and_module
-from ._keeping import KeepingTape
 from ._options import Options, asked_options, check_model, check_units
 from ._precision import fast_dtype
-from ._recorder import Forward, run_recorded
-from ._relevance import RelevanceSweep
 from ._result import LayerProjection, Projections, bounding_boxes
-from ._step import Unknown
-from ._sweep import Sweep
-from ._tape import Tape
 from ._turns import Turns, at_once
 from ._units import Units, choose_units
-from ._windows import Windows
+from .autograd._autograd import AutogradPath
+from .recording._keeping import KeepingTape
+from .recording._recorder import Forward, run_recorded
+from .recording._tape import Tape
+from .steps._step import Unknown
+from .windows._relevance import RelevanceSweep
+from .windows._sweep import Sweep
+from .windows._windows import Windows
 
 Channels = Sequence[int] | Tensor | np.ndarray
 

@@ -94,9 +94,13 @@ class LayerProjection:
         how = f"rule={self.rule!r}" + (", convolution='relevance'" if self.convolution == "relevance" else "")
         return f"LayerProjection({self.layer!r}, {how}, images={n}, top={top}, dead={int(self.dead.sum())})"
 
-    def figure(self, images: Sequence[int] | None = None) -> Figure:
-        """A row of tiles for each image, of those with these numbers; of the first four unless asked for."""
-        return projection_figure([self], images, "")
+    def figure(self, images: Sequence[int] | None = None, crop: str = "signal") -> Figure:
+        """A row of tiles for each image, of those with these numbers; of the first four unless asked for.
+
+        crop : "signal", as much of each receptive field as holds what excites the unit, the tiles of a row at one scale;
+            "field", all of it. Raises ValueError for another.
+        """
+        return projection_figure([self], images, "", crop)
 
     def _repr_html_(self) -> str:
         return self.figure().to_html()
@@ -108,9 +112,9 @@ class Projections(ByLayer[LayerProjection]):
     def __repr__(self) -> str:
         return f"Projections({', '.join(map(repr, self._layers.values()))})"
 
-    def figure(self, images: Sequence[int] | None = None) -> Figure:
-        """For each layer a row of tiles for each image, of those with these numbers; of the first four if None."""
-        return projection_figure(list(self._layers.values()), images, "")
+    def figure(self, images: Sequence[int] | None = None, crop: str = "signal") -> Figure:
+        """For each layer what `LayerProjection.figure` gives."""
+        return projection_figure(list(self._layers.values()), images, "", crop)
 
     def _repr_html_(self) -> str:
         return self.figure().to_html()

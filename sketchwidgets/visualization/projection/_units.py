@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ._windows import Windows
+from .windows._windows import Windows
 
 
 @dataclass(frozen=True, eq=False)

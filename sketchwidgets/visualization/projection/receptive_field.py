@@ -15,7 +15,7 @@ from ._errors import ProjectionError
 from ._given import prepared
 from ._options import check_images, check_module
 from ._project import _record
-from ._reach import Reach, reach_of_images, seed
+from .windows._reach import Reach, reach_of_images, seed
 
 Box = tuple[int, int, int, int]
 

@@ -1,1 +1,1 @@
-"""The live engine: strokes in, predictions and panels out, on one thread."""
+"""The lab while one draws: strokes in, predictions and panels out, on one thread; and the widgets that show them."""

@@ -11,17 +11,17 @@ import torch
 
 from ...recognition import Recognizer, Session
 from ...visualization import Network, Sparsified
-from .._drawing import Snapshot
-from ..layer_panels import LayerPanels
-from ..recognition import Recognition
-from ..sketch_pad import SketchPad
+from ..board._drawing import Snapshot
+from ..board.sketch_pad import SketchPad
+from ..parts._worker import Worker
 from ._fewest_feed import FewestFeed
 from ._memory import release_memory
 from ._panel_feed import PanelFeed
 from ._prediction_feed import PredictionFeed
 from ._recorder import Recorder, Take
 from ._view import View
-from ._worker import Worker
+from .layer_panels import LayerPanels
+from .recognition import Recognition
 
 Loadable = Recognizer | Callable[[], Recognizer] | str | os.PathLike | None
 

@@ -8,8 +8,8 @@ from ...recognition._fewest_strokes import FewestStrokes
 from ...sketch import Sketch
 from ...visualization.input_modification._sparsified_figure import certainty, sentence
 from ...visualization.input_modification.sparsify import Sparsified, sparsified
-from .._drawing import Snapshot, Stroke, sketch_of
-from ..sketch_pad import FewestWanted, SketchPad
+from ..board._drawing import Snapshot, Stroke, sketch_of
+from ..board.sketch_pad import FewestWanted, SketchPad
 
 _IMAGES = 4  # of a turn: a stroke that comes meanwhile waits for no more
 _EVERY = 0.1  # seconds between two messages of the progress

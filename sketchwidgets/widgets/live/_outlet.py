@@ -3,8 +3,8 @@
 from collections import deque
 from collections.abc import Callable
 
-from .._base import BundledWidget
-from ._gate import Gate
+from ..parts._base import BundledWidget
+from ..parts._gate import Gate
 
 
 class Outlet:

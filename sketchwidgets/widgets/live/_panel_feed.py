@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from ..layer_panels import LayerPanels
 from ._outlet import Outlet
 from ._recorder import Take
 from ._refinement import Refinement
 from ._view import View
+from .layer_panels import LayerPanels
 
 _SETTINGS = ("rule", "top", "layers")
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from ..recognition import Recognition
-from ..sketch_pad import SketchPad
+from ..board.sketch_pad import SketchPad
 from ._outlet import Outlet
 from ._view import View
+from .recognition import Recognition
 
 
 class PredictionFeed(Outlet):

@@ -326,3 +326,19 @@ def test_a_network_prepares_drawings_and_photos_itself():
     ink = sw.Network(nn.Sequential(nn.Conv2d(1, 4, 5), nn.ReLU()).eval(), size=32)
     sketches = [sw.Sketch([rng.uniform(0, 9, (4, 2))]) for _ in range(3)]
     assert sw.atlas(ink, sketches, progress=False).has_drawings
+
+
+def test_an_imported_network_takes_drawings_as_its_network_does(tmp_path):
+    (tmp_path / "net.prototxt").write_text(
+        'input: "data" input_dim: 1 input_dim: 3 input_dim: 24 input_dim: 24 '
+        'layer { name: "conv" type: "Convolution" bottom: "data" top: "conv" '
+        "convolution_param { num_output: 3 kernel_size: 5 stride: 2 } } "
+        'layer { name: "relu" type: "ReLU" bottom: "conv" top: "conv" }'
+    )
+    network = sw.models.from_caffe(tmp_path / "net.prototxt")
+    sketches = [sw.Sketch([[(0, 0), (9, 9), (3, 9)]]), sw.Sketch([[(0, 5), (9, 5)]])]
+    found = sw.atlas(network, sketches, top=1, progress=False)
+    expected = sw.atlas(sw.Network.of(network), sketches, top=1, progress=False)
+    for layer in found:
+        assert torch.equal(found[layer].images, expected[layer].images)
+        assert torch.equal(found[layer].activations, expected[layer].activations)

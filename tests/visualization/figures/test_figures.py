@@ -15,8 +15,9 @@ from torch import nn
 
 import sketchwidgets as sw
 from sketchwidgets.visualization.figures import Chart, Figure, Section, Tile
+from sketchwidgets.visualization.figures._chart_shapes import chart_shapes
 from sketchwidgets.visualization.figures._layout import lay_out
-from sketchwidgets.visualization.figures._shapes import Picture, Text
+from sketchwidgets.visualization.figures._shapes import Picture, Polyline, Text
 from sketchwidgets.visualization.figures._text import drawable, width, wrapped
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -89,6 +90,35 @@ def test_html_escapes_and_needs_no_script():
     svg = [value for _, value in page.attributes if value == "currentColor"]
     assert svg
     assert not any("color:#" in (value or "") for _, value in page.attributes)
+
+
+def test_a_row_of_tiles_fits_a_narrow_page():
+    page = Figure("", [Section("", [grey()] * 4), Section("", [grey()] * 4, columns=4)]).to_html()
+    # Shares of the width, and nothing of a fixed width but charts.
+    assert page.count("width:min(100%,96px,max((100% - 24.5px)/4,(67.2px - (100% - 24.5px)/4)*999))") == 4
+    assert "grid-template-columns:repeat(4,min(96px,max(48px,(100% - 24.5px)/4)))" in page
+
+
+@pytest.mark.parametrize("size", [(300, 200), (200, 300)])
+def test_equal_axes_keep_a_circle_round(size):
+    around = np.linspace(0, 2 * np.pi, 41)
+    one = Chart([("ring", np.cos(around), np.sin(around))], "x", "y", size=size, equal=True)
+    lines = [shape.points for shape in chart_shapes(one) if isinstance(shape, Polyline)]
+    ring = np.array(next(points for points in lines if len(points) == 41))
+    across, high = np.ptp(ring, axis=0)
+    assert across == pytest.approx(high)
+    assert (ring >= 0).all()
+    assert (ring <= size).all()
+    with pytest.raises(ValueError, match="equal axes"):
+        Chart([("a", [1], [1])], kind="bar", equal=True)
+
+
+def test_of_counts_there_are_no_halves():
+    counts = Chart([("a", ["few", "none", "one"], [1, 0, 1])], "x", "filters", kind="bar")
+    said = texts(Figure("", [Section("", [counts])]).to_svg())
+    assert [text for text in said if text[0].isdigit()] == ["0", "1"]
+    shares = Chart([("a", ["few", "none", "one"], [1, 0, 0.5])], "x", "share", kind="bar")
+    assert "0.6" in texts(Figure("", [Section("", [shares])]).to_svg())
 
 
 @pytest.mark.parametrize("scale", [0.5, 1, 2, 3])

@@ -98,6 +98,18 @@ def test_heat_over_a_picture_is_stretched_and_blended():
     assert (tile.pixels[2:, :3] == 100).all()  # NaN shows the picture
 
 
+@pytest.mark.parametrize(("colours", "clear"), [("heat", 0), ("diverging", 128)])
+@pytest.mark.parametrize("fade", [False, True])
+def test_the_scale_of_a_map_over_paper_has_its_colours(colours, clear, fade):
+    values = np.linspace(-1, 1, 256)[None].astype(np.float32)
+    paper = np.full((1, 256), 255, np.uint8)
+    tile = Tile.heat(values, over=paper, alpha=0.6, fade=fade, colours=colours, low=-1, high=1)
+    shown, low, high = tile.ramp
+    assert (low, high) == (-1, 1)
+    np.testing.assert_array_equal(shown, tile.pixels[0])
+    np.testing.assert_allclose(shown[clear], 255, atol=3 if fade else 255)
+
+
 def test_diverging_heat_is_white_at_zero_and_symmetric():
     tile = Tile.heat([[-1.0, 0.0, 2.0]], colours="diverging")
     assert tile.ramp == ("diverging", -2.0, 2.0)

@@ -13,7 +13,7 @@ from toy_nets import Branches, Functional, InPlace, Pools, Residual, images, see
 
 from sketchwidgets.models import SketchANet
 from sketchwidgets.visualization import ProjectionError, project, record
-from sketchwidgets.visualization.projection import _sweep
+from sketchwidgets.visualization.projection.windows import _sweep
 
 RULES = ("deconvnet", "guided", "backprop")
 

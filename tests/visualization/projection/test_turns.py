@@ -11,8 +11,9 @@ from toy_nets import Branches, Pools, Residual, images, seeded
 
 import sketchwidgets as sw
 from sketchwidgets.visualization.figures._values import signed_bytes
-from sketchwidgets.visualization.projection import ProjectionError, _precision, _sweep, project, record
-from sketchwidgets.visualization.projection._sliding import _transposed_by_blocks
+from sketchwidgets.visualization.projection import ProjectionError, _precision, project, record
+from sketchwidgets.visualization.projection.steps._sliding import _transposed_by_blocks
+from sketchwidgets.visualization.projection.windows import _sweep
 
 
 @pytest.mark.parametrize("net", [Branches, Residual, Pools])

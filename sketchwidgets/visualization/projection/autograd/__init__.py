@@ -1,0 +1,1 @@
+"""The general path: the same rules on PyTorch's own backward pass."""

@@ -1,0 +1,1 @@
+"""The fast path: signals that live in windows, passed down the tape."""

@@ -1,0 +1,1 @@
+"""What features a network has: its atlas, its first filters, how they form and what they do not mind."""

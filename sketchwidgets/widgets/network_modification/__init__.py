@@ -1,0 +1,1 @@
+"""What the network says without a layer or a channel."""

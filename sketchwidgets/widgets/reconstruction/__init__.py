@@ -1,0 +1,1 @@
+"""Inputs that a class, a unit or features ask for."""

@@ -1,0 +1,1 @@
+"""Training, watched while it runs."""
