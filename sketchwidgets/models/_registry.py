@@ -5,6 +5,7 @@ import inspect
 from importlib import import_module
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 # Name -> module and class. Imported on first use: torchvision's networks take a second.
@@ -38,7 +39,8 @@ def list_models() -> list[str]:
 def create(name: str, **arguments: Any) -> nn.Module:
     """A new network by name, with fresh random weights unless its arguments ask for others.
 
-    `arguments` go to the class. Raises ValueError for an unknown name and TypeError for an unknown argument.
+    `arguments` go to the class; numbers of NumPy as Python's, for they are saved with the weights. Raises ValueError for
+    an unknown name and TypeError for an unknown argument.
 
     >>> import sketchwidgets as sw
     >>> network = sw.models.create("sketch_a_net", classes=250)
@@ -48,6 +50,9 @@ def create(name: str, **arguments: Any) -> nn.Module:
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise ValueError(f"no network is called {name!r}{hint} (known: {', '.join(list_models())})")
     module, class_name = _NETWORKS[name]
+    arguments = {
+        key: value.item() if isinstance(value, np.generic) else value for key, value in arguments.items()
+    }
     network = getattr(import_module(f"{_PACKAGE}.{module}"), class_name)
     try:
         inspect.signature(network).bind(**arguments)

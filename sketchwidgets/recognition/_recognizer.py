@@ -129,6 +129,17 @@ class Recognizer:
         tensors |= {f"recurrent.{name}": tensor for name, tensor in self.recurrent.state_dict().items()}
         models.save_weights(path, tensors, metadata, dtype, int8_above)
 
+    def to(self, device: str | torch.device) -> "Recognizer":
+        """Move both networks, in place, and return this recogniser; "auto" as in `load`.
+
+        Sessions that were begun before stay where they were, and cannot go on: begin new ones. Raises ValueError for a
+        device that is not there.
+        """
+        self.device = models.resolve_device(device)
+        self.cnn.to(self.device)
+        self.recurrent.to(self.device)
+        return self
+
     def session(self, forward: Forward | None = None) -> Session:
         """A new drawing to be recognised stroke by stroke; `forward`: see `Session`."""
         return Session(self, forward)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from sketchwidgets.sketch._normalize import fit_to_frame
+from sketchwidgets.sketch._sketch import Sketch
 
 # Pixels worked on at once: keeps the dozen temporaries of a chunk in the second-level cache of a CPU.
 _CHUNK_CPU = 1 << 17
@@ -201,7 +202,7 @@ def _blank(n_images: int, size: int, device: torch.device) -> Tensor:
 
 
 def rasterize(
-    sketches: Sequence[Iterable[np.ndarray]],
+    sketches: Sketch | Sequence[Iterable[np.ndarray]],
     size: int = 225,
     width: float = 3.0,
     extent: float | None = 200.0,
@@ -211,7 +212,7 @@ def rasterize(
 
     Parameters
     ----------
-    sketches : `Sketch` values, or iterables of (n, >=2) strokes.
+    sketches : a `Sketch`, several, or iterables of (n, >=2) strokes.
     size : side of the images in pixels.
     width : width of the pen in pixels.
     extent : length in pixels given to the longer side of each sketch; None takes coordinates as pixels.
@@ -219,13 +220,16 @@ def rasterize(
 
     Returns
     -------
-    (len(sketches), 1, size, size) float32 in [0, 1], ink 1 on paper 0. A sketch without strokes is blank. Raises
-    ValueError, naming the argument, for a size that is no number of pixels, or an extent or width of 0 or less.
+    (len(sketches), 1, size, size) float32 in [0, 1], ink 1 on paper 0, (1, 1, size, size) for a single `Sketch`. A sketch
+    without strokes is blank. Raises ValueError, naming the argument, for a size that is no number of pixels, or an extent
+    or width of 0 or less.
 
     >>> rasterize([[np.array([[0, 0], [5, 5]])]], size=64, extent=60).shape
     torch.Size([1, 1, 64, 64])
     """
     check_frame(size, width, extent)
+    if isinstance(sketches, Sketch):
+        sketches = [sketches]
     drawings = [[np.asarray(stroke, np.float64)[:, :2] for stroke in sketch] for sketch in sketches]
     if extent is not None:
         drawings = [_fitted(strokes, size, extent) if strokes else strokes for strokes in drawings]

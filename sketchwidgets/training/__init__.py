@@ -57,6 +57,7 @@ _HOME = {
     "three_folds": "datasets",
     "train_recognizer": "recognizers.one_stream",
     "train_two_streams": "recognizers.two_streams",
+    "with_classes": "fitting",
     "zeiler_recipe": "recipes",
 }
 

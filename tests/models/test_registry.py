@@ -1,5 +1,8 @@
 """Networks by name."""
 
+import json
+
+import numpy as np
 import pytest
 import torch
 
@@ -59,3 +62,10 @@ def test_what_is_imported_on_first_use_is_listed():
     assert {"VGG16Sketch", "from_caffe", "to_matconvnet", "ensemble", "classical", "importers"} <= set(names)
     assert set(models.__all__) <= set(names)
     assert all(hasattr(models, name) for name in models.__all__)
+
+
+def test_numbers_of_numpy_are_saved_as_plain_ones():
+    network = models.create("zfnet", classes=np.int64(5), without=[3.0], conv=(4,) * 5, fc=8)
+    assert network(torch.zeros(1, 3, 225, 225)).shape == (1, 5)
+    assert json.dumps(network.arguments["classes"]) == "5"
+    assert json.dumps(network.arguments["without"]) == "[3]"

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from tiny_recognizer import TinyCNN, make_tiny
 
 import sketchwidgets as sw
+from sketchwidgets import models
 from sketchwidgets.models import RecurrentClassifier, SketchANet, WeightsError, load_weights
 from sketchwidgets.recognition import Preprocessing, Recognizer, _recognizer
 from sketchwidgets.recognition._prefixes import prefix_images
@@ -288,3 +289,18 @@ def test_stray_tensor(full, tmp_path):
 
 def test_channels_are_part_of_what_is_saved():
     assert SketchANet(7, channels=6, dropout=0.1).arguments == {"classes": 7, "channels": 6, "dropout": 0.1}
+
+
+def test_to_moves_both_networks_and_is_the_same_recogniser(monkeypatch):
+    recognizer = make_tiny()
+    monkeypatch.setattr(
+        models, "resolve_device", lambda device: torch.device("meta")
+    )  # there may be no other
+    assert recognizer.to("cuda") is recognizer
+    assert recognizer.device.type == "meta"
+    assert {p.device.type for m in (recognizer.cnn, recognizer.recurrent) for p in m.parameters()} == {"meta"}
+
+
+def test_to_refuses_a_device_that_is_not_there():
+    with pytest.raises(ValueError, match='device must be "auto"'):
+        make_tiny().to("gpu")

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sketchwidgets.sketch import Canvas, rasterize
+from sketchwidgets.sketch import Canvas, Sketch, rasterize
 from sketchwidgets.sketch.rasterizer import pack, rasterize_polylines
 
 SIZE = 48
@@ -150,3 +150,8 @@ def test_a_drawing_without_strokes_is_blank():
 def test_a_frame_in_which_nothing_can_be_drawn_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         rasterize([[np.zeros((2, 2))]], **arguments)
+
+
+def test_a_sketch_is_a_batch_of_one():
+    sketch = Sketch([[(0, 0), (5, 9)], [(3, 3)]])
+    assert torch.equal(rasterize(sketch, size=32, extent=28), rasterize([sketch], size=32, extent=28))

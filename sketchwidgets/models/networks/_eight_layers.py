@@ -139,4 +139,4 @@ def _check_without(without: Iterable[int]) -> tuple[int, ...]:
         if isinstance(number, bool) or number not in REMOVABLE:
             known = ", ".join(map(str, REMOVABLE))
             raise ValueError(f"without has {number!r}; layers that can be removed are {known}")
-    return tuple(sorted(set(chosen)))
+    return tuple(sorted({int(number) for number in chosen}))

@@ -75,6 +75,17 @@ def extract(
     return into
 
 
+def check_archive(path: Path) -> None:
+    """DataSetError where a file is no zip or tar file by its end or its beginning, as `fetch` takes it."""
+    if zipfile.is_zipfile(path):
+        return
+    try:
+        with _tar(path):
+            pass
+    except (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError) as error:
+        raise DataSetError(f"not a zip or tar file, or damaged ({error})") from None
+
+
 def _write_all(members: Any, opening: Any, folder: Path, max_bytes: int, progress: bool) -> None:
     bar: Any = members
     if progress:

@@ -12,8 +12,8 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ def fetch(
     *,
     known_hash: str | None = None,
     max_bytes: int = 2**36,
+    check: Callable[[Path], None] | None = None,
     progress: bool = True,
 ) -> Path:
     """Download a file into `folder` and return its path; one that is there already and right is not asked for again.
@@ -42,13 +43,16 @@ def fetch(
     url : http or https.
     name : of the file; by default the last part of the URL.
     known_hash : "md5:..." or "sha256:..." that the file must have, or None to believe what arrives, except that
-        an MD5 which the server states itself (Google's `x-goog-hash`) is checked.
+        an MD5 which the server states itself (Google's `x-goog-hash`) is checked, and a web page (text/html) refused.
     max_bytes : a larger file is refused.
+    check : called with what has arrived, before it takes its name; what it raises DataSetError for is deleted.
     progress : show a bar.
 
     A connection that breaks is taken up again, a few times at once and else when called again: what has arrived is
-    kept. Several processes may ask for the same file; one downloads. Raises DataSetError for a URL that cannot be
-    reached, a file that is too large for `max_bytes` or the disk, or one that has another checksum, which is deleted.
+    kept, and used where the server can continue a file and says by what to know it again, or `known_hash` does. Several
+    processes may ask for the same file; one downloads. Raises DataSetError for a URL that cannot be reached, a
+    `known_hash` that is none, a file that is too large for `max_bytes` or the disk, or one that has another checksum,
+    which is deleted.
     """
     import pooch
     from filelock import FileLock
@@ -59,9 +63,11 @@ def fetch(
         raise DataSetError(f"{url!r} is no http or https address of a file")
     if not name or name in (".", "..") or re.search(r"[\\/\0]", name):
         raise DataSetError(f"{name!r} is no name for a file")
+    check_hash(known_hash, url)
     folder.mkdir(parents=True, exist_ok=True)
-    downloader = _Resuming(folder / f"{name}.part", bool(known_hash), max_bytes, progress)
-    with FileLock(folder / f".{name}.lock"), _quiet_pooch():
+    downloader = _Resuming(folder / f"{name}.part", bool(known_hash), max_bytes, check, progress)
+    lock = folder / f".{name}.lock"
+    with FileLock(lock), _quiet_pooch():
         try:
             return Path(pooch.retrieve(url, known_hash, name, folder, downloader=downloader))
         except DataSetError:
@@ -70,6 +76,22 @@ def fetch(
             raise DataSetError(f"{url}: {error}") from None
         except OSError as error:
             raise DataSetError(f"{url} cannot be written to {folder}: {error}") from None
+        finally:
+            # While it is held: who has opened it meanwhile sees that it has no name any more, and opens another. Where
+            # an open file cannot be removed, on Windows, FileLock does it.
+            with suppress(OSError):
+                lock.unlink()
+
+
+def check_hash(known_hash: str | None, of: str) -> None:
+    """DataSetError, naming what it is of, where `known_hash` is neither None nor a checksum."""
+    if known_hash is None:
+        return
+    algorithm, _, digits = str(known_hash).rpartition(":")
+    algorithm = (algorithm or "sha256").lower()
+    size = hashlib.new(algorithm).digest_size if algorithm in hashlib.algorithms_guaranteed else 0
+    if not size or not re.fullmatch(rf"[0-9a-fA-F]{{{2 * size}}}", digits):
+        raise DataSetError(f'{of}: known_hash must be "md5:..." or "sha256:..." in hex, not {known_hash!r}')
 
 
 def file_hash(path: str | Path) -> str:
@@ -85,9 +107,16 @@ class _Lost(Exception):
 class _Resuming:
     """A downloader for `pooch.retrieve`."""
 
-    def __init__(self, part: Path, checked: bool, max_bytes: int, progress: bool) -> None:
+    def __init__(
+        self,
+        part: Path,
+        checked: bool,
+        max_bytes: int,
+        check: Callable[[Path], None] | None,
+        progress: bool,
+    ) -> None:
         self.part, self.note = part, part.with_name(f"{part.name}.json")
-        self.checked, self.max_bytes, self.progress = checked, max_bytes, progress
+        self.checked, self.max_bytes, self.check, self.progress = checked, max_bytes, check, progress
         self.bar: Any = None
 
     def __call__(self, url: str, output_file: str, pooch: object, check_only: bool = False) -> None:
@@ -97,6 +126,12 @@ class _Resuming:
             if self.bar is not None:
                 self.bar.close()
                 self.bar = None
+        if self.check is not None:
+            try:
+                self.check(self.part)
+            except DataSetError as error:
+                self._forget()
+                raise DataSetError(f"{url}: {error}; what arrived is deleted") from None
         os.replace(self.part, output_file)
         self.note.unlink(missing_ok=True)
 
@@ -110,11 +145,23 @@ class _Resuming:
             except _Lost as lost:
                 failures = 0 if self._size() > before else failures + 1
                 if failures > _RETRIES:
-                    kept = f"; the first {self._size():,} bytes are kept, and the next call goes on there"
-                    raise DataSetError(
-                        f"{url} cannot be downloaded: {lost}{kept if self._size() else ''}"
-                    ) from None
+                    raise DataSetError(f"{url} cannot be downloaded: {lost}{self._kept(url)}") from None
                 time.sleep(_WAIT * 2 ** max(failures - 1, 0))
+
+    def _kept(self, url: str) -> str:
+        """What the next call will make of what has arrived."""
+        note, size = self._read_note(url), self._size()
+        if note is None or not size:
+            return ""
+        if note["ranges"] is False:
+            return "; the next call begins anew, because the server does not continue files"
+        if not (note["validator"] or self.checked):
+            return (
+                "; the next call begins anew, because the server gives nothing to know its file by, and there is no "
+                "known_hash"
+            )
+        where = "" if note["ranges"] else " if the server continues files"
+        return f"; the first {size:,} bytes are kept, and the next call goes on there{where}"
 
     def _attempt(self, url: str) -> None:
         import requests
@@ -139,7 +186,7 @@ class _Resuming:
 
     def _receive(self, url: str, response: Any, have: int) -> None:
         """Write what a server sends, behind the first `have` bytes or from the start, as it answers."""
-        status = response.status_code
+        status, asked = response.status_code, bool(have)
         if status == 416:  # nothing behind what there is: it is complete, or of another version
             if have and _total(response) == have:
                 self._check_stated(url, response)
@@ -158,8 +205,12 @@ class _Resuming:
             raise _Lost(f"the server answers {status} {response.reason}")
         else:
             raise DataSetError(f"{url}: the server answers {status} {response.reason}")
+        if "text/html" in response.headers.get("Content-Type", "").lower() and not self.checked:
+            raise DataSetError(
+                f"{url}: the server sends a web page (text/html) instead of the file, perhaps one to log in"
+            )
         self._check_room(url, have, total)
-        self._write_note(url, response)
+        self._write_note(url, response, asked)
         self._show(have, total)
         with open(self.part, "ab" if have else "wb") as file:
             for block in response.iter_content(_BLOCK):
@@ -218,15 +269,24 @@ class _Resuming:
     def _read_note(self, url: str) -> dict[str, Any] | None:
         try:
             note = json.loads(self.note.read_text())
-            return note if note["url"] == url and isinstance(note["validator"], str | None) else None
+            good = isinstance(note["validator"], str | None) and isinstance(note.get("ranges"), bool | None)
+            return {"ranges": None, **note} if note["url"] == url and good else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def _write_note(self, url: str, response: Any) -> None:
+    def _write_note(self, url: str, response: Any, asked: bool) -> None:
+        """What the server says of its file; asked : whether it was to continue it."""
         tag = response.headers.get("ETag", "")
         # RFC 9110, 13.1.5: a weak tag is not good enough to continue a file by.
         validator = tag if tag.startswith('"') else response.headers.get("Last-Modified")
-        self.note.write_text(json.dumps({"url": url, "validator": validator}))
+        before = (self._read_note(url) or {}).get("validator")
+        if response.status_code == 206:
+            ranges = True
+        elif asked and validator == before:  # the same file, and sent from its start
+            ranges = False
+        else:
+            ranges = {"bytes": True, "none": False}.get(response.headers.get("Accept-Ranges", "").lower())
+        self.note.write_text(json.dumps({"url": url, "validator": validator, "ranges": ranges}))
 
 
 @contextmanager

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from sketchwidgets._files import written_whole
 from sketchwidgets.sketch import SketchError
+from sketchwidgets.sketch.formats.quickdraw import MAX_LINE_BYTES, read_record
+from sketchwidgets.training.datasets._errors import DataSetError
 from sketchwidgets.training.datasets._npz import read_npz
 
 _FORMAT = 1
@@ -50,8 +52,11 @@ class FileIndex:
 def index_file(path: Path) -> FileIndex:
     """The index of an .ndjson or .bin file, from the folder `.index` beside it where that is of this very file.
 
-    Raises SketchError for a .bin file that counts more than it holds, or an empty file.
+    Raises SketchError for a .bin file that counts more than it holds, an .ndjson file that begins with something else
+    than a drawing, or an empty file.
     """
+    if path.suffix != ".bin":
+        _refuse_other(path)
     status = path.stat()
     stamp = np.array([_FORMAT, status.st_size, status.st_mtime_ns], np.int64)
     kept = path.parent / ".index" / f"{path.name}.npz"
@@ -66,6 +71,33 @@ def index_file(path: Path) -> FileIndex:
     found = _index_bin(path) if path.suffix == ".bin" else _index_ndjson(path)
     _keep(kept, stamp, found)
     return found
+
+
+def check_drawings(path: Path, suffix: str) -> None:
+    """DataSetError where a file of this suffix, whatever its name is now, begins with something else than a drawing."""
+    try:
+        if not path.stat().st_size:
+            raise SketchError("the file is empty")
+        if suffix == ".bin":
+            _index_bin(path)
+            return
+        with open(path, "rb") as file:
+            lines = iter(lambda: file.readline(MAX_LINE_BYTES + 1), b"")
+            read_record(next((line for line in lines if not line.isspace()), b""))
+    except SketchError as error:
+        raise DataSetError(f"no drawings of QuickDraw ({error.problem})") from None
+
+
+def _refuse_other(path: Path) -> None:
+    """SketchError for a file that begins with something else than a drawing, as a web page does."""
+    with open(path, "rb") as file:
+        head = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
+    if head and not head.startswith(b"{"):
+        said = head[:20].decode("utf-8", "replace")
+        raise SketchError(
+            f"begins with {said!r} and not with a drawing; delete it, and download=True fetches it anew",
+            str(path),
+        )
 
 
 def _keep(path: Path, stamp: NDArray[np.int64], index: FileIndex) -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sketchwidgets.training.datasets._archives import extract
+from sketchwidgets.training.datasets._archives import check_archive, extract
 from sketchwidgets.training.datasets._download import fetch
 from sketchwidgets.training.datasets._image_files import LabelledFiles, scan
 from sketchwidgets.training.datasets.per_class import split_per_class
@@ -106,7 +106,13 @@ class Caltech101(_Caltech):
 
     def _fetch(self, root: Path, url: str, known_hash: str | None, progress: bool) -> None:
         archive = fetch(
-            url, root, "caltech-101.zip", known_hash=known_hash, max_bytes=2**29, progress=progress
+            url,
+            root,
+            "caltech-101.zip",
+            known_hash=known_hash,
+            max_bytes=2**29,
+            check=check_archive,
+            progress=progress,
         )
         outer = root / ".caltech-101"
         shutil.rmtree(outer, ignore_errors=True)  # of a run that was cut off
@@ -148,7 +154,13 @@ class Caltech256(_Caltech):
 
     def _fetch(self, root: Path, url: str, known_hash: str | None, progress: bool) -> None:
         archive = fetch(
-            url, root, "256_ObjectCategories.tar", known_hash=known_hash, max_bytes=2**32, progress=progress
+            url,
+            root,
+            "256_ObjectCategories.tar",
+            known_hash=known_hash,
+            max_bytes=2**32,
+            check=check_archive,
+            progress=progress,
         )
         extract(archive, root / "caltech256", max_bytes=2**32, max_files=50_000, progress=progress)
         archive.unlink()

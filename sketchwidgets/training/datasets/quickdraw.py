@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -12,10 +13,10 @@ from torch.utils.data import Dataset
 from sketchwidgets.sketch import Sketch, SketchError
 from sketchwidgets.sketch.formats import _quickdraw_bin as binary
 from sketchwidgets.sketch.formats.quickdraw import MAX_LINE_BYTES, read_record
-from sketchwidgets.training.datasets._download import fetch
+from sketchwidgets.training.datasets._download import check_hash, fetch
 from sketchwidgets.training.datasets._image_files import check_index, check_names
 from sketchwidgets.training.datasets._quickdraw_classes import CLASSES
-from sketchwidgets.training.datasets._quickdraw_index import FileIndex, index_file
+from sketchwidgets.training.datasets._quickdraw_index import FileIndex, check_drawings, index_file
 
 _SUFFIX = {"simplified": ".ndjson", "raw": ".ndjson", "binary": ".bin"}
 _SPLITS = ("all", "train", "test")
@@ -134,12 +135,15 @@ class QuickDraw(Dataset):
             raise ValueError(f"classes: QuickDraw has no {unknown[0]!r}; see QuickDraw.CLASSES")
         suffix = _SUFFIX[self.kind]
         for name in names:
+            check_hash(known_hash.get(name), name)
+        for name in names:
             fetch(
                 f"{url.rstrip('/')}/full/{self.kind}/{quote(name)}{suffix}",
                 self.root / self.kind,
                 f"{name}{suffix}",
                 known_hash=known_hash.get(name),
                 max_bytes=2**34,
+                check=partial(check_drawings, suffix=suffix),
                 progress=progress,
             )
 

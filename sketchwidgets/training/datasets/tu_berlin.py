@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sketchwidgets.sketch import Sketch
-from sketchwidgets.training.datasets._archives import extract
+from sketchwidgets.training.datasets._archives import check_archive, extract
 from sketchwidgets.training.datasets._download import fetch
 from sketchwidgets.training.datasets._image_files import LabelledFiles, open_image, scan
 from sketchwidgets.training.datasets.folds import FOLDS, three_folds
@@ -111,7 +111,13 @@ class TUBerlin(LabelledFiles):
 
     def _fetch(self, root: Path, url: str, known_hash: str | None, progress: bool) -> None:
         archive = fetch(
-            url, root, f"sketches_{self.kind}.zip", known_hash=known_hash, max_bytes=2**31, progress=progress
+            url,
+            root,
+            f"sketches_{self.kind}.zip",
+            known_hash=known_hash,
+            max_bytes=2**31,
+            check=check_archive,
+            progress=progress,
         )
         extract(archive, root / archive.stem, max_bytes=2**32, max_files=50_000, progress=progress)
         archive.unlink()

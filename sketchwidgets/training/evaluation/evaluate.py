@@ -39,7 +39,9 @@ class CalibrationQuality:
     whole : reliability of whole drawings. shares : of all of 10, 20, ... 100 % of the strokes of all drawings
     together. steps : of all steps of all drawings together. error_by_share : expected calibration error at each share.
     knows : by share. knows_at_steps : over all steps of all drawings, as the promise is meant; its intervals take steps
-    for independent. promised : the precision that the calibration promises, None where it promises nothing.
+    for independent. knows_unfinished : over the steps before the last of each drawing, None where all have one stroke:
+    nobody knows while drawing whether more is to come, so that this is no promise, but what one meets.
+    promised : the precision that the calibration promises, None where it promises nothing.
     """
 
     drawings: int
@@ -49,6 +51,7 @@ class CalibrationQuality:
     error_by_share: dict[int, float]
     knows: dict[int, Knowing]
     knows_at_steps: Knowing
+    knows_unfinished: Knowing | None
     promised: float | None
 
 
@@ -216,12 +219,20 @@ def _calibration(seen: Sequence[_Steps], calibration: Calibration | None) -> Cal
         error_by_share=_by_share([reliability(sure, hits).error for sure, hits, _ in columns]),
         knows=_by_share([_knowing(knows, hits) for _, hits, knows in columns]),
         knows_at_steps=_knowing(_all(seen, "known"), _all(seen, "right")),
+        knows_unfinished=_before_the_last(seen),
         promised=None if calibration is None else calibration.precision,
     )
 
 
 def _all(seen: Sequence[_Steps], name: str) -> np.ndarray:
     return np.concatenate([getattr(steps, name) for steps in seen])
+
+
+def _before_the_last(seen: Sequence[_Steps]) -> Knowing | None:
+    known, right = (
+        np.concatenate([getattr(steps, name)[:-1] for steps in seen]) for name in ("known", "right")
+    )
+    return _knowing(known, right) if len(known) else None
 
 
 def _knowing(known: np.ndarray, right: np.ndarray) -> Knowing:

@@ -1,5 +1,6 @@
 """Whether a recogniser is right as often as its confidence says."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +51,27 @@ def reliability(
     return Reliability(
         error, _interval(number, confidence, right, drawing, error, seed), tuple(count.tolist()), *means
     )
+
+
+def error_by_chance(count: Sequence[int], confidence: Sequence[float | None]) -> float:
+    """The calibration error to expect of a recogniser that is right exactly as often as its confidence says.
+
+    count, confidence : of the bins, as in `Reliability`; every prediction of another drawing. The accuracy of a bin
+    scatters as a binomial share does, and the error is of its absolute deviations (De Moivre's formula: Diaconis &
+    Zabell, Statistical Science 1991, section 1), all predictions of a bin taken at its mean confidence.
+
+    >>> from sketchwidgets.training.evaluation.reliability import error_by_chance
+    >>> error_by_chance([1, 2], [1.0, 0.5])  # of two coins, one too many or too few in half of the cases
+    0.16666666666666666
+    """
+    from scipy.stats import binom
+
+    n = np.array(count)[np.array(count) > 0]
+    p = np.array([value for value, of in zip(confidence, count, strict=True) if of])
+    most = np.floor(n * p) + 1
+    # E|X - n p| = 2 m (1 - p) P(X = m), m the first number above n p.
+    deviation = np.where(p < 1, 2 * most * (1 - p) * binom.pmf(most, n, p), 0.0)
+    return float(deviation.sum() / n.sum())
 
 
 def _interval(

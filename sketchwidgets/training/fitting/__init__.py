@@ -9,6 +9,7 @@ from sketchwidgets.training.fitting._pictures import Pictures, as_pictures, pack
 from sketchwidgets.training.fitting._progress import ReportProgress, TrainingProgress
 from sketchwidgets.training.fitting._recipe import Recipe
 from sketchwidgets.training.fitting._views import Views
+from sketchwidgets.training.fitting._with_classes import with_classes
 
 __all__ = [
     "Fitted",
@@ -26,4 +27,5 @@ __all__ = [
     "read_history",
     "renormalize_filters",
     "scores",
+    "with_classes",
 ]

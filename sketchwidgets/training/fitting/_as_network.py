@@ -21,7 +21,7 @@ def as_network(
     """
     views = recipe.views
     side = Network(network, channels=channels).size[0]
-    size = views.size or side
+    size = views.side(side)
     middle = corners(size - side)[-1][0]
     subtracted: float | Tensor | tuple[float, ...] = 0.0
     if mean is not None:
@@ -40,7 +40,8 @@ def as_network(
         std=_per_channel(views.deviation or (1.0,), channels, views.span),
         ink="positive" if views.ink else "negative",
         classes=classes if len(classes) == outputs else None,
-        preprocessing=Preprocessing(side, EXTENT * size, max(1.0, PEN * size)),
+        # Of a picture far above the input no view shows a whole drawing; here one is drawn as large as it can be seen.
+        preprocessing=Preprocessing(side, min(EXTENT * size, side), max(1.0, PEN * size)),
         channel_order=views.channel_order,
         resize=size if size > side else None,
     )

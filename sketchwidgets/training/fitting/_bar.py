@@ -1,5 +1,6 @@
 """The progress bar of a training: a widget in a notebook, a line in a terminal."""
 
+import sys
 from typing import Any
 
 import lightning as L
@@ -13,7 +14,18 @@ class TrainingBar(TQDMProgressBar):
         super().on_train_epoch_start(trainer)
         self.train_progress_bar.set_description("training")
 
+    def on_exception(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
+    ) -> None:
+        """End the line, so that what is said of the error has one of its own."""
+        self.disable()
+        for bar in (self._val_progress_bar, self._train_progress_bar):
+            if bar is not None:
+                bar.close()
+        sys.stdout.flush()
+
     def get_metrics(self, trainer: L.Trainer, pl_module: L.LightningModule) -> dict[str, Any]:
         found = super().get_metrics(trainer, pl_module)
         found.pop("v_num", None)
-        return {"epoch": f"{trainer.global_step / pl_module.steps_per_epoch:.1f}", **found}
+        per_epoch = getattr(pl_module, "steps_per_epoch", None)
+        return found if per_epoch is None else {"epoch": f"{trainer.global_step / per_epoch:.1f}", **found}

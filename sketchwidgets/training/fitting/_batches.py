@@ -75,7 +75,7 @@ class Batches(Dataset):
     def _views(self, chosen: np.ndarray, rng: np.random.Generator) -> Tensor:
         recipe = self.recipe
         pictures = self.pictures.load_changed(
-            chosen, recipe.views.size or self.side, self.channels, recipe.views.ink, recipe.augmentation, rng
+            chosen, recipe.views.side(self.side), self.channels, recipe.views.ink, recipe.augmentation, rng
         )
         return recipe.views.random(pictures, self.side, rng, self.mean)
 
@@ -116,7 +116,7 @@ class TestBatches(Dataset):
             raise IndexError(k)
         chosen = np.array(self.part[k * self.batch_size : (k + 1) * self.batch_size])
         views = self.recipe.views
-        pictures = self.pictures.load(chosen, views.size or self.side, self.channels, views.ink)
+        pictures = self.pictures.load(chosen, views.side(self.side), self.channels, views.ink)
         if self.every_view:
             made = views.every(pictures, self.side, self.mean)
         else:
@@ -167,7 +167,7 @@ def mean_picture(pictures: Pictures, recipe: Recipe, channels: int, side: int) -
     """(C, size, size), the mean of the pictures, in the unit of the views; None where the recipe wants no such."""
     if recipe.views.mean is not True:
         return None
-    size = recipe.views.size or side
+    size = recipe.views.side(side)
     chosen = np.unique(np.linspace(0, len(pictures) - 1, min(len(pictures), _MEAN_OF)).astype(np.int64))
     total = torch.zeros(channels, size, size, dtype=torch.float64)
     for first in range(0, len(chosen), 64):

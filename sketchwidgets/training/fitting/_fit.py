@@ -1,6 +1,7 @@
 """Train a network by a recipe: one function."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,17 +10,20 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback, ProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import nn
 
 from sketchwidgets._files import written_whole
 from sketchwidgets.models import save_weights
-from sketchwidgets.training.checkpoints import STATE, CheckpointError, TensorFiles, read_checkpoint
+from sketchwidgets.training.checkpoints import STATE, TensorFiles, read_checkpoint
 from sketchwidgets.training.fitting._bar import TrainingBar
 from sketchwidgets.training.fitting._batches import Batches, mean_picture
+from sketchwidgets.training.fitting._belongs import check_state
 from sketchwidgets.training.fitting._filters import RenormalizeFilters
 from sketchwidgets.training.fitting._fitted import Fitted, channels_of, input_of, scores
 from sketchwidgets.training.fitting._groups import initialise
+from sketchwidgets.training.fitting._guard import check_script, refuse_in_import
 from sketchwidgets.training.fitting._history import LOG, read_history
 from sketchwidgets.training.fitting._module import Classification
 from sketchwidgets.training.fitting._opened import MEAN, NETWORK, registered
@@ -27,7 +31,8 @@ from sketchwidgets.training.fitting._own_input import fed
 from sketchwidgets.training.fitting._pictures import as_pictures
 from sketchwidgets.training.fitting._progress import ReportProgress, TrainingProgress
 from sketchwidgets.training.fitting._quiet import interrupts, quiet_lightning
-from sketchwidgets.training.fitting._recipe import Recipe, changed
+from sketchwidgets.training.fitting._recipe import Recipe
+from sketchwidgets.training.fitting._traces import begin, data_trace, start_trace
 
 _OURS = (
     "max_steps", "max_epochs", "max_time", "callbacks", "logger", "plugins", "precision", "val_check_interval",
@@ -66,13 +71,15 @@ def fit(
     Parameters
     ----------
     network : takes (n, C, side, side) and gives scores (n, classes); trained in place. Its side is `network.input_size`.
-        One that is imported, or has ImageNet weights, is fed as it was trained, see `Views.own`.
+        One that is imported, or has ImageNet weights, is fed as it was trained, see `Views.own`. `with_classes`
+        gives it a new last layer.
     data : a DrawingSet, its .npz or a folder of QuickDraw files, or (DrawingSet, indices); (images, labels) as
         (n, h, w[, 3]) uint8 and (n,) whole numbers, or (sketches, labels), and perhaps the names of the classes as a
         third; or a torch data set of (Sketch or picture, label). Drawings are all read first and held in memory, 8
         bytes a point, which is about half a kilobyte for one of QuickDraw's, and for a moment twice that. Pictures of a
         data set are asked for anew in every batch, and only those of a few batches are held.
-    recipe : `zeiler_recipe()`, `sketch_a_net_recipe()`, `fine_tuning_recipe()`, ...; None for a plain Recipe. With
+    recipe : `zeiler_recipe()`, `sketch_a_net_recipe()`, `fine_tuning_recipe()`, ...; None for a plain Recipe. Pictures
+        are as large as the network needs them, see `Views.size`. With
         `recurrent_recipe()`, network is None, and data and validation are PrefixFeatures: see `train_recurrent`.
     folder : where the state, the logs (CSV and TensorBoard) and the final network.safetensors go; made if absent.
     validation : data of the same form, looked at after every epoch.
@@ -82,13 +89,16 @@ def fit(
         now, which all schedules but "cosine" allow; False starts again.
     every : steps from one state that is written to the next.
     progress : whether a bar is shown, of the reading of drawings and of the training.
-    workers : processes that prepare batches, 0 for none beside this one.
+    workers : processes that prepare batches, 0 for none beside this one. They import the script that calls: there the
+        call must stand below `if __name__ == "__main__":`, or RuntimeError says so. A notebook needs nothing.
     accelerator, devices, num_nodes, strategy : Lightning's. The batch of the recipe is shared by all processes.
     trainer : further arguments of `lightning.Trainer`, `deterministic` or `sync_batchnorm`, say.
 
     An interrupt ends it after the step under way, with a state on the disk, and is then raised as KeyboardInterrupt.
-    Raises ValueError or TypeError, naming the argument; CheckpointError where the state in the folder is damaged or
-    belongs to another training.
+    Raises FloatingPointError where the loss is no longer finite, before the step is made: the last state stays. Raises
+    ValueError or TypeError, naming the argument; CheckpointError where the state in the folder is damaged or
+    belongs to another training: another recipe or network, other data (labels, some pictures), or other weights to
+    start from. Of random ones that are only drawn anew, since no seed was set, a warning tells.
 
     >>> images, labels = np.zeros((8, 16, 16), np.uint8), np.arange(8) % 2
     >>> images[1::2, :8] = 255
@@ -102,6 +112,7 @@ def fit(
 
     if isinstance(recipe, RecurrentRecipe):
         return _fit_recurrent(network, data, recipe, folder, validation, resume)
+    refuse_in_import()
     recipe = Recipe() if recipe is None else recipe
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe must be a Recipe, not {type(recipe).__name__}")
@@ -109,7 +120,9 @@ def fit(
         raise TypeError(f"network must be a torch.nn.Module, not {type(network).__name__}")
     if isinstance(every, bool) or not isinstance(every, int) or every < 1:
         raise ValueError(f"every must be a whole number from 1 on, not {every!r}")
-    _check_trainer(trainer, strategy, recipe, accelerator)
+    _check_trainer(trainer, strategy, recipe, accelerator, devices, workers)
+    if workers:
+        check_script()
     pictures = as_pictures(data, progress=progress)
     held_out = None if validation is None else as_pictures(validation, "validation", progress)
     if recipe.schedule == "plateau" and held_out is None:
@@ -122,17 +135,21 @@ def fit(
         "network": type(network).__name__,
         "pictures": len(pictures),
         "classes": list(pictures.classes),
+        "data": data_trace(pictures),
     }
     state = folder / STATE
     going_on = resume and state.exists()
     if going_on:
-        _check_state(
-            state, facts, network, Batches(pictures, recipe, side, channels).per_epoch * recipe.epochs
-        )
+        steps = Batches(pictures, recipe, side, channels).per_epoch * recipe.epochs
+        start = check_state(state, facts, network, recipe, steps)
     else:
         folder.mkdir(parents=True, exist_ok=True)
         state.unlink(missing_ok=True)
+        start = start_trace(network, recipe)
         initialise(network, recipe)
+    if start is not None:
+        facts["start"] = start
+        begin(network, folder, start)
     mean = mean_picture(pictures, recipe, channels, side) if own_mean is None else own_mean
     module = Classification(
         network,
@@ -157,7 +174,7 @@ def fit(
     if progress and not any(isinstance(one, ProgressBar) for one in added):
         added.append(TrainingBar())
     with quiet_lightning():
-        runner = L.Trainer(
+        runner = _trainer(
             accelerator=accelerator,
             devices=devices,
             num_nodes=num_nodes,
@@ -211,7 +228,20 @@ def fit(
     )
 
 
-def _check_trainer(given: dict[str, Any], strategy: Any, recipe: Recipe, accelerator: str) -> None:
+def _trainer(**arguments: Any) -> L.Trainer:
+    """Lightning's, or ValueError saying what of this machine it could not have."""
+    try:
+        return L.Trainer(**arguments)
+    except (MisconfigurationException, ValueError, ModuleNotFoundError) as error:
+        asked = ", ".join(
+            f"{name} {arguments[name]!r}" for name in ("accelerator", "devices", "num_nodes", "strategy")
+        )
+        raise ValueError(f"{asked}: {' '.join(str(error).split())}") from error
+
+
+def _check_trainer(
+    given: dict[str, Any], strategy: Any, recipe: Recipe, accelerator: str, devices: Any, workers: int
+) -> None:
     for name in given:
         if name in _OURS:
             raise TypeError(
@@ -221,58 +251,13 @@ def _check_trainer(given: dict[str, Any], strategy: Any, recipe: Recipe, acceler
         raise ValueError(
             f"strategy {strategy!r} leaves a part of the state in each process; fit keeps all of it in one file"
         )
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 0:
+        raise ValueError(f"workers must be a whole number from 0 on, not {workers!r}")
+    if isinstance(devices, str) and not re.fullmatch(r"auto|-1|\d+(,\d*)*", devices.replace(" ", "")):
+        raise ValueError(f'devices must be "auto", a number, or numbers with commas between, not {devices!r}')
     on_cuda = accelerator in ("gpu", "cuda") or (accelerator == "auto" and torch.cuda.is_available())
     if recipe.precision in ("16-mixed", "16") and not (on_cuda and torch.cuda.is_available()):
         raise ValueError('precision "16-mixed" needs CUDA; "bf16-mixed" works everywhere')
-
-
-def _check_state(path: Path, facts: dict[str, Any], network: nn.Module, steps: int) -> None:
-    """Whether a state belongs to this training of so many steps, before Lightning takes it."""
-    found = read_checkpoint(path)
-    known, weights = found.get("sketchwidgets"), found.get("state_dict")
-    if not isinstance(known, dict) or not isinstance(weights, dict):
-        raise CheckpointError(f"{path}: not a state of fit")
-    other = changed(known.get("recipe") or {}, facts["recipe"])
-    if other == ["epochs"]:
-        _check_length(path, known, facts["recipe"], steps)
-    elif other:
-        was = ", ".join(f"{name} {(known.get('recipe') or {}).get(name)!r}" for name in other)
-        now = ", ".join(f"{facts['recipe'][name]!r}" for name in other)
-        raise CheckpointError(
-            f"{path} belongs to another recipe: {was}, now {now}. Give another folder, or resume=False to start again"
-        )
-    for name, what in (("network", "network"), ("pictures", "number of pictures"), ("classes", "classes")):
-        if known.get(name) != facts[name]:
-            raise CheckpointError(
-                f"{path} belongs to another {what}: {_short(known.get(name))}, now {_short(facts[name])}. "
-                "Give another folder, or resume=False to start again"
-            )
-    wanted = network.state_dict(prefix="network.")
-    for name, tensor in wanted.items():
-        have = weights.get(name)
-        if not isinstance(have, Tensor) or have.shape != tensor.shape:
-            shape = tuple(have.shape) if isinstance(have, Tensor) else "nothing"
-            raise CheckpointError(f"{path}: {name} is {shape} and should be {tuple(tensor.shape)}")
-
-
-def _check_length(path: Path, known: dict[str, Any], recipe: dict[str, Any], steps: int) -> None:
-    """Whether a training can be given another number of epochs on its way, or after its end."""
-    was, now = known["recipe"].get("epochs"), recipe["epochs"]
-    again = "Give another folder, or resume=False to start again"
-    if recipe["schedule"] == "cosine":
-        raise CheckpointError(
-            f"{path} belongs to a training of {was} epochs, now {now}: on the cosine schedule every learning rate until "
-            f"now followed from the number of epochs. {again}"
-        )
-    if known.get("step", 0) > steps:
-        raise CheckpointError(
-            f"{path} has made {known['step']} steps, and {now} epochs have {steps}. {again}"
-        )
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _loggers(folder: Path) -> list[Any]:

@@ -13,7 +13,7 @@ from sketchwidgets.training.fitting._batches import TestBatches
 from sketchwidgets.training.fitting._history import History, read_history
 from sketchwidgets.training.fitting._module import view_scores
 from sketchwidgets.training.fitting._opened import MEAN, NETWORK, open_mean, open_network
-from sketchwidgets.training.fitting._own_input import fed
+from sketchwidgets.training.fitting._own_input import fed, side_of
 from sketchwidgets.training.fitting._pictures import Pictures, as_pictures
 from sketchwidgets.training.fitting._recipe import Recipe
 from sketchwidgets.visualization import Figure, Network
@@ -79,8 +79,10 @@ class Fitted:
         """The network with the input that it was trained on, as `sw.project` and the widgets take it.
 
         `sw.Network.of(fitted.network)` takes values of 0..1; the papers' recipes train on 0..255, less a mean picture.
-        The classes have no names where the network has outputs beyond those of the data. Raises ValueError where
-        drawings are larger than what the network sees of them (`views.size` far above its input).
+        The classes have no names where the network has outputs beyond those of the data. Where the training has seen but
+        scraps of drawings (a `views.size` that was given and is far above the network's input), a drawing is shown whole.
+
+        `sw.project` and the other functions take the result, not the Fitted itself.
         """
         return as_network(self.network, self.recipe, self.classes, channels_of(self.network), self.mean)
 
@@ -124,11 +126,8 @@ def scores(network: nn.Module, data: Any, recipe: Recipe, mean: Tensor | None = 
 
 def input_of(network: nn.Module, recipe: Recipe, pictures: Pictures) -> tuple[int, int]:
     """Side and channels of the network's input, with a forward pass that shows whether it fits the data."""
-    side = getattr(network, "input_size", None)
-    side = side[0] if isinstance(side, tuple) and len(set(side)) == 1 else side
-    if not isinstance(side, int) or isinstance(side, bool) or side < 1:
-        raise ValueError(f"network.input_size must be the side of its input in pixels, not {side!r}")
-    if recipe.views.size is not None and recipe.views.size < side:
+    side = side_of(network)
+    if recipe.views.side(side) < side:
         raise ValueError(
             f"the network takes {side} pixels, and the views of the recipe are cut from {recipe.views.size}"
         )

@@ -50,7 +50,7 @@ class History:
         return self.figure()._repr_html_()
 
     def __repr__(self) -> str:
-        steps = max((int(x[-1]) for x, _ in self.curves.values() if len(x)), default=0)
+        steps = max((int(x[-1]) + 1 for x, _ in self.curves.values() if len(x)), default=0)  # the first is 0
         return f"History({', '.join(sorted(self.curves))}; {steps} steps)"
 
 

@@ -93,11 +93,16 @@ class Classification(Resumable):
         images, labels, weight = batch
         scores = self.network(images).float()
         loss = F.cross_entropy(scores, labels, label_smoothing=self.recipe.label_smoothing)
+        rate = self.optimizers(use_pl_optimizer=False).param_groups[0]["lr"]
+        if not loss.isfinite():
+            raise FloatingPointError(
+                f"the loss of step {self.trainer.global_step + 1} is {float(loss.detach())}, at a learning rate of "
+                f"{rate:g}: give the recipe a smaller learning_rate, a gradient_clip or a warmup"
+            )
         right = (scores.argmax(1) == labels).float().mean()
         self.step_values = {"loss": loss.detach(), "accuracy": right}
         self.log("loss", loss.detach(), prog_bar=True)
         self.log("accuracy", right, prog_bar=True)
-        rate = self.optimizers(use_pl_optimizer=False).param_groups[0]["lr"]
         self.log("rate", rate)
         return loss * float(weight)
 

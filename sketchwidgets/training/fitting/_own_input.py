@@ -15,6 +15,8 @@ _PLAIN = Views()
 def fed(network: nn.Module, recipe: Recipe, channels: int) -> tuple[Recipe, Tensor | None]:
     """The recipe with what the network says of its input filled in, and the mean picture that it brings, if any.
 
+    Also the size of the views, where that follows the network.
+
     The result stays the same when it is filled in again. Raises ValueError where the recipe has numbers for another
     number of channels.
     """
@@ -25,7 +27,18 @@ def fed(network: nn.Module, recipe: Recipe, channels: int) -> tuple[Recipe, Tens
             raise ValueError(
                 f"views.{name} has {len(numbers)} numbers, and the network takes {channels} channels"
             )
+    if views.size is not None:
+        views = replace(views, size=views.side(side_of(network)))
     return replace(recipe, views=views), mean
+
+
+def side_of(network: nn.Module) -> int:
+    """Side of the network's input in pixels; ValueError where it does not say so."""
+    side = getattr(network, "input_size", None)
+    side = side[0] if isinstance(side, tuple) and len(set(side)) == 1 else side
+    if not isinstance(side, int) or isinstance(side, bool) or side < 1:
+        raise ValueError(f"network.input_size must be the side of its input in pixels, not {side!r}")
+    return side
 
 
 def _views_of(network: nn.Module, views: Views) -> tuple[Views, Tensor | None]:

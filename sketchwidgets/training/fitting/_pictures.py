@@ -1,6 +1,7 @@
 """What a network is trained on: pictures by number, from strokes, from arrays, or from a data set of torch."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from sketchwidgets.training.inputs.images import Augmentation, render
 
 # Of the side of a picture: the longer side of a drawing, which no view of Sketch-a-Net cuts, and its pen.
 EXTENT, PEN = 194 / 256, 3 / 225
+_FEW = 16  # pictures of a data set that are looked at to know it again
 
 
 class Pictures:
@@ -32,6 +34,18 @@ class Pictures:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def contents(self, indices: np.ndarray) -> Iterable[np.ndarray]:
+        """What some pictures are made of, to tell them from others; nothing where that is not known."""
+        return ()
+
+    def digest(self, indices: np.ndarray) -> str | None:
+        """Of the contents of some pictures."""
+        made = hashlib.blake2b(digest_size=16)
+        for part in self.contents(indices):
+            made.update(f"{part.shape} {part.dtype}".encode())
+            made.update(np.ascontiguousarray(part))
+        return made.hexdigest()
 
     def load(self, indices: np.ndarray, size: int, channels: int, ink: bool) -> Tensor:
         """Pictures (b, channels, size, size) in [0, 1]; with `ink`, dark ink on bright paper is turned round."""
@@ -60,6 +74,13 @@ class StrokePictures(Pictures):
         self.indices = np.arange(len(drawings)) if indices is None else indices
         self.labels = drawings.label[self.indices].astype(np.int64)
         self.classes = drawings.classes
+
+    def contents(self, indices: np.ndarray) -> Iterable[np.ndarray]:
+        drawings = self.drawings
+        for index in self.indices[indices]:
+            ends = drawings.first_point[drawings.first_stroke[index] : drawings.first_stroke[index + 1] + 1]
+            yield np.diff(ends).astype(np.int64)
+            yield drawings.points[ends[0] : ends[-1]].astype(np.float32)
 
     def load(self, indices: np.ndarray, size: int, channels: int, ink: bool) -> Tensor:
         return self.load_changed(indices, size, channels, ink, None, np.random.default_rng(0))
@@ -103,6 +124,9 @@ class ArrayPictures(Pictures):
         self.labels = _checked_labels(labels, len(self.images))
         self.classes = _checked_classes(classes, self.labels)
 
+    def contents(self, indices: np.ndarray) -> Iterable[np.ndarray]:
+        return (self.images[index] for index in indices)
+
     def load(self, indices: np.ndarray, size: int, channels: int, ink: bool) -> Tensor:
         chosen = self.images[indices]
         chosen = chosen[:, None] if chosen.ndim == 3 else chosen.transpose(0, 3, 1, 2)
@@ -117,6 +141,15 @@ class DataSetPictures(Pictures):
         labels = _labels_of(dataset)
         self.labels = _checked_labels(labels, len(dataset))
         self.classes = _checked_classes(classes or getattr(dataset, "classes", None), self.labels)
+
+    def contents(self, indices: np.ndarray) -> Iterable[np.ndarray]:
+        return (np.asarray(self.dataset[index][0]) for index in indices.tolist())
+
+    def digest(self, indices: np.ndarray) -> str | None:
+        """Of few, since they may be files; None where a data set changes them at random."""
+        few = indices[:: max(1, len(indices) // _FEW)][:_FEW]
+        first, second = super().digest(few), super().digest(few)
+        return first if first == second else None
 
     def load(self, indices: np.ndarray, size: int, channels: int, ink: bool) -> Tensor:
         made = []
@@ -142,6 +175,12 @@ class PartOfPictures(Pictures):
     def __init__(self, whole: Pictures, indices: np.ndarray) -> None:
         self.whole, self.indices = whole, indices
         self.labels, self.classes = whole.labels[indices], whole.classes
+
+    def contents(self, indices: np.ndarray) -> Iterable[np.ndarray]:
+        return self.whole.contents(self.indices[indices])
+
+    def digest(self, indices: np.ndarray) -> str | None:
+        return self.whole.digest(self.indices[indices])
 
     def load(self, indices: np.ndarray, size: int, channels: int, ink: bool) -> Tensor:
         return self.whole.load(self.indices[indices], size, channels, ink)

@@ -11,6 +11,16 @@ from torch import Tensor
 
 from sketchwidgets.models._checks import check_choice, check_range, check_whole
 
+_INPUT = 225  # pixels that Sketch-a-Net sees of the 256
+_MOST = 1.5  # times the input: what is cut from a larger picture is a scrap of it
+
+
+class _Usual(int):
+    """A size that nobody has asked for, which may follow the network. It is as any whole number to all else."""
+
+
+USUAL = _Usual(256)
+
 
 @dataclass(frozen=True)
 class Views:
@@ -18,7 +28,9 @@ class Views:
 
     A picture is brought to `size` x `size`; a view is a part of it of the network's input size, mirrored or not.
 
-    size : side of the picture in pixels; None: the network's input size, so that there is nothing to choose from.
+    size : side of the picture in pixels; None: the network's input size, so that there is nothing to choose from. Left
+        out, as in the recipes of the papers: 256, for networks that see 171 to 256 pixels; for others as much of their
+        input as 256 is of 225, so 36 for one of 32. A number that is given counts as it is for any network.
     crops : "random": any part, as of Sketch-a-Net; "ten": one of the four corners and the centre (Zeiler & Fergus).
     mirror : the probability that a view is mirrored left to right.
     rotation, rotated : turned by a whole number of degrees, at most `rotation` to either side, with this probability.
@@ -37,9 +49,11 @@ class Views:
     >>> from sketchwidgets.training import Views
     >>> Views(size=256, crops="random", rotation=5, rotated=0.55).mirror
     0.5
+    >>> Views().side(32), Views().side(225), Views(size=64).side(32), Views(size=None).side(32)
+    (36, 256, 64, 32)
     """
 
-    size: int | None = 256
+    size: int | None = USUAL
     crops: Literal["random", "ten"] = "random"
     mirror: float = 0.5
     rotation: int = 0
@@ -72,6 +86,14 @@ class Views:
             check_range(name, getattr(self, name), least=0, most=1)
         check_whole("rotation", self.rotation, 0, 180)
         check_range("span", self.span, above=0, most=65535)
+
+    def side(self, side: int) -> int:
+        """Side of the picture, in pixels, for a network that sees `side` x `side` of it."""
+        if self.size is None:
+            return side
+        if isinstance(self.size, _Usual) and not side <= self.size <= _MOST * side:
+            return round(self.size * side / _INPUT)
+        return int(self.size)
 
     def random(
         self, pictures: Tensor, side: int, rng: np.random.Generator, mean: Tensor | None = None

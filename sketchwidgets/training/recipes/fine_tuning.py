@@ -16,7 +16,7 @@ GENTLE = Recipe(
     depth_decay=0.8,
     schedule="cosine",
     warmup=20,
-    views=Views(size=256, crops="random"),
+    views=Views(crops="random"),
 )
 PICTIONARY = Recipe(
     name="AlexNet for Pictionary",
@@ -31,9 +31,7 @@ PICTIONARY = Recipe(
     schedule="step",
     annealing=0.1,
     anneal_every=100_000,
-    views=Views(
-        size=256, crops="random", mirror=0.0, ink=False, span=255.0, mean=True, test="centre", own=True
-    ),
+    views=Views(crops="random", mirror=0.0, ink=False, span=255.0, mean=True, test="centre", own=True),
 )
 
 
@@ -43,6 +41,8 @@ def fine_tuning_recipe(**changes: Any) -> Recipe:
     The last layer, which is new, learns ten times as fast as the layer before it, and every layer 0.8 times as fast as
     the one above: the first filters, which suit any picture, stay nearly as they are. With `depth_decay=0`
     only the last layer learns. How deep a layer lies, `sw.models.layer_groups` says.
+
+    `with_classes` gives any network, imported ones too, that new last layer, with as many outputs as there are classes.
 
     An imported network and one with ImageNet weights see pictures as they learned them; any other sees ink of 0..1.
 

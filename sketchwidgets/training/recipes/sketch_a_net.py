@@ -16,7 +16,7 @@ PAPER = Recipe(
     schedule="constant",
     filter_std=0.01,
     bias=0.01,
-    views=Views(size=256, crops="random", mirror=0.5, rotation=5, rotated=0.55, span=255.0),
+    views=Views(crops="random", mirror=0.5, rotation=5, rotated=0.55, span=255.0),
 )
 
 

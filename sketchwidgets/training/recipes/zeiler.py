@@ -18,7 +18,7 @@ PAPER = Recipe(
     filter_std=1e-2,
     bias=0.0,
     filter_radius=0.1,
-    views=Views(size=256, crops="ten", mirror=0.5, ink=False, span=255.0, mean=True),
+    views=Views(crops="ten", mirror=0.5, ink=False, span=255.0, mean=True),
 )
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from sketchwidgets.training.evaluation.reliability import error_by_chance
+
 
 def model_card(facts: dict[str, Any], size: int) -> str:
     """Markdown from the `card` of a recogniser; `size` is that of the weights file in bytes.
@@ -121,12 +123,18 @@ def measured_lines(measured: dict[str, dict[str, Any]]) -> list[str]:
         return lines
     lines += [
         "",
-        "Expected calibration error (15 bins of equal width), on drawings that the calibration was not fitted on:",
+        "Expected calibration error (15 bins of equal width), on drawings that the calibration was not fitted on. A "
+        "recogniser that is right exactly as often as it says has one too, by chance, where drawings are few:",
     ]
     lines += _table(
-        ["n", "whole drawings", "10, 20, ... 100 % together", "every stroke"],
+        ["n", "whole drawings", "by chance", "10, 20, ... 100 % together", "every stroke"],
         {
-            name: [f"{found['drawings']:,}", *(_error(found[kind]) for kind in ("whole", "shares", "steps"))]
+            name: [
+                f"{found['drawings']:,}",
+                _error(found["whole"]),
+                f"{error_by_chance(found['whole']['count'], found['whole']['confidence']):.3f}",
+                *(_error(found[kind]) for kind in ("shares", "steps")),
+            ]
             for name, found in reliable.items()
         },
     )
@@ -146,14 +154,28 @@ def measured_lines(measured: dict[str, dict[str, Any]]) -> list[str]:
         lines += ["", "Over all strokes of all drawings, finished or not:"]
         lines += _table(
             ["says it knows", "right where it does", "as it shall be"],
-            {name: _at_steps(found["knows_at_steps"], promised) for name, found in reliable.items()},
+            {
+                name: [*_knowing(found["knows_at_steps"]), f"{promised:.0%}"]
+                for name, found in reliable.items()
+            },
         )
+        unfinished = {
+            name: found["knows_unfinished"]
+            for name, found in reliable.items()
+            if found.get("knows_unfinished")
+        }
+        if unfinished:
+            lines += ["", "Over the strokes before the last alone, while the drawing is unfinished:"]
+            lines += _table(
+                ["says it knows", "right where it does"],
+                {name: _knowing(found) for name, found in unfinished.items()},
+            )
     return lines
 
 
-def _at_steps(found: dict[str, Any], promised: float) -> list[str]:
+def _knowing(found: dict[str, Any]) -> list[str]:
     right = f"{_percent(found['precision'])}{_range(found['precision_interval'], '.1%')}"
-    return [f"{found['coverage']:.1%}", right, f"{promised:.0%}"]
+    return [f"{found['coverage']:.1%}", right]
 
 
 def _table(columns: list[str], rows: dict[str, list[str]]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 import lightning as L
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback, LearningRateMonitor
+from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ProgressBar
 from lightning.pytorch.loggers import CSVLogger
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -23,6 +23,8 @@ from sketchwidgets.recognition import Preprocessing
 from sketchwidgets.sketch.augmentation.stroke_order import CHANNELS as STROKE_ORDER_CHANNELS
 from sketchwidgets.training.checkpoints import STATE, Resumable, TensorFiles, read_checkpoint
 from sketchwidgets.training.datasets.drawing_set import DrawingSet
+from sketchwidgets.training.fitting._bar import TrainingBar
+from sketchwidgets.training.fitting._quiet import interrupts, quiet_lightning
 from sketchwidgets.training.inputs.images import Augmentation, Channels, PrefixBatches, render
 from sketchwidgets.training.recognizers.averaging import update_average
 from sketchwidgets.training.recognizers.batch_norm import BatchNormSketchANet, folded, for_training
@@ -272,6 +274,7 @@ def train_cnn(
     `CNNTraining`: `RecordEvolution(folder, network=lambda training: training.network.fold(), epoch_steps=...)` keeps
     Sketch-a-Net of several moments, for `sw.evolution`.
 
+    An interrupt ends it after the step under way, with a state on the disk, and is then raised as KeyboardInterrupt.
     Raises ValueError where `folder` holds a training by another recipe.
     """
     recipe = recipe or CNNRecipe()
@@ -280,23 +283,29 @@ def train_cnn(
     torch.manual_seed(recipe.seed)
     module = CNNTraining(len(drawings.classes), recipe, folder, every)
     state = _state_to_resume(folder, recipe) if resume else None
-    trainer = L.Trainer(
-        accelerator="auto",
-        devices="auto",
-        precision="bf16-mixed",
-        max_steps=recipe.steps,
-        callbacks=[LearningRateMonitor("step"), *callbacks],
-        logger=CSVLogger(folder, name="log", flush_logs_every_n_steps=50),
-        plugins=[TensorFiles()],
-        val_check_interval=every * 2,
-        check_val_every_n_epoch=None,
-        log_every_n_steps=10,
-        num_sanity_val_steps=0,
-        enable_checkpointing=False,
-        enable_progress_bar=progress,
-        enable_model_summary=progress,
-    )
-    trainer.fit(module, DrawingData(drawings, recipe), ckpt_path=None if state is None else str(state))
+    own = any(isinstance(one, ProgressBar) for one in callbacks)
+    bar = [TrainingBar()] if progress and not own else []
+    with quiet_lightning():
+        trainer = L.Trainer(
+            accelerator="auto",
+            devices="auto",
+            precision="bf16-mixed",
+            max_steps=recipe.steps,
+            callbacks=[LearningRateMonitor("step"), *callbacks, *bar],
+            logger=CSVLogger(folder, name="log", flush_logs_every_n_steps=50),
+            plugins=[TensorFiles()],
+            val_check_interval=every * 2,
+            check_val_every_n_epoch=None,
+            log_every_n_steps=10,
+            num_sanity_val_steps=0,
+            enable_checkpointing=False,
+            enable_progress_bar=progress,
+            enable_model_summary=progress,
+        )
+        with interrupts(module.stop, alone=trainer.world_size == 1):
+            trainer.fit(
+                module, DrawingData(drawings, recipe), ckpt_path=None if state is None else str(state)
+            )
     return folded(module.best)
 
 

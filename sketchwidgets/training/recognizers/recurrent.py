@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from sketchwidgets.models._checks import check_choice, check_range, check_whole
 from sketchwidgets.models.recurrent import ImageTo, RecurrentClassifier
 from sketchwidgets.training.checkpoints import TensorFiles
+from sketchwidgets.training.fitting._quiet import interrupts, quiet_lightning
 from sketchwidgets.training.inputs.features import PrefixFeatures
 from sketchwidgets.training.inputs.stroke_set import StrokeSet
 from sketchwidgets.training.recognizers.averaging import update_average
@@ -202,6 +203,11 @@ class _SetEpoch(L.Callback):
         self.batches.epoch = trainer.current_epoch
 
 
+def _end() -> None:
+    """End a training at once: its checkpoints are those of whole epochs."""
+    raise KeyboardInterrupt
+
+
 def train_recurrent(
     train: PrefixFeatures | StrokeSet,
     validation: PrefixFeatures | StrokeSet,
@@ -216,30 +222,33 @@ def train_recurrent(
     """Train, leaving a checkpoint per epoch and a CSV log in `folder`.
 
     A run that was cut off goes on from its last epoch. `stop_after` ends the run after so many epochs, to be
-    resumed later; the learning rate follows the whole recipe all the same.
+    resumed later; the learning rate follows the whole recipe all the same. An interrupt is raised as KeyboardInterrupt, and
+    what was done of its epoch is done again.
     """
     recipe, folder = recipe or RecurrentRecipe(), Path(folder)
     torch.manual_seed(recipe.seed)
     batches = _Batches(train, recipe.batch_size, recipe.seed)
     module = RecurrentTraining(classes, train.size, recipe.epochs * len(batches), recipe)
-    trainer = L.Trainer(
-        accelerator="auto",
-        precision=recipe.precision,
-        max_epochs=stop_after or recipe.epochs,
-        callbacks=[ModelCheckpoint(folder, save_last=True), _SetEpoch(batches)],
-        logger=CSVLogger(folder, name="log"),
-        plugins=[TensorFiles()],
-        num_sanity_val_steps=0,
-        gradient_clip_val=5.0,
-        reload_dataloaders_every_n_epochs=1,
-        enable_progress_bar=progress,
-        enable_model_summary=progress,
-    )
-    last = folder / "last.ckpt"
-    trainer.fit(
-        module,
-        DataLoader(batches, batch_size=None),
-        DataLoader(_Batches(validation, 512, None), batch_size=None),
-        ckpt_path=str(last) if resume and last.exists() else None,
-    )
+    with quiet_lightning():
+        trainer = L.Trainer(
+            accelerator="auto",
+            precision=recipe.precision,
+            max_epochs=stop_after or recipe.epochs,
+            callbacks=[ModelCheckpoint(folder, save_last=True), _SetEpoch(batches)],
+            logger=CSVLogger(folder, name="log"),
+            plugins=[TensorFiles()],
+            num_sanity_val_steps=0,
+            gradient_clip_val=5.0,
+            reload_dataloaders_every_n_epochs=1,
+            enable_progress_bar=progress,
+            enable_model_summary=progress,
+        )
+        last = folder / "last.ckpt"
+        with interrupts(_end, alone=trainer.world_size == 1):
+            trainer.fit(
+                module,
+                DataLoader(batches, batch_size=None),
+                DataLoader(_Batches(validation, 512, None), batch_size=None),
+                ckpt_path=str(last) if resume and last.exists() else None,
+            )
     return module.best.eval()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from sketchwidgets.training import DataSetError
-from sketchwidgets.training.datasets import fetch, file_hash
+from sketchwidgets.training.datasets import _download, fetch, file_hash
 
 BLOCK = 2**16  # what arrives is written by the block
 CONTENT = np.random.default_rng(0).bytes(40 * BLOCK)
@@ -31,7 +31,7 @@ def get(site, tmp_path):
 
 
 def left_overs(folder):
-    return sorted(name for name in os.listdir(folder) if not name.endswith(".lock"))
+    return sorted(os.listdir(folder))
 
 
 @pytest.mark.parametrize("known_hash", [SHA256, MD5, None])
@@ -175,8 +175,96 @@ def test_a_wrong_checksum(get, tmp_path):
     with pytest.raises(DataSetError, match=r"/a/data.bin: SHA256 hash .* does not match"):
         get(known_hash="sha256:" + "0" * 64)
     assert left_overs(tmp_path / "data") == []
-    with pytest.raises(DataSetError, match=r"data\.bin"):
-        get(known_hash="nonsense")
+
+
+@pytest.mark.parametrize(
+    "known_hash",
+    ["zzz", "nonsense", "md5:zzz", "md5:" + "0" * 64, "0" * 32, "crc:00", "shake_128:", "sha256:", ""],
+)
+def test_what_is_no_checksum_is_said_before_anything_is_fetched(get, site, tmp_path, known_hash):
+    with pytest.raises(DataSetError, match=rf"a/data\.bin: known_hash must be .* in hex, not '{known_hash}'"):
+        get(known_hash=known_hash)
+    assert site.requests == []
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    "known_hash", [SHA256[7:], SHA256.upper(), f"sha1:{hashlib.sha1(CONTENT).hexdigest()}"]
+)
+def test_checksums_as_pooch_takes_them(get, known_hash):
+    assert get(known_hash=known_hash).read_bytes() == CONTENT
+
+
+def test_a_web_page_instead_of_the_file(get, site, tmp_path):
+    site.headers = {"Content-Type": "text/html; charset=utf-8"}
+    with pytest.raises(DataSetError, match=r"a/data.bin: the server sends a web page \(text/html\) instead"):
+        get()
+    assert left_overs(tmp_path / "data") == []
+    # What has the right checksum is the file, whatever the server calls it.
+    assert get(known_hash=SHA256).read_bytes() == CONTENT
+
+
+def test_a_web_page_does_not_harm_what_has_arrived(get, site, tmp_path):
+    site.break_after = [10 * BLOCK, 0, 0, 0, 0, 0]
+    with pytest.raises(DataSetError):
+        get()
+    site.break_after, site.headers = [], {"Content-Type": "text/html"}
+    with pytest.raises(DataSetError, match="web page"):
+        get()
+    site.headers, site.requests = {}, []
+    assert get().read_bytes() == CONTENT
+    assert site.requests == [("/a/data.bin", f"bytes={10 * BLOCK}-")]
+
+
+def test_what_a_check_refuses_is_deleted(get, site, tmp_path):
+    def refuse(path):
+        assert path.read_bytes() == CONTENT
+        raise DataSetError("no cats in it")
+
+    with pytest.raises(DataSetError, match=r"a/data.bin: no cats in it; what arrived is deleted"):
+        get(check=refuse)
+    assert left_overs(tmp_path / "data") == []
+    assert get(check=lambda path: None).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("etag", "ranges", "headers", "known_hash", "goes_on", "words"),
+    [
+        ('"one"', True, {}, None, True, "and the next call goes on there$"),
+        ('"one"', True, {"Accept-Ranges": "bytes"}, None, True, "and the next call goes on there$"),
+        (None, True, {}, SHA256, True, "and the next call goes on there$"),
+        (None, True, {}, None, False, "begins anew, because the server gives nothing to know its file by"),
+        (
+            'W/"one"',
+            True,
+            {},
+            None,
+            False,
+            "begins anew, because the server gives nothing to know its file by",
+        ),
+        ('"one"', False, {}, None, False, "begins anew, because the server does not continue files$"),
+        (None, False, {"Accept-Ranges": "none"}, SHA256, False, "does not continue files$"),
+    ],
+)
+def test_what_is_said_of_the_next_call_is_true(get, site, etag, ranges, headers, known_hash, goes_on, words):
+    site.etag, site.ranges, site.headers = etag, ranges, headers
+    site.break_after = [10 * BLOCK] + [0 if goes_on else 10 * BLOCK] * 8
+    with pytest.raises(DataSetError, match=words) as error:
+        get(known_hash=known_hash)
+    assert ("bytes are kept" in str(error.value)) == goes_on
+    site.break_after, site.requests = [], []
+    assert get(known_hash=known_hash).read_bytes() == CONTENT
+    first = site.requests[0][1]
+    assert (first is not None and site.ranges) == goes_on
+
+
+def test_a_server_that_is_gone_before_it_is_known_what_it_can(get, site, monkeypatch):
+    site.break_after = [10 * BLOCK]
+    monkeypatch.setattr(_download, "_RETRIES", -1)
+    with pytest.raises(
+        DataSetError, match=r"655,360 bytes are kept, .* goes on there if the server continues files$"
+    ):
+        get()
 
 
 def test_the_md5_that_google_states(get, site, tmp_path):
@@ -250,3 +338,25 @@ def test_who_asks_at_the_same_time_waits(get, site):
     assert len(set(paths)) == 1
     assert paths[0].read_bytes() == CONTENT
     assert len(site.requests) == 1
+    assert left_overs(paths[0].parent) == ["data.bin"]
+
+
+def test_who_waits_for_a_lock_that_is_removed_still_is_alone(site, tmp_path):
+    """Each of many in turn, none beside another, though the file of the lock goes with each."""
+    site.files["/a/data.bin"] = CONTENT
+    inside, most = [], []
+
+    def check(path):
+        inside.append(path)
+        most.append(len(inside))
+        time.sleep(0.01)
+        inside.pop()
+
+    def one(number):
+        path = fetch(f"{site.url}/a/data.bin", tmp_path, check=check, progress=False)
+        path.unlink(missing_ok=True)  # so that the next one fetches it again
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(one, range(24)))
+    assert max(most) == 1
+    assert left_overs(tmp_path) == []

@@ -172,6 +172,7 @@ def test_a_truncated_or_wrong_archive_leaves_no_data_set(site, tmp_path):
     site.etag = '"two"'
     with pytest.raises(DataSetError, match="not a zip or tar file, or damaged"):
         TUBerlin(tmp_path, **where)
+    assert not list(tmp_path.iterdir())
     with pytest.raises(
         FileNotFoundError, match=r"no class folders with SVG files .* download=True fetches them"
     ):

@@ -195,6 +195,47 @@ def test_checksums_of_the_storage_and_of_the_user(site, tmp_path):
     assert len(QuickDraw(tmp_path / "data", ["cat"], known_hash=known, **where)) == 5
 
 
+@pytest.mark.parametrize("kind", ["simplified", "binary"])
+@pytest.mark.parametrize(
+    "page", [b"<html>login</html>", b"", b"\n\n", b'{"error": "denied"}', b"<html>" * 99]
+)
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "text/html"}])
+def test_a_page_to_log_in_is_no_drawings(site, tmp_path, kind, page, headers):
+    suffix = "bin" if kind == "binary" else "ndjson"
+    address = f"/full/{kind}/cat.{suffix}"
+    site.files[address], site.headers = page, headers
+    where = {"kind": kind, "download": True, "url": site.url, "progress": False}
+    with pytest.raises(DataSetError, match=rf"{kind}/cat\.{suffix}: (no drawings of QuickDraw|.* web page)"):
+        QuickDraw(tmp_path / "data", ["cat"], **where)
+    assert not [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
+    (write_bin if kind == "binary" else write_ndjson)(tmp_path / "file", records("cat", n=5))
+    site.files[address], site.headers, site.etag = (tmp_path / "file").read_bytes(), {}, '"two"'
+    assert len(QuickDraw(tmp_path / "data", ["cat"], **where)) == 5
+
+
+def test_a_page_that_was_taken_for_drawings_is_refused(tmp_path):
+    path = tmp_path / "cat.ndjson"
+    path.write_text("<html>login</html>")
+    _quickdraw_index._keep(
+        tmp_path / ".index" / "cat.ndjson.npz",
+        np.array([1, path.stat().st_size, path.stat().st_mtime_ns]),
+        _quickdraw_index._index_ndjson(path),
+    )
+    with pytest.raises(
+        SketchError, match=r"cat\.ndjson: begins with '<html>login</html>' and not with a drawing"
+    ):
+        QuickDraw(tmp_path, ["cat"], download=True)
+    path.write_bytes(b"\xef\xbb\xbf" + b'{"key_id": "1", "drawing": [[[0], [1]]]}\n')
+    assert len(QuickDraw(tmp_path)) == 1
+
+
+def test_what_is_no_checksum_is_said_before_any_class_is_fetched(site, tmp_path):
+    known = {"dog": "zzz"}
+    with pytest.raises(DataSetError, match=r"dog: known_hash must be .*'zzz'"):
+        QuickDraw(tmp_path, ["cat", "dog"], known_hash=known, download=True, url=site.url, progress=False)
+    assert site.requests == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [

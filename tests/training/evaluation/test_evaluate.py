@@ -85,6 +85,15 @@ def test_calibration_decides_what_it_knows(drawings):
     steps = np.concatenate([np.arange(1, n + 1) for n in strokes])
     assert found.knows_at_steps.coverage == pytest.approx((steps >= 2).mean())
     assert found.knows_at_steps.precision == pytest.approx((steps >= 3).sum() / (steps >= 2).sum())
+    before = np.concatenate([np.arange(1, n) for n in strokes])
+    assert found.knows_unfinished.coverage == pytest.approx((before >= 2).mean())
+    assert found.knows_unfinished.precision == pytest.approx((before >= 3).sum() / (before >= 2).sum())
+
+
+def test_nothing_is_unfinished_where_all_have_one_stroke(drawings):
+    short = np.flatnonzero(drawings.n_strokes == 1)
+    assert len(short)
+    assert evaluate(Oracle(drawings, 3), drawings, short, progress=False).calibration.knows_unfinished is None
 
 
 def test_drawings_that_the_calibration_was_fitted_on_do_not_count_for_it(drawings):

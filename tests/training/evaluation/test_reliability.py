@@ -5,9 +5,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom
 from torchmetrics.classification import BinaryCalibrationError, MulticlassCalibrationError
 
-from sketchwidgets.training.evaluation.reliability import BINS, reliability
+from sketchwidgets.training.evaluation.reliability import BINS, error_by_chance, reliability
 
 
 @given(st.integers(1, 300), st.integers(2, 40), st.floats(0.2, 8), st.integers(0, 10_000))
@@ -59,3 +60,24 @@ def test_predictions_of_one_drawing_are_one_observation():
     deceived = reliability(np.tile(confidence, 10), np.tile(right, 10))
     assert np.diff(deceived.interval) < 0.6 * np.diff(ten.interval)
     assert reliability(confidence[:1], right[:1]).interval is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 12), st.floats(0, 1)), min_size=1, max_size=6))
+def test_what_chance_alone_adds_is_the_mean_over_all_outcomes(bins):
+    counts, confidences = [n for n, _ in bins], [p if n else None for n, p in bins]
+    if not sum(counts):
+        return
+    expected = 0.0
+    for n, p in bins:
+        if n:
+            outcomes = np.arange(n + 1)
+            expected += float(np.abs(outcomes - n * p) @ binom.pmf(outcomes, n, p))
+    assert error_by_chance(counts, confidences) == pytest.approx(expected / sum(counts), abs=1e-9)
+
+
+def test_a_recogniser_that_is_as_right_as_it_says_has_the_error_of_chance():
+    rng = np.random.default_rng(2)
+    confidence = rng.uniform(0.05, 1.0, 690) ** 0.5
+    errors = [reliability(confidence, rng.random(690) < confidence, np.zeros(690, int)) for _ in range(200)]
+    found = error_by_chance(errors[0].count, errors[0].confidence)
+    assert np.mean([each.error for each in errors]) == pytest.approx(found, rel=0.05)

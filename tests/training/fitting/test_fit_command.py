@@ -40,6 +40,7 @@ def test_a_network_is_trained_and_resumed(call, tmp_path):
     again = call(*options)
     assert again.exit_code == 1
     assert "another recipe: learning_rate 1e-05, now 0.001" in again.output
+    assert again.output.endswith("or --no-resume to start again\n")
     kept = tmp_path / "run" / "network.safetensors"
     tuned = call(
         "lenet", data, "--out", tmp_path / "b", "--recipe", "fine-tuning", "--epochs", 1, "--weights", kept
@@ -56,6 +57,12 @@ def test_a_network_is_trained_and_resumed(call, tmp_path):
         (["lenet", "images.npz", "--recipe", "fast"], "--recipe must be one of sketch-a-net, zeiler"),
         (["lenet", "images.npz", "--precision", "16-mixed"], "needs CUDA"),
         (["lenet", "images.npz", "--learning-rate", "-1"], "learning_rate must be"),
+        (
+            ["lenet", "images.npz", "--learning-rate", "1e30"],
+            "the loss of step 2 is nan, at a learning rate of 1e+30",
+        ),
+        (["lenet", "images.npz", "--devices", "foo"], "devices must be"),
+        (["lenet", "images.npz", "--strategy", "magic"], "strategy 'magic': "),
     ],
 )
 def test_errors_are_sentences(call, tmp_path, monkeypatch, arguments, message):
@@ -64,7 +71,16 @@ def test_errors_are_sentences(call, tmp_path, monkeypatch, arguments, message):
     (tmp_path / "notes.txt").write_text("?")
     done = call(*arguments)
     assert done.exit_code == 1
-    assert message in done.output
+    lines = done.output.replace("\r", "\n").splitlines()  # a bar may stand before it
+    assert any(line.startswith("Error: ") and message in line for line in lines)
+
+
+def test_an_accelerator_that_is_not_there_is_a_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    images_file("images.npz")
+    done = CliRunner().invoke(app, ["fit", "lenet", "images.npz", "--accelerator", "abacus"])
+    assert done.exit_code == 1
+    assert done.output.splitlines()[-1].startswith("Error: accelerator 'abacus', devices 'auto'")
 
 
 def test_data_is_found_by_path(drawings_file, drawings, tmp_path):

@@ -40,7 +40,8 @@ def from_caffe(
     softmax at the end are left off (`left_out` says which); layers that work in place and splits are undone. All
     else is as in Caffe: pools whose last window hangs over the border, averages over what of a window is inside the
     padding, response normalization by alpha / size, groups and dilation, statistics of batch normalization
-    divided by their third blob. Of the old format (`layers`) and the new one (`layer`), not of the one before 2014.
+    divided by their third blob. Layers that share weights (`param { name }`) have copies: training here parts them.
+    Of the old format (`layers`) and the new one (`layer`), not of the one before 2014.
 
     Known are BatchNorm, Bias, Clip, Concat, Convolution, Crop, Deconvolution, Dropout, ELU, Eltwise, Flatten,
     InnerProduct, LRN, PReLU, Pooling (maximum and average), Power, ReLU, Reshape, Scale, Sigmoid, Slice,

@@ -39,8 +39,8 @@ def from_matconvnet(
 
     Takes (n, channels, height, width) float32 images, prepared as its `preprocessing` says, and returns (n, classes)
     scores before the softmax, or maps; softmax and losses are left off. In eval mode. Filters, sizes of pools, averages
-    at the edge, contrast normalisation and batch normalisation are those of MatConvNet, to rounding. Nothing in the
-    file is executed.
+    at the edge, contrast normalisation and batch normalisation are those of MatConvNet, to rounding. Layers of a DagNN
+    that share parameters have copies: training here parts them. Nothing in the file is executed.
 
     Parameters
     ----------
