@@ -17,7 +17,7 @@ def opened(data: str | Path | DrawingSet) -> DrawingSet:
 def of_classes(drawings: DrawingSet, names: Sequence[str]) -> DrawingSet:
     """The drawings of these classes, which are numbered anew, in the order of the names.
 
-    Raises ValueError for an unknown or repeated name.
+    Raises ValueError for an unknown or repeated name, saying which there are.
 
     >>> points, one = np.zeros((6, 2)), np.ones(3, int)
     >>> three = sw.training.DrawingSet(points, None, 2 * one, one, np.arange(3), np.arange(3), ("ant", "bee", "cat"))
@@ -28,7 +28,10 @@ def of_classes(drawings: DrawingSet, names: Sequence[str]) -> DrawingSet:
     """
     unknown = [name for name in names if name not in drawings.classes]
     if unknown:
-        raise ValueError(f"data has no class {unknown[0]!r}")
+        raise ValueError(
+            f"data has no class {unknown[0]!r}; the study asks for {_listed(names)}, and data has "
+            f"{_listed(drawings.classes)}. Name others in the plan's classes, or with --classes"
+        )
     if len(set(names)) < len(names):
         raise ValueError("a class is there twice")
     number = np.full(len(drawings.classes), -1)
@@ -47,3 +50,9 @@ def of_classes(drawings: DrawingSet, names: Sequence[str]) -> DrawingSet:
         key_id=drawings.key_id[chosen],
         classes=tuple(names),
     )
+
+
+def _listed(names: Sequence[str], most: int = 5) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}" if names else "none"

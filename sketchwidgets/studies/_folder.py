@@ -15,6 +15,8 @@ MAX_BYTES = 1 << 20
 class StudyFolder:
     """The folder of a study, made if absent. A row that is done stays done, whatever happens to the process.
 
+    data : as `belong_to`; None where the rows say themselves what they were measured on.
+
     >>> from sketchwidgets.studies._folder import StudyFolder
     >>> folder = StudyFolder("study")
     >>> folder.row("gru-512", {"epochs": 2}, lambda: {"right": 7})
@@ -27,10 +29,34 @@ class StudyFolder:
     {'features': 0.0}
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, data: Mapping[str, str] | None = None) -> None:
         self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
         self._seconds = self.path / "cpu_seconds.json"
+        if data:
+            self.belong_to(data)
+
+    def belong_to(self, data: Mapping[str, str]) -> None:
+        """Note the data, name -> checksum, in data.json; ValueError where another checksum is noted of a name.
+
+        A folder with rows and without that file, of a version that noted nothing, is taken as it is. One in which nothing
+        was made yet, because the data did not fit, is free for other data.
+        """
+        file = self.path / "data.json"
+        noted: Any = {}
+        if {path.name for path in self.path.iterdir()} <= {file.name, self._seconds.name}:
+            file.unlink(missing_ok=True)
+        if file.exists():
+            noted = read_json(file, "not the checksums of a study's data")
+            if not isinstance(noted, dict):
+                raise ValueError(f"{file}: not the checksums of a study's data")
+        elif (self.path / "rows").is_dir():
+            return
+        for name, found in data.items():
+            if noted.get(name, found) != found:
+                raise ValueError(f"{name}: {self.path} holds a study of other data; use another folder")
+        if not data.keys() <= noted.keys():
+            write_json(file, {**noted, **data})
 
     def row(
         self, slug: str, asked: Mapping[str, Any], measure: Callable[[], Mapping[str, Any]]

@@ -1,11 +1,14 @@
 """All results of a folder on one page of Markdown, and how many of the papers' claims hold, study by study."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from sketchwidgets._files import written_whole
+from sketchwidgets.studies._folder import read_json
 from sketchwidgets.studies._orderings import NO, UNDECIDED, YES
 from sketchwidgets.studies._result import StudyResult, results_folder
 from sketchwidgets.studies._tables import markdown
@@ -21,30 +24,37 @@ _STUDIES = (
     ("gabors", "FiltersAndGabors", "First filters against Gabors"),
     ("evolution", "TrainingEvolution", "Features as they form"),
 )
+_MARK = "Made by `sketchwidgets study page`"
+_COMMAND = re.compile(r"(?:sketchwidgets study |sw\.studies\.)([a-z_-]+)")
 _HEAD = ["study", "rows", "claims of the papers", "hold", "undecided", "do not hold", "controls that hold"]
 
 
 _JUDGED = (
     "A claim holds, or does not, where the 95 % intervals of the two numbers are apart, and is undecided where they are "
-    "not; where both were measured on the same folds or drawings, by the interval of the differences. That one number is "
-    "higher by little at most holds where the interval of the difference says so. Of Sketch-a-Net's choices, which name the "
-    "same drawings right or wrong, McNemar's test decides at 5 %, and a difference no larger than that which another seed "
-    "makes is none. The intervals are of the drawings and folds that were measured on, not of training anew. Controls are "
-    "claims of this package's, not of a paper's."
+    "not; where both were measured on the same folds, by the interval of the differences. Where it is known which of the "
+    "same drawings both name right, McNemar's exact test decides at 5 %: whether those that one of the two alone names "
+    "right are too unequal in number for chance. That one number is higher by little at most holds where the interval of "
+    "the difference says so; of the same drawings, Newcombe's for paired shares (Statistics in Medicine 1998, method 10). "
+    "Where a row was trained once more with another seed, a difference no larger than that makes is none; a recogniser of "
+    "three folds is trained once for each. All this is about the drawings and folds that were measured on, and little "
+    "about training anew, which moves each row by itself. Controls are claims of this package's, not of a paper's."
 )
 
 
 def results_page(folder: str | Path | None = None) -> str:
     """Every study's table, claims and differences from what was published, in Markdown.
 
-    folder : with result files as in docs/results, those that were measured for this version by default.
+    folder : with result files as in docs/results, or that of a study, with its result.json; those that were measured for
+    this version by default.
+
+    Raises ValueError where there is no result.
 
     >>> print(sw.studies.results_page()[:36])
     # The papers' tables, measured again
     """
     parts = [
         "# The papers' tables, measured again",
-        "Made by `sketchwidgets study page` from the files beside it; no number is written by hand. All at small scale: "
+        f"{_MARK} from the files beside it; no number is written by hand. All at small scale: "
         "the differences from what was published are named with each.",
         _JUDGED,
         markdown(_summary(folder)),
@@ -61,6 +71,19 @@ def results_page(folder: str | Path | None = None) -> str:
             listed = [differences] if isinstance(differences, str) else differences
             parts.append("\n".join(["Differences from the papers:", "", *(f"- {each}" for each in listed)]))
     return "\n\n".join(parts) + "\n"
+
+
+def write_page(folder: str | Path) -> Path:
+    """Write `results_page` into README.md of the folder, and return its path.
+
+    Raises ValueError where there is no result, or a README.md that was not written so.
+    """
+    text, path = results_page(folder), Path(folder) / "README.md"
+    if path.exists() and not (path.is_file() and _MARK.encode() in path.read_bytes()):
+        raise ValueError(f"{path} was not written by `sketchwidgets study page` and is not replaced; move it")
+    with written_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path
 
 
 def results_summary(folder: str | Path | None = None) -> str:
@@ -87,13 +110,32 @@ def _summary(folder: str | Path | None) -> list[list[str]]:
 def _results(folder: str | Path | None) -> list[tuple[str, str, StudyResult]]:
     """Title, file's stem and result of the studies that are there, in the order of the story."""
     place = results_folder() if folder is None else Path(folder)
-    found = []
-    for module, name, title in _STUDIES:
-        kind = getattr(import_module(f"sketchwidgets.studies.{module}"), name)
-        path = place / kind._file
+    own = place / "result.json"
+    kinds = [
+        (title, getattr(import_module(f"sketchwidgets.studies.{module}"), name))
+        for module, name, title in _STUDIES
+    ]
+    study, found = _study_of(own) if own.is_file() else None, []
+    if own.is_file() and study not in {Path(kind._file).stem for _, kind in kinds}:
+        raise ValueError(f"{own}: not the result of a study that has a page")
+    for title, kind in kinds:
+        stem = Path(kind._file).stem
+        path = own if study == stem else place / kind._file
         if path.is_file():
-            found.append((title, path.stem, kind.open(path)))
+            found.append((title, stem, kind.open(path)))
+    if not found:
+        raise ValueError(
+            f"{place}: no result of a study, neither result.json nor one named as in docs/results (transfer.json ...)"
+        )
     return found
+
+
+def _study_of(path: Path) -> str | None:
+    """As the command line calls it, by the command that a result says."""
+    result = read_json(path, "not the result of a study")
+    settings = result.get("settings") if isinstance(result, dict) else None
+    said = _COMMAND.match(str(settings.get("command"))) if isinstance(settings, dict) else None
+    return said[1].replace("_", "-") if said else None
 
 
 def _facts(result: StudyResult) -> str:

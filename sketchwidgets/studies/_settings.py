@@ -79,5 +79,6 @@ def plan_of(plan: Any, kind: type) -> Any:
     if isinstance(plan, kind):
         return plan
     if plan not in ("small", "full"):
-        raise ValueError(f"plan must be 'small', 'full' or a {kind.__name__}, not {plan!r}")
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        raise ValueError(f"plan must be 'small', 'full' or {article} {kind.__name__}, not {plan!r}")
     return getattr(kind, plan)()

@@ -1,7 +1,10 @@
 """Tables of text in Markdown and HTML."""
 
+import re
 from collections.abc import Sequence
 from html import escape
+
+_NUMBER = re.compile(r"[-+−]?\d")
 
 
 def markdown(cells: Sequence[Sequence[str]]) -> str:
@@ -18,8 +21,21 @@ def markdown(cells: Sequence[Sequence[str]]) -> str:
 
 
 def html(cells: Sequence[Sequence[str]]) -> str:
-    """The first line is the head; all text is escaped."""
+    """The first line is the head; all text is escaped. Columns of words are aligned to the left, numbers as notebooks do.
+
+    >>> from sketchwidgets.studies._tables import html
+    >>> html([["name", "top-1"], ["GRU", "61.8 %"]]).count("text-align: left")
+    2
+    """
     head, *rows = cells
-    titles = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    lines = "".join("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{titles}</tr></thead><tbody>{lines}</tbody></table>"
+    words = [not all(_NUMBER.match(cell) for cell in column if cell) for column in zip(*rows, strict=True)]
+
+    def line(row: Sequence[str], tag: str) -> str:
+        found = []
+        for cell, of_words in zip(row, words or [True] * len(head), strict=True):
+            style = ' style="text-align: left"' if of_words else ""
+            found.append(f"<{tag}{style}>{escape(cell)}</{tag}>")
+        return f"<tr>{''.join(found)}</tr>"
+
+    body = "".join(line(row, "td") for row in rows)
+    return f"<table><thead>{line(head, 'th')}</thead><tbody>{body}</tbody></table>"

@@ -1,6 +1,5 @@
 """The study of online recognisers: what it measures, that it goes on where it was cut off, and how it shows itself."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -8,10 +7,15 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-import sketchwidgets as sw
 from sketchwidgets.models import RecurrentClassifier, SketchResNet
 from sketchwidgets.recognition import Preprocessing, Recognizer
-from sketchwidgets.studies import Member, OnlineRecognition, OnlineRow, Plan, StudyCNN, online_recognition
+from sketchwidgets.studies import (
+    Member,
+    OnlinePlan,
+    OnlineRecognition,
+    StudyCNN,
+    online_recognition,
+)
 from sketchwidgets.training import DrawingSet
 from sketchwidgets.training.evaluation.evaluate import SHARES, evaluate
 from sketchwidgets.training.inputs.images import Augmentation
@@ -66,7 +70,7 @@ def plan(recognizer):
         Member("trained"),
         Member("trained", replace(TINY, cell="lstm", weighting="last")),
     )
-    return Plan(
+    return OnlinePlan(
         (StudyCNN("given", str(recognizer), Augmentation(shift=1.0)), StudyCNN("trained", trained)),
         members,
         drawings=30,
@@ -112,7 +116,7 @@ def test_it_has_a_row_for_each_member(whole, plan):
 def test_a_cnn_alone_is_measured_as_it_sees_the_canvas(whole, drawings, recognizer):
     cnn = Recognizer.load(recognizer, "cpu").cnn
     held_out = measured(drawings)
-    right, top5 = np.zeros(10, int), 0
+    right, top5, last = np.zeros(10, int), 0, []
     for index in held_out:
         canvas, best = PREPROCESSING.canvas(), []
         for stroke in drawings.strokes(index):
@@ -121,9 +125,11 @@ def test_a_cnn_alone_is_measured_as_it_sees_the_canvas(whole, drawings, recogniz
                 best.append(int(cnn(canvas.image).argmax()) == drawings.label[index])
         right += [best[int(np.ceil(share * len(best) / 100 - 1e-9)) - 1] for share in SHARES]
         top5 += 1  # of three classes
+        last.append(best[-1])
     row = whole["given alone"]
     # The study computes in bfloat16, and an image may lie on the edge between two classes.
     assert np.abs(np.array(row.right) - right).max() <= 2
+    assert (row.named.each != last).sum() <= 2
     assert row.top5 == top5
 
 
@@ -145,6 +151,7 @@ def test_a_recurrent_row_is_what_evaluate_says_of_the_recogniser(drawings, plan,
     last = np.array([made.recognize(drawings.strokes(i))[-1].probabilities.argmax() for i in held_out])
     each = [(last[labels == label] == label).mean() for label in range(3)]
     assert row.average_accuracy == pytest.approx(np.mean(each), abs=0.15)
+    assert (row.named.each != (last == labels)).sum() <= 2
 
 
 def test_a_study_that_is_cut_off_again_and_again_ends_with_the_same_rows(
@@ -196,7 +203,7 @@ def test_a_folder_of_another_study_is_refused(drawings, plan, tmp_path):
     online_recognition(drawings, tmp_path, one, progress=False)
     with pytest.raises(ValueError, match="otherwise than this plan asks"):
         online_recognition(drawings, tmp_path, replace(one, held_out=10), progress=False)
-    with pytest.raises(ValueError, match="'small', 'full' or a Plan"):
+    with pytest.raises(ValueError, match="'small', 'full' or an OnlinePlan"):
         online_recognition(drawings, tmp_path, "medium")
 
 
@@ -221,7 +228,7 @@ def test_a_plan_that_is_none_is_refused(plan, changes, match):
 
 
 def test_the_plans_vary_what_the_paper_does():
-    for plan in (Plan.small(), Plan.full(seed=3)):
+    for plan in (OnlinePlan.small(), OnlinePlan.full(seed=3)):
         recipes = [member.recurrent for member in plan.members if member.recurrent]
         assert {cnn.name for cnn in plan.cnns} == {
             member.cnn for member in plan.members if not member.recurrent
@@ -230,77 +237,21 @@ def test_the_plans_vary_what_the_paper_does():
         assert {recipe.weighting for recipe in recipes} == {"uniform", "linear", "exponential", "last"}
         assert {512, 1024, 2048} <= {recipe.hidden_size for recipe in recipes}
         assert {recipe.seed for recipe in recipes} == {plan.seed}
-    assert len(Plan.full().members) == 2 + 2 * 2 * 4 * 4
+    assert len(OnlinePlan.full().members) == 2 + 2 * 2 * 4 * 4
 
 
-def some_rows():
-    def row(cnn, cell, size, weighting, last):
-        right = (*range(10, 100, 10), last)
-        return OnlineRow(cnn, cell, size, weighting, right, 97, 100, last / 100, (8_000, 1_000), (8.0, 0.5))
-
-    return (
-        row("AlexNet", None, None, None, 80),
-        row("AlexNet", "gru", 512, "linear", 91),
-        row("AlexNet", "gru", 512, "last", 85),
-        row("AlexNet", "gru", 1024, "linear", 92),
-    )
-
-
-def test_the_result_shows_curves_beside_the_published_table():
-    result = OnlineRecognition(some_rows(), {"classes": 345})
-    figure = result.figure()
-    charts = [tile for section in figure.sections for tile in section.tiles]
-    assert [[name for name, _, _ in chart.series] for chart in charts] == [
-        ["AlexNet alone", "AlexNet + GRU 512, linear"],
-        ["linear", "last"],
-        ["512", "1024"],
-        ["published"],
-    ]
-    np.testing.assert_array_equal(charts[0].series[1][2], [10, 20, 30, 40, 50, 60, 70, 80, 90, 91])
-    assert "TU-Berlin" in figure.sections[-2].caption
-    assert "100 held-out drawings of 345 classes" in figure.to_html()
-    assert figure.to_png()[1:4] == b"PNG"
-    html = result._repr_html_()
-    assert "AlexNet + GRU 1024, linear" in html and "<table>" in html  # noqa: PT018
-    assert repr(result) == "OnlineRecognition(4 rows, best AlexNet + GRU 1024, linear 92.0 %)"
-    with pytest.raises(KeyError, match="there are AlexNet alone"):
-        result["VGG"]
-
-
-def test_the_orderings_of_the_paper_compare_rows_of_one_size_and_weighting():
-    alone, linear, last, wide = some_rows()
-    lstm = replace(last, cell="lstm", right=(*range(10, 100, 10), 60))
-    found = {o.sentence: o for o in OnlineRecognition((alone, linear, last, wide, lstm)).orderings()}
-    assert len(found) == 3  # those of AlexNet
-    cells = found["On AlexNet's features a GRU recognises more than an LSTM."]
-    assert (cells.higher.name, cells.lower.name) == ("AlexNet + GRU 512, last", "AlexNet + LSTM 512, last")
-    assert (cells.holds, cells.published) == ("yes", (85.1, 82.5))
-    recurrent = found["AlexNet with a GRU recognises more than AlexNet alone."]
-    assert (recurrent.higher.name, recurrent.holds) == ("AlexNet + GRU 512, linear", "undecided")
-    assert found["AlexNet with an LSTM recognises less than AlexNet alone."].holds == "yes"
-
-
-def test_json_holds_counts_intervals_and_the_published_numbers(tmp_path):
-    result = OnlineRecognition(some_rows(), {"seed": 0})
-    found = json.loads(result.to_json())
-    assert found["published"]["average_accuracy_percent"]["AlexNet + GRU 3600"] == 85.1
-    row = found["rows"][1]
-    assert row["by_share"]["50"] == 0.5
-    low, high = row["by_share_intervals"]["50"]
-    assert (low, high) == pytest.approx((0.404, 0.596), abs=5e-4)
-    result.save(tmp_path / "result.json")
-    assert OnlineRecognition.open(tmp_path / "result.json") == result
-    (tmp_path / "other.json").write_text('{"rows": [{"cnn": 3}], "settings": {}}')
-    with pytest.raises(ValueError, match=r"other\.json: not the result of this study"):
-        OnlineRecognition.open(tmp_path / "other.json")
-
-
-def test_rows_that_do_not_add_up_are_refused():
-    row = some_rows()[0]
-    with pytest.raises(ValueError, match="counts"):
-        replace(row, right=(101,) * 10)
-    with pytest.raises(ValueError, match="different numbers of drawings"):
-        OnlineRecognition((row, replace(row, total=200)))
+def test_another_seed_trains_another_recurrent_part(drawings, plan, whole, tmp_path):
+    again = replace(plan, members=(replace(plan.members[0], another_seed=True),))
+    row = online_recognition(drawings, tmp_path, again, progress=False).rows[0]
+    assert row.another_seed
+    recipe = replace(TINY, seed=1)
+    direct = online_recognition(
+        drawings, tmp_path / "direct", replace(plan, members=(Member("given", recipe),)), progress=False
+    ).rows[0]
+    assert (row.right, row.named) == (direct.right, direct.named)
+    assert again.members[0].slug == "given-gru-6-linear-another-seed"
+    with pytest.raises(ValueError, match="another_seed needs a recurrent part"):
+        Member("given", another_seed=True)
 
 
 def test_the_command_says_what_is_wrong(tmp_path):
@@ -315,12 +266,3 @@ def test_the_command_says_what_is_wrong(tmp_path):
         )
         assert done.exit_code == 1
         assert message in done.output
-
-
-def test_what_was_measured_here_can_be_opened(repository):
-    path = repository / "docs" / "results" / "online-recognition.json"
-    if not path.exists():
-        pytest.skip("not measured yet")
-    result = OnlineRecognition.open(path)
-    assert result.settings["scale"] in ("small", "full")
-    assert isinstance(result.figure(), sw.Figure)

@@ -149,6 +149,10 @@ def test_what_is_done_stays_done(methods, drawings, recognizer, monkeypatch):
     assert again.rows == result.rows[:3]
     with pytest.raises(ValueError, match="otherwise than this plan asks"):
         method_comparison(drawings, folder, replace(PLAN, seed=1), network=recognizer, progress=False)
+    # Others of the same key_ids, as drawings of one's own have that are numbered one after the other.
+    others = replace(drawings, points=drawings.points[::-1])
+    with pytest.raises(ValueError, match="holds a study of other data"):
+        method_comparison(others, folder, PLAN, network=recognizer, progress=False)
 
 
 def test_networks_stand_beside_themselves_untrained(drawings, recognizer, tmp_path):
@@ -209,6 +213,9 @@ def test_a_network_that_is_taught_already_is_not_taught_again(drawings, recogniz
     again = network_comparison(drawings, tmp_path, TAUGHT, networks={"one": recognizer}, progress=False)
     assert again.rows == first.rows
     assert not steps
+    others = replace(drawings, points=drawings.points[::-1])
+    with pytest.raises(ValueError, match="holds a study of other data"):
+        network_comparison(others, tmp_path, TAUGHT, networks={"one": recognizer}, progress=False)
 
 
 def test_a_network_of_photographs_is_taught_from_its_weights(drawings, recognizer, tmp_path):

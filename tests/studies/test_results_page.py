@@ -1,5 +1,6 @@
 """The page of all results is what the files beside it say."""
 
+import json
 import shutil
 
 import pytest
@@ -39,3 +40,52 @@ def test_a_broken_result_is_named_and_the_page_stays(tmp_path, text):
     assert found.exit_code == 1
     assert "training-evolution.json" in found.output.replace("\n", "")
     assert (tmp_path / "README.md").read_text() == "before"
+
+
+def page(folder):
+    found = CliRunner().invoke(app, ["study", "page", str(folder)])
+    return found.exit_code, found.output.replace("\n", "")
+
+
+def test_a_readme_of_others_is_not_replaced(repository, tmp_path):
+    mine = tmp_path / "README.md"
+    mine.write_text("# mine")
+    code, said = page(tmp_path)
+    assert code == 1
+    assert tmp_path.name in said
+    assert "no result of a study" in said
+    shutil.copy(repository / "docs" / "results" / "training-evolution.json", tmp_path)
+    code, said = page(tmp_path)
+    assert code == 1
+    assert "README.md was not written by `sketchwidgets study page`" in said
+    assert mine.read_text() == "# mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "training-evolution.json"]
+    mine.unlink()
+    assert [page(tmp_path)[0] for _ in range(2)] == [0, 0]  # its own is replaced
+    assert "Features as they form" in mine.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "command", [None, "sw.studies.training_evolution, a plan or data of its own"], ids=["command", "own plan"]
+)
+def test_the_folder_of_a_study_has_a_page(repository, tmp_path, command):
+    result = json.loads((repository / "docs" / "results" / "training-evolution.json").read_text())
+    if command:
+        result["settings"]["command"] = command
+    (tmp_path / "result.json").write_text(json.dumps(result))
+    code, said = page(tmp_path)
+    assert (code, "Features as they form" in said) == (0, True)
+    evolution = sw.studies.TrainingEvolution.open(tmp_path / "result.json")
+    assert evolution.table() in (tmp_path / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{}", "[]", '{"settings": 3}', '{"settings": {"command": "sketchwidgets study else"}}', "nothing"],
+)
+def test_a_result_of_something_else_is_named(tmp_path, text):
+    (tmp_path / "result.json").write_text(text)
+    code, said = page(tmp_path)
+    assert code == 1
+    assert "result.json: not the result of a study" in said
+    assert not (tmp_path / "README.md").exists()

@@ -5,15 +5,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from scipy.stats import binomtest
 from typer.testing import CliRunner
 
 import sketchwidgets as sw
 from sketchwidgets.models import SketchANet
-from sketchwidgets.studies import Choice, ChoiceRow, ChoicesPlan, ChoicesResult, sketch_a_net_choices
+from sketchwidgets.studies import (
+    Choice,
+    ChoiceRow,
+    ChoicesPlan,
+    ChoicesResult,
+    NamedRight,
+    Pairs,
+    sketch_a_net_choices,
+)
 from sketchwidgets.studies.choices._drawn import DrawnPictures
 from sketchwidgets.studies.choices._network import OtherSketchANet
-from sketchwidgets.studies.choices._paired import sign_test
 from sketchwidgets.studies.choices._plan import CHOICES
 from sketchwidgets.studies.choices._study import _split
 from sketchwidgets.training import Recipe
@@ -80,12 +86,6 @@ def test_a_network_that_cannot_be(arguments):
         OtherSketchANet(3, **arguments)
     with pytest.raises(ValueError, match=next(iter(arguments))):
         Choice("x", "pooling", **arguments)
-
-
-@pytest.mark.parametrize(("gained", "lost"), [(0, 0), (3, 12), (40, 41), (400, 300)])
-def test_sign_test_against_scipy(gained, lost):
-    expected = binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
-    assert sign_test(gained, lost) == pytest.approx(expected)
 
 
 def test_every_row_changes_one_choice():
@@ -158,6 +158,8 @@ def test_what_a_row_gains_and_loses_is_its_difference(whole):
     for row in whole.rows:
         assert row.total == 12
         assert row.right - whole.rows[0].right == row.gained - row.lost
+        pairs = row.named.pairs(whole.rows[0].named)
+        assert (pairs.first, pairs.second) == (row.gained, row.lost)
 
 
 def test_orderings_are_checked_drawing_by_drawing():
@@ -170,9 +172,27 @@ def test_orderings_are_checked_drawing_by_drawing():
         return ChoicesResult(rows).orderings()[0]
 
     assert result(10, 40).holds == "yes"  # though the intervals overlap
-    assert result(10, 40).paired == (40, 10)
+    assert result(10, 40).pairs == Pairs(both=560, first=40, second=10, neither=390)
+    assert result(40, 10).pairs == Pairs(both=590, first=10, second=40, neither=360)
     assert result(40, 10).holds == "no"
     assert result(20, 22).holds == "undecided"
+
+
+def test_two_fusions_are_checked_drawing_by_drawing_too():
+    def row(name, right):
+        named = NamedRight.of(right)
+        gained, lost = (int(each.sum()) for each in (right & ~base, base & ~right))
+        return ChoiceRow(name, "fusion", named.right, 1000, gained, lost, 9, named)
+
+    base, score, joint = (np.arange(1000) < count for count in (600, 620, 610))
+    joint[800:830] = True  # 30 that scores name wrong, and 10 the other way round
+    rows = row("Sketch-a-Net", base), row("score fusion of 5", score), row("Joint Bayesian of 5", joint)
+    sentence = "Joint Bayesian fusion is better than that of scores."
+    (found,) = [one for one in ChoicesResult(rows).orderings() if one.sentence == sentence]
+    assert (found.pairs, found.holds) == (Pairs(both=610, first=30, second=10, neither=350), "yes")
+    assert ChoiceRow.from_dict(rows[2].to_dict()) == rows[2]
+    before = ChoicesResult(tuple(replace(each, named=None) for each in rows)).orderings()
+    assert [one.pairs is None for one in before] == [False, True]  # of the first row it is known without
 
 
 def test_what_another_seed_does_too_is_no_evidence():
@@ -189,12 +209,21 @@ def test_what_another_seed_does_too_is_no_evidence():
 
 
 def test_no_worse_than_needs_no_more_than_a_margin():
-    rows = (
-        ChoiceRow("Sketch-a-Net", "seed", 600, 1000, 0, 0, 9),
-        ChoiceRow("response normalisation", "normalisation", 660, 1000, 90, 30, 9),
-    )
-    (found,) = ChoicesResult(rows).orderings()
-    assert (found.higher.name, found.margin, found.holds) == ("response normalisation", 2.0, "undecided")
+    def result(gained, lost, seed=0):
+        rows = (
+            ChoiceRow("Sketch-a-Net", "seed", 600, 1000, 0, 0, 9),
+            ChoiceRow("another seed", "seed", 600 + seed, 1000, seed, 0, 9),
+            ChoiceRow("response normalisation", "normalisation", 600 + gained - lost, 1000, gained, lost, 9),
+        )
+        (found,) = ChoicesResult(rows).orderings()
+        assert (found.higher.name, found.margin) == ("response normalisation", 2.0)
+        return found.holds
+
+    assert result(90, 30) == "no"  # by 6 points, known to 2.2
+    assert result(50, 30) == "undecided"  # by 2, known to 1.8
+    assert result(30, 50) == "yes"
+    # Another seed moves a row by as many drawings as there are between the difference and the margin.
+    assert [result(90, 30, seed) for seed in (39, 40)] == ["no", "undecided"]
 
 
 def test_it_shows_itself(whole):

@@ -5,11 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
 import sketchwidgets as sw
+from sketchwidgets.cli import app
 from sketchwidgets.studies import Checkpoint, EvolutionPlan, TrainingEvolution, training_evolution
 from sketchwidgets.studies._drawings import of_classes
+from sketchwidgets.studies.evolution._plan import TEN
 from sketchwidgets.studies.evolution._similarity import alignment, alignment_error, features, gram
+from sketchwidgets.studies.evolution._study import _Run
 from sketchwidgets.training import DrawingSet, Recipe, Views
 
 
@@ -121,8 +125,12 @@ def test_only_the_classes_that_are_asked_for(drawings):
     assert two.label[index] == 0
     for mine, theirs in zip(two.strokes(index), drawings.strokes(7), strict=True):
         np.testing.assert_array_equal(mine, theirs)
-    with pytest.raises(ValueError, match="data has no class 'owl'"):
-        of_classes(drawings, ("owl",))
+    several = replace(drawings, classes=(*drawings.classes, "emu", "fox", "gnu"))
+    asked, there = "the study asks for cat, owl", "data has ant, bee, cat, dog, emu and 2 more"
+    with pytest.raises(
+        ValueError, match=rf"data has no class 'owl'; {asked}, and {there}\. .* or with --classes"
+    ):
+        of_classes(several, ("cat", "owl"))
     with pytest.raises(ValueError, match="twice"):
         of_classes(drawings, ("ant", "ant"))
 
@@ -179,3 +187,47 @@ def test_what_was_measured_is_there():
     assert tuple(row.epoch for row in result.rows) == shown.epochs
     assert list(shown) == list(result.layers)
     assert result.rows[-1].accuracy > result.rows[0].accuracy
+
+
+@pytest.mark.parametrize(
+    ("given", "classes", "said"),
+    [
+        (("--classes", "cat, ant"), ("cat", "ant"), " --classes cat,ant"),
+        (("--classes", "hot dog,bee"), ("hot dog", "bee"), " --classes 'hot dog,bee'"),
+        (("--classes", "all"), (), " --classes all"),
+        ((), TEN, ""),
+    ],
+)
+def test_classes_that_the_command_names(drawings, tmp_path, monkeypatch, given, classes, said):
+    def study(data, folder, plan):
+        assert plan == replace(EvolutionPlan.small(3), classes=classes)
+        some = replace(drawings, classes=("hot dog", "bee", "cat", "ant"))
+        if classes == TEN:
+            some = replace(drawings, classes=TEN)
+        command = _Run(some, tmp_path / "run", plan, False).settings("my.npz")["command"]
+        assert command == f"sketchwidgets study training-evolution my.npz --scale small --seed 3{said}"
+        raise ValueError("so far")
+
+    monkeypatch.setattr("sketchwidgets.studies.training_evolution", study)
+    found = CliRunner().invoke(app, ["study", "training-evolution", "my.npz", "--seed", "3", *given])
+    assert "so far" in found.output, found.output or found.exception
+
+
+def test_the_command_says_which_classes_a_file_has(tmp_path):
+    drawings = sw.training.pack_sketches(*sw.training.draw_shapes(1))
+    np.savez(
+        tmp_path / "mine.npz",
+        xy=drawings.points,
+        stroke_len=drawings.stroke_len,
+        n_strokes=drawings.n_strokes,
+        label=drawings.label,
+        key_id=drawings.key_id,
+        classes=list(drawings.classes),
+    )
+    arguments = ["training-evolution", str(tmp_path / "mine.npz"), "--out", str(tmp_path / "run")]
+    found = CliRunner().invoke(app, ["study", *arguments])
+    said = " ".join(found.output.split())
+    assert found.exit_code == 1
+    assert "data has no class 'airplane'" in said
+    assert "data has car, cup, face, fish, house and 5 more" in said
+    assert "--classes" in said

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from sketchwidgets.studies._named import NamedRight, check_named, pairs_of
 from sketchwidgets.studies._orderings import Measured, Ordering
 from sketchwidgets.studies._result import StudyResult
+from sketchwidgets.studies.ablation._plan import ANOTHER_SEED
 from sketchwidgets.visualization import Chart, Figure, Section
 
 SOURCE = "Zeiler & Fergus, ECCV 2014, table 3"
@@ -66,6 +68,15 @@ _ORDERINGS = (
 )
 
 
+_NAMED = ("train", "top1")
+
+
+def _right(values: Mapping[str, Any], kind: str) -> tuple[int, int]:
+    """How many pictures are named right, and of how many."""
+    total = int(values["train_total" if kind == "train" else "total"])
+    return total - int(values[f"{kind}_wrong"]), total
+
+
 @dataclass(frozen=True)
 class LayerRemovalRow:
     """A network of the table.
@@ -73,6 +84,7 @@ class LayerRemovalRow:
     name : see `Variant`. parameters : how many it has. steps : of its training.
     train_wrong, train_total : training pictures named wrong, of those that were asked about.
     top1_wrong, top5_wrong, total : validation pictures named wrong, whose class is not among the first five, and all.
+    train_named, top1_named : which of them are named right, in the order in which all rows were asked; None if not kept.
     """
 
     name: str
@@ -83,12 +95,16 @@ class LayerRemovalRow:
     top1_wrong: int
     top5_wrong: int
     total: int
+    train_named: NamedRight | None = None
+    top1_named: NamedRight | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.train_wrong <= self.train_total or self.train_total < 1:
             raise ValueError(f"{self.name}: {self.train_wrong} wrong of {self.train_total}")
         if not 0 <= self.top5_wrong <= self.top1_wrong <= self.total or self.total < 1:
             raise ValueError(f"{self.name}: {self.top1_wrong} and {self.top5_wrong} wrong of {self.total}")
+        for kind in _NAMED:
+            check_named(self.name, getattr(self, f"{kind}_named"), *_right(vars(self), kind))
 
     def error(self, kind: str) -> Measured:
         """Per cent wrong with Wilson's interval at 95 %; kind is "train", "top1" or "top5"."""
@@ -101,13 +117,17 @@ class LayerRemovalRow:
         for kind in _KINDS:
             found = self.error(kind)
             errors[kind] = {"percent": found.value, "interval": [found.low, found.high]}
-        return json.loads(json.dumps(asdict(self) | {"errors": errors}))
+        fields = {name: value for name, value in asdict(self).items() if not name.endswith("_named")}
+        kept = {f"{kind}_right": getattr(self, f"{kind}_named") for kind in _NAMED}
+        named = {name: value.to_json() for name, value in kept.items() if value is not None}
+        return json.loads(json.dumps(fields | {"errors": errors} | named))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "LayerRemovalRow":
         """Inverse of `to_dict`; ValueError or KeyError or TypeError for anything else."""
         counts = ("parameters", "steps", "train_wrong", "train_total", "top1_wrong", "top5_wrong", "total")
-        return cls(str(values["name"]), *(int(values[name]) for name in counts))
+        named = (NamedRight.from_json(values.get(f"{kind}_right"), *_right(values, kind)) for kind in _NAMED)
+        return cls(str(values["name"]), *(int(values[name]) for name in counts), *named)
 
 
 @dataclass(frozen=True, repr=False)
@@ -166,6 +186,7 @@ class LayerRemoval(StudyResult[LayerRemovalRow]):
             if None in rows:
                 continue
             place = list(_KINDS).index(kind)
+            pairs = pairs_of(*(getattr(row, f"{kind}_named") for row in rows))
             found.append(
                 Ordering(
                     f"{sentence[:-1]} ({_KINDS[kind]})." if kind == "train" else sentence,
@@ -173,9 +194,18 @@ class LayerRemoval(StudyResult[LayerRemovalRow]):
                     published=(PUBLISHED[higher][place], PUBLISHED[lower][place]),
                     source=SOURCE,
                     margin=margin[0] if margin else None,
+                    pairs=None if pairs is None else pairs.errors,
+                    chance=self._chance(kind),
                 )
             )
         return tuple(found)
+
+    def _chance(self, kind: str) -> int:
+        """The most pictures by which a network trained with another seed errs more or less; 0 where none is."""
+        again = [row for row in self.rows if row.name.endswith(ANOTHER_SEED)]
+        pairs = [(row, self.get(row.name.removesuffix(ANOTHER_SEED))) for row in again]
+        wrong = [tuple(getattr(row, f"{kind}_wrong") for row in pair) for pair in pairs if None not in pair]
+        return max((abs(first - second) for first, second in wrong), default=0)
 
     def figure(self) -> Figure:
         """Errors here and as published, a bar for each network."""
@@ -216,6 +246,8 @@ _UNDER_BARS = {
     "ZFNet, 6 and 7 of 8192": "Z fc 8192",
     _WIDE: "Z wide",
     _BOTH: "Z both",
+    f"AlexNet{ANOTHER_SEED}": "A seed",
+    f"ZFNet{ANOTHER_SEED}": "Z seed",
 }
 
 

@@ -11,6 +11,7 @@ than these; one centred view of a drawing instead of ten. The layers and how the
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
+from sketchwidgets.studies._checksum import checksum, combined
 from sketchwidgets.studies._drawings import of_classes, opened
 from sketchwidgets.studies._fast_norm import with_fast_norms
 from sketchwidgets.studies._folder import StudyFolder
 from sketchwidgets.studies._labelled import Labelled, at_most
+from sketchwidgets.studies._named import NamedRight
 from sketchwidgets.studies._settings import plan_of, settings, slug_of
 from sketchwidgets.studies.ablation._plan import LayerRemovalPlan, Variant
 from sketchwidgets.studies.ablation._result import LayerRemoval, LayerRemovalRow
@@ -34,7 +37,8 @@ _DIFFERENCES = {
         "AdamW, a rate that falls as a cosine and weights as He et al. draw them, instead of SGD with renormalised "
         "filters",
         "one centred view to test on instead of ten",
-        "one training of each network: the intervals are of the drawings that were measured on, not of the training",
+        "one training of each network, and of two a second one: the intervals are of the drawings that were measured on, "
+        "not of the training",
     ),
     "full": (
         "weight decay, plateaus and the mean picture as `zeiler_recipe` says, which the paper does not print",
@@ -80,7 +84,7 @@ def layer_removal(
     """
     plan = plan_of(plan, LayerRemovalPlan)
     pictures = _Pictures(data, plan)
-    place, pace = StudyFolder(folder), {"every": every, "workers": workers}
+    place, pace = StudyFolder(folder, {"data": pictures.checksum}), {"every": every, "workers": workers}
     rows: list[LayerRemovalRow] = []
     bar = tqdm(total=len(plan.variants) * pictures.steps, unit="step", disable=not progress)
     with bar:
@@ -118,8 +122,10 @@ class _Pictures:
                 at_most(train.labels, plan.per_class, plan.seed),
                 at_most(validation.labels, plan.measured, plan.seed),
             )
+            self.checksum = combined({"train": train.data, "val": validation.data})
         else:
             drawings = opened(data)
+            self.checksum = checksum(drawings)
             names = [drawings.classes[number] for number in _some(len(drawings.classes), plan)]
             train = validation = Labelled(of_classes(drawings, names))
             if plan.per_class is None:
@@ -164,37 +170,45 @@ class _Measure:
 
     def __call__(self) -> dict[str, Any]:
         pictures, plan = self.pictures, self.plan
-        torch.manual_seed(plan.seed)
+        torch.manual_seed(plan.seed + self.variant.seed)
+        recipe = replace(plan.recipe, seed=plan.recipe.seed + self.variant.seed)
         # The same networks, twice as fast on a processor.
         network = with_fast_norms(plan.network(self.variant, len(pictures.classes)))
         network = network.to(memory_format=torch.channels_last)
-        on_plateau = plan.recipe.schedule == "plateau"
+        on_plateau = recipe.schedule == "plateau"
         with self.place.count(self.variant.name):
             fitted = fit(
                 network,
                 _taken(pictures.train),
-                plan.recipe,
+                recipe,
                 self.place.path / "networks" / self.slug,
                 validation=_taken(pictures.validation) if on_plateau else None,
                 callback=lambda progress: self.told(progress.step),
                 progress=False,
                 **self.pace,
             )
-            train, _ = _wrong(fitted, pictures.watched)
-            top1, top5 = _wrong(fitted, pictures.validation)
-        parameters = sum(parameter.numel() for parameter in network.parameters())
-        totals = len(pictures.watched[1]), len(pictures.validation[1])
+            train, _ = _named(fitted, pictures.watched)
+            top1, top5 = _named(fitted, pictures.validation)
         return LayerRemovalRow(
-            self.variant.name, parameters, fitted.steps, train, totals[0], top1, top5, totals[1]
+            self.variant.name,
+            sum(parameter.numel() for parameter in network.parameters()),
+            fitted.steps,
+            train.total - train.right,
+            train.total,
+            top1.total - top1.right,
+            top5.total - top5.right,
+            top1.total,
+            train,
+            top1,
         ).to_dict()
 
 
-def _wrong(fitted: Fitted, part: tuple[Labelled, np.ndarray]) -> tuple[int, int]:
-    """How many are named wrong, and of how many the class is not among the first five."""
+def _named(fitted: Fitted, part: tuple[Labelled, np.ndarray]) -> tuple[NamedRight, NamedRight]:
+    """Which are named right, and of which the class is among the first five."""
     scores = fitted.scores(_taken(part))
     labels = torch.from_numpy(part[0].labels[part[1]])
     right = scores.topk(min(5, scores.shape[1])).indices == labels[:, None]
-    return int((~right[:, 0]).sum()), int((~right.any(1)).sum())
+    return NamedRight.of(right[:, 0].numpy()), NamedRight.of(right.any(1).numpy())
 
 
 def _taken(part: tuple[Labelled, np.ndarray]) -> Any:

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-from sketchwidgets.studies._orderings import Measured
+from sketchwidgets.studies._named import NamedRight, check_named, pairs_of
+from sketchwidgets.studies._orderings import Measured, Ordering
+from sketchwidgets.studies._paired import Pairs, sign_test
 from sketchwidgets.studies._result import StudyResult
-from sketchwidgets.studies.choices._paired import PairedOrdering, sign_test
 from sketchwidgets.training.evaluation.intervals import wilson
 from sketchwidgets.visualization import Chart, Figure, Section
 
@@ -54,6 +55,7 @@ class ChoiceRow:
     right : test drawings that are named right, of `total`.
     gained, lost : drawings that this one names right and the first row does not, and the reverse.
     parameters : of the network, or of all that are fused.
+    named : which drawings are named right, in the order in which all rows were asked; None if not kept.
 
     Raises ValueError for counts that cannot be.
     """
@@ -65,13 +67,20 @@ class ChoiceRow:
     gained: int
     lost: int
     parameters: int
+    named: NamedRight | None = None
 
     def __post_init__(self) -> None:
         fine = 0 <= self.right <= self.total and self.total and self.gained >= 0 <= self.lost
-        if not fine or self.gained > self.right or self.lost > self.total - self.right:
+        if not fine or self.gained > self.right or self.lost > self.wrong:
             raise ValueError(
                 f"{self.name} counts {self.right} of {self.total}, {self.gained} gained and {self.lost} lost"
             )
+        check_named(self.name, self.named, self.right, self.total)
+
+    @property
+    def wrong(self) -> int:
+        """Drawings that are named otherwise than they should be."""
+        return self.total - self.right
 
     @property
     def accuracy(self) -> float:
@@ -87,17 +96,19 @@ class ChoiceRow:
         """The fields as JSON-ready values, with what follows from them."""
         interval = [round(bound, 4) for bound in wilson(self.right, self.total)]
         return {
-            **asdict(self),
+            **{name: value for name, value in asdict(self).items() if name != "named"},
             "accuracy": round(self.accuracy, 4),
             "interval": interval,
             "p_value": float(f"{self.p_value:.2g}"),
+            **({} if self.named is None else {"named_right": self.named.to_json()}),
         }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "ChoiceRow":
         """Inverse of `to_dict`; ValueError, KeyError or TypeError for anything else."""
-        numbers = (int(values[name]) for name in ("right", "total", "gained", "lost", "parameters"))
-        return cls(str(values["name"]), str(values["kind"]), *numbers)
+        numbers = [int(values[name]) for name in ("right", "total", "gained", "lost", "parameters")]
+        named = NamedRight.from_json(values.get("named_right"), *numbers[:2])
+        return cls(str(values["name"]), str(values["kind"]), *numbers, named)
 
 
 @dataclass(frozen=True, repr=False)
@@ -125,8 +136,11 @@ class ChoicesResult(StudyResult[ChoiceRow]):
             raise ValueError("rows were measured on different numbers of drawings")
         super().__post_init__()
 
-    def orderings(self) -> tuple[PairedOrdering, ...]:
-        """What the papers say of each choice, checked drawing by drawing where one of the two is the first row."""
+    def orderings(self) -> tuple[Ordering, ...]:
+        """What the papers say of each choice, checked drawing by drawing where that is known of the two rows.
+
+        Of the first row and any other it always is, by what that one gains and loses.
+        """
         return tuple(found for claim in _CLAIMS if (found := self._ordering(*claim)) is not None)
 
     def _ordering(
@@ -136,20 +150,22 @@ class ChoicesResult(StudyResult[ChoiceRow]):
         lower: str | None,
         numbers: tuple[float, float] | None,
         source: str,
-    ) -> PairedOrdering | None:
+    ) -> Ordering | None:
         first, second = self._found(higher), self._found(lower)
         if first is None or second is None:
             return None
         rows = [Measured.share(row.name, row.right, row.total) for row in (first, second)]
-        paired = None
+        pairs = pairs_of(first.named, second.named)
         if second is self.rows[0]:
-            paired = first.gained, first.lost
+            pairs = Pairs(first.right - first.gained, first.gained, first.lost, first.wrong - first.lost)
         elif first is self.rows[0]:
-            paired = second.lost, second.gained
+            pairs = Pairs(
+                second.right - second.gained, second.lost, second.gained, second.wrong - second.lost
+            )
         seed = next((row for row in self.rows[1:] if row.kind == "seed"), None)
         chance = 0 if seed is None else abs(seed.gained - seed.lost)
         margin = _LITTLE if "hardly" in sentence else None
-        return PairedOrdering(sentence, *rows, numbers, source, margin, paired=paired, chance=chance)
+        return Ordering(sentence, *rows, numbers, source, margin, pairs=pairs, chance=chance)
 
     def _found(self, name: str | None) -> ChoiceRow | None:
         if name is None:

@@ -26,7 +26,9 @@ from sketchwidgets.models.ensemble import (
     features_and_scores,
     fuse_scores,
 )
+from sketchwidgets.studies._checksum import checksum
 from sketchwidgets.studies._folder import StudyFolder, read_json, write_json
+from sketchwidgets.studies._named import NamedRight
 from sketchwidgets.studies._settings import plan_of, settings
 from sketchwidgets.studies.choices._drawn import DrawnPictures
 from sketchwidgets.studies.choices._network import OtherSketchANet
@@ -109,7 +111,7 @@ class _Study:
         )
         if len(self.scales) < 2:
             self.scales = []
-        self.folder = StudyFolder(folder)
+        self.folder = StudyFolder(folder, {"data": checksum(drawings)})
 
     def row(self, choice: Choice) -> ChoiceRow:
         """The choice measured, from the disk where that has been done."""
@@ -171,7 +173,8 @@ class _Study:
         right = said == truth
         before = right if name == base.name else self._outputs(base)[0]["test"][1].argmax(1) == truth
         gained, lost = int((right & ~before).sum()), int((before & ~right).sum())
-        return ChoiceRow(name, kind, int(right.sum()), len(right), gained, lost, parameters).to_dict()
+        named = NamedRight.of(right)
+        return ChoiceRow(name, kind, named.right, named.total, gained, lost, parameters, named).to_dict()
 
     def _asked(self, choice: Choice) -> dict[str, Any]:
         return {

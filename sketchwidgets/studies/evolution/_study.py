@@ -9,6 +9,7 @@ small scale, too: ten classes, half of the channels, forty epochs of AdamW with 
 all layers come to rest in the end, and the strongest drawing among four hundred, not among all.
 """
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from sketchwidgets.models import assign_weights, create, load_weights
+from sketchwidgets.studies._checksum import checksum
 from sketchwidgets.studies._drawings import of_classes, opened
 from sketchwidgets.studies._folder import StudyFolder
 from sketchwidgets.studies._settings import plan_of, settings
@@ -97,7 +99,7 @@ class _Run:
         rng = np.random.default_rng(plan.seed)
         self.searched = np.sort(rng.permutation(self.learnt)[: plan.images])
         self.compared = np.sort(rng.permutation(self.apart)[: plan.compared])
-        self.folder = StudyFolder(folder)
+        self.folder = StudyFolder(folder, {"data": checksum(self.drawings)})
         steps = max(1, len(self.learnt) // plan.recipe.batch_size)  # of an epoch, as `fit` counts them
         self.record = RecordEvolution(folder / "moments", plan.moments, "network", epoch_steps=steps)
         self._images: torch.Tensor | None = None
@@ -204,6 +206,13 @@ class _Run:
         counts = {"learnt": len(self.learnt), "apart": len(self.apart)}
         return {**self.plan.to_dict(), **counts, "scale": None, "classes": list(self.drawings.classes)}
 
+    def _chosen(self) -> str | None:
+        """The plan's classes as the command takes them, None for those of its scale."""
+        plan = self.plan
+        if plan.scale not in ("small", "full") or plan.classes == plan_of(plan.scale, EvolutionPlan).classes:
+            return None
+        return shlex.quote(",".join(plan.classes) or "all")
+
     def settings(self, data: object) -> dict[str, Any]:
         """What was done, for the result."""
         plan = self.plan
@@ -213,6 +222,7 @@ class _Run:
             plan.scale,
             plan.seed,
             self.folder.cpu_seconds(),
+            options={"classes": self._chosen()},
             differences=DIFFERENCES,
             training_drawings=len(self.learnt),
             measured_drawings=len(self.apart),

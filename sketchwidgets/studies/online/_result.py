@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from sketchwidgets.studies._named import NamedRight, check_named, pairs_of
 from sketchwidgets.studies._orderings import Measured, Ordering
 from sketchwidgets.studies._result import StudyResult
 from sketchwidgets.studies._tables import markdown
+from sketchwidgets.studies.online._plan import ANOTHER_SEED
 from sketchwidgets.training.evaluation.intervals import wilson
 from sketchwidgets.training.evaluation.shares import SHARES
 from sketchwidgets.visualization import Chart, Figure, Section
@@ -50,6 +52,8 @@ class OnlineRow:
     average_accuracy : the mean over the classes of the share that is recognised at the end, the paper's measure.
     parameters : of the CNN without its classifier, or with it where it is alone, and of the recurrent part.
     milliseconds : a stroke, of the CNN and of the recurrent part; the fastest of several.
+    another_seed : whether it is the row of that name trained once more.
+    named : which drawings are recognised at the end, in the order in which all rows were asked; None if not kept.
     """
 
     cnn: str
@@ -62,17 +66,21 @@ class OnlineRow:
     average_accuracy: float
     parameters: tuple[int, int]
     milliseconds: tuple[float, float]
+    named: NamedRight | None = None
+    another_seed: bool = False
 
     def __post_init__(self) -> None:
         if len(self.right) != len(SHARES) or not all(0 <= n <= self.total for n in (*self.right, self.top5)):
             raise ValueError(f"{self.name} counts {self.right} and {self.top5} of {self.total}")
+        check_named(self.name, self.named, self.right[-1], self.total)
 
     @property
     def name(self) -> str:
         """The row's name in the table, such as "AlexNet + GRU 512, linear"."""
         if self.cell is None:
             return f"{self.cnn} alone"
-        return f"{self.cnn} + {self.cell.upper()} {self.hidden_size}, {self.weighting}"
+        again = ANOTHER_SEED if self.another_seed else ""
+        return f"{self.cnn} + {self.cell.upper()} {self.hidden_size}, {self.weighting}{again}"
 
     @property
     def line(self) -> str:
@@ -92,28 +100,36 @@ class OnlineRow:
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON-ready values, with what follows from them: accuracies and intervals at 95 %."""
         intervals = [[round(bound, 4) for bound in wilson(n, self.total)] for n in self.right]
-        return json.loads(json.dumps(asdict(self))) | {
+        fields = {
+            name: value for name, value in asdict(self).items() if name not in ("named", "another_seed")
+        }
+        return json.loads(json.dumps(fields)) | {
             "name": self.name,
             "by_share": dict(zip(map(str, SHARES), self.by_share.round(4).tolist(), strict=True)),
             "by_share_intervals": dict(zip(map(str, SHARES), intervals, strict=True)),
             "mean_over_shares": round(float(self.by_share.mean()), 4),
             "top5_interval": [round(bound, 4) for bound in wilson(self.top5, self.total)],
+            **({} if self.named is None else {"named_right": self.named.to_json()}),
+            **({"another_seed": True} if self.another_seed else {}),
         }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "OnlineRow":
         """Inverse of `to_dict`; ValueError or KeyError or TypeError for anything else."""
+        right, total = tuple(map(int, values["right"])), int(values["total"])
         return cls(
             str(values["cnn"]),
             None if values["cell"] is None else str(values["cell"]),
             None if values["hidden_size"] is None else int(values["hidden_size"]),
             None if values["weighting"] is None else str(values["weighting"]),
-            tuple(map(int, values["right"])),
+            right,
             int(values["top5"]),
-            int(values["total"]),
+            total,
             float(values["average_accuracy"]),
             _pair(int, values["parameters"]),
             _pair(float, values["milliseconds"]),
+            NamedRight.from_json(values.get("named_right"), right[-1] if right else 0, total),
+            bool(values.get("another_seed", False)),
         )
 
 
@@ -146,16 +162,15 @@ class OnlineRecognition(StudyResult[OnlineRow]):
 
     def figure(self) -> Figure:
         """Accuracy by share of strokes, what cell, weighting and size make of it, and the published table."""
-        first = next((row for row in self.rows if row.cell), None)
-        sections = [
-            Section("", [self._curves(_plain(self.rows, first), "recognised by share of the strokes")])
-        ]
+        once = self._once()
+        first = next((row for row in once if row.cell), None)
+        sections = [Section("", [self._curves(_plain(once, first), "recognised by share of the strokes")])]
         charts = []
         for what, caption in (
             ("weighting", "what a step counts in the loss"),
             ("hidden_size", "units of the recurrent part"),
         ):
-            rows = _varying(self.rows, first, what)
+            rows = _varying(once, first, what)
             if len(rows) > 1:
                 charts.append(self._curves(rows, caption, lambda row, what=what: str(getattr(row, what))))
         if charts:
@@ -178,13 +193,30 @@ class OnlineRecognition(StudyResult[OnlineRow]):
         return tuple(found for claim in _CLAIMS if (found := self._ordering(*claim)) is not None)
 
     def _ordering(self, sentence: str, higher: str, lower: str) -> Ordering | None:
-        for first in filter(lambda row: row.line == higher.removesuffix(" 3600"), self.rows):
-            for second in filter(lambda row: row.line == lower.removesuffix(" 3600"), self.rows):
+        once = self._once()
+        for first in filter(lambda row: row.line == higher.removesuffix(" 3600"), once):
+            for second in filter(lambda row: row.line == lower.removesuffix(" 3600"), once):
                 sizes = {(row.hidden_size, row.weighting) for row in (first, second) if row.cell is not None}
                 if len(sizes) < 2:
                     rows = [Measured.share(row.name, row.right[-1], row.total) for row in (first, second)]
-                    return Ordering(sentence, *rows, (PUBLISHED[higher], PUBLISHED[lower]), PUBLISHED_ON)
+                    pairs = pairs_of(first.named, second.named)
+                    numbers = PUBLISHED[higher], PUBLISHED[lower]
+                    return Ordering(
+                        sentence, *rows, numbers, PUBLISHED_ON, pairs=pairs, chance=self._chance()
+                    )
         return None
+
+    def _once(self) -> list[OnlineRow]:
+        """The rows without those that are trained once more."""
+        return [row for row in self.rows if not row.another_seed]
+
+    def _chance(self) -> int:
+        """The most drawings by which a recurrent part trained with another seed differs; 0 where none is."""
+        again = [
+            (row, self.get(row.name.removesuffix(ANOTHER_SEED))) for row in self.rows if row.another_seed
+        ]
+        right = [(row.right[-1], first.right[-1]) for row, first in again if first is not None]
+        return max((abs(one - other) for one, other in right), default=0)
 
     def _cells(self, shares: tuple[int, ...] = (20, 50, 80, 100)) -> list[list[str]]:
         columns = [SHARES.index(share) for share in shares]

@@ -17,10 +17,12 @@ import torch
 from tqdm.auto import tqdm
 
 from sketchwidgets.models import RecurrentClassifier
+from sketchwidgets.studies._checksum import checksum
 from sketchwidgets.studies._folder import StudyFolder, read_json, write_json
+from sketchwidgets.studies._named import NamedRight
 from sketchwidgets.studies._settings import plan_of, settings
 from sketchwidgets.studies.online._cnn import ReadyCNN, fastest, ready
-from sketchwidgets.studies.online._plan import Member, Plan, StudyCNN
+from sketchwidgets.studies.online._plan import Member, OnlinePlan, StudyCNN
 from sketchwidgets.studies.online._result import OnlineRecognition, OnlineRow
 from sketchwidgets.training.datasets.drawing_set import DrawingSet
 from sketchwidgets.training.evaluation.evaluate import SHARES, steps_at
@@ -45,7 +47,7 @@ _WATCHED = 500  # drawings whose accuracy is logged after each epoch
 def online_recognition(
     data: str | Path | DrawingSet,
     folder: str | Path = "runs/online-recognition",
-    plan: Plan | str = "small",
+    plan: OnlinePlan | str = "small",
     *,
     every: int = 150,
     progress: bool = True,
@@ -59,25 +61,25 @@ def online_recognition(
     Parameters
     ----------
     data : labelled drawings, see `DrawingSet.load`.
-    plan : "small", "full" or a `Plan` of your own.
+    plan : "small", "full" or an `OnlinePlan` of your own.
     every : steps between two states of a CNN in training.
     progress : whether bars are shown.
     callback : called with each row; False ends the study with the rows so far.
 
     Raises ValueError for an unknown plan, too few drawings, and a folder that holds another study.
 
-    >>> from sketchwidgets.studies import Member, Plan, StudyCNN
+    >>> from sketchwidgets.studies import Member, OnlinePlan, StudyCNN
     >>> from sketchwidgets.training.recognizers.cnn import CNNRecipe
     >>> points = np.random.default_rng(0).uniform(0, 255, (400, 2))
     >>> strokes = np.full(100, 4), np.full(50, 2), np.arange(50) % 2, 5 * np.arange(50)
     >>> drawings = sw.training.DrawingSet(points, None, *strokes, ("cat", "dog"))
     >>> recipe = CNNRecipe(steps=1, batch_size=2, network="sketch_resnet", arguments={"widths": [4], "blocks": [1]},
     ...     preprocessing=sw.recognition.Preprocessing(size=32, extent=29.0))
-    >>> plan = Plan((StudyCNN("tiny", recipe),), (Member("tiny"),))
+    >>> plan = OnlinePlan((StudyCNN("tiny", recipe),), (Member("tiny"),))
     >>> sw.studies.online_recognition(drawings, "study", plan, progress=False)["tiny alone"].total
     10
     """
-    plan = plan_of(plan, Plan)
+    plan = plan_of(plan, OnlinePlan)
     drawings = data if isinstance(data, DrawingSet) else DrawingSet.load(data)
     study = _Study(drawings, Path(folder), plan, every, progress)
     rows: list[OnlineRow] = []
@@ -93,7 +95,9 @@ def online_recognition(
 class _Study:
     """What the members share: the split, and each CNN with its features, made when the first member needs it."""
 
-    def __init__(self, drawings: DrawingSet, folder: Path, plan: Plan, every: int, progress: bool) -> None:
+    def __init__(
+        self, drawings: DrawingSet, folder: Path, plan: OnlinePlan, every: int, progress: bool
+    ) -> None:
         self.drawings, self.plan, self.every, self.progress = drawings, plan, every, progress
         train, held_out = drawings.split()
         if not len(train) or not len(held_out):
@@ -101,7 +105,7 @@ class _Study:
         self.train = np.random.default_rng(plan.seed).permutation(train)[: plan.drawings]
         # Both at random, because drawings may stand class by class.
         self.held_out = np.random.default_rng([plan.seed, 1]).permutation(held_out)[: plan.held_out]
-        self.folder = StudyFolder(folder)
+        self.folder = StudyFolder(folder, {"data": checksum(drawings)})
         self._cnns: dict[str, ReadyCNN] = {}
         self._features: dict[tuple[str, str], PrefixFeatures] = {}
 
@@ -187,12 +191,13 @@ class _Study:
 
     def _alone(self, member: Member) -> OnlineRow:
         cnn = self.cnn(member.cnn)
-        counts = _measure(cnn.scores, self.features(member.cnn, "held-out"), len(self.drawings.classes))
+        features = self.features(member.cnn, "held-out")
+        *counts, named = _measure(cnn.scores, features, len(self.drawings.classes))
         times = (self.milliseconds(member.cnn), 0.0)
-        return OnlineRow(member.cnn, None, None, None, *counts, (sum(cnn.parameters), 0), times)
+        return OnlineRow(member.cnn, None, None, None, *counts, (sum(cnn.parameters), 0), times, named)
 
     def _recurrent(self, member: Member) -> OnlineRow:
-        recipe, classes = member.recurrent, len(self.drawings.classes)
+        recipe, classes = member.recipe, len(self.drawings.classes)
         seen, unseen = (self.features(member.cnn, part) for part in ("train", "held-out"))
         # Lightning has no bar of its own here: a member takes minutes, and the study's bar tells of them.
         with self.folder.count(member.name), quiet_lightning():
@@ -205,7 +210,7 @@ class _Study:
                 progress=False,
             )
         network = network.cpu().eval().requires_grad_(False)
-        counts = _measure(network, unseen, classes)
+        *counts, named = _measure(network, unseen, classes)
         cnn = self.cnn(member.cnn)
         size = sum(p.numel() for p in network.parameters())
         return OnlineRow(
@@ -216,14 +221,16 @@ class _Study:
             *counts,
             (cnn.parameters[0], size),
             (self.milliseconds(member.cnn), _step_milliseconds(network)),
+            named,
+            member.another_seed,
         )
 
 
 @torch.inference_mode()
 def _measure(
     scores: Callable[[torch.Tensor], torch.Tensor], features: PrefixFeatures, classes: int
-) -> tuple[tuple[int, ...], int, int, float]:
-    """Drawings right at each of SHARES, right among five at the end, drawings, and the mean over the classes."""
+) -> tuple[tuple[int, ...], int, int, float, NamedRight]:
+    """Drawings right at each of SHARES, right among five at the end, drawings, the mean over the classes, and which."""
     right = np.zeros((len(features), len(SHARES)), bool)
     top5 = np.zeros(len(features), bool)
     order = np.argsort(features.steps, kind="stable")  # so that those of a batch have about as many strokes
@@ -237,7 +244,8 @@ def _measure(
         last = found[torch.arange(len(chosen)), steps - 1]
         top5[chosen] = (last.topk(min(5, classes)).indices == labels[:, None]).any(1).numpy()
     each = [right[features.label == label, -1].mean() for label in np.unique(features.label)]
-    return tuple(map(int, right.sum(0))), int(top5.sum()), len(right), float(np.mean(each))
+    counts = tuple(map(int, right.sum(0))), int(top5.sum()), len(right), float(np.mean(each))
+    return *counts, NamedRight.of(right[:, -1])
 
 
 def _step_milliseconds(network: RecurrentClassifier) -> float:
@@ -251,4 +259,4 @@ def _first(features: PrefixFeatures, n: int) -> PrefixFeatures:
 
 
 def _recipe(member: Member) -> dict[str, Any] | None:
-    return None if member.recurrent is None else dict(vars(member.recurrent))
+    return None if member.recipe is None else dict(vars(member.recipe))

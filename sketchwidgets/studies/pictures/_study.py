@@ -21,6 +21,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from sketchwidgets.sketch import Sketch
+from sketchwidgets.studies._checksum import checksum
 from sketchwidgets.studies._drawings import opened
 from sketchwidgets.studies._folder import StudyFolder
 from sketchwidgets.studies._settings import plan_of, settings, slug_of
@@ -84,7 +85,8 @@ def method_comparison(
     unknown = [method for method in methods if method not in _maps.METHODS]
     if unknown:
         raise ValueError(f"methods must be of {', '.join(_maps.METHODS)}, not {unknown[0]!r}")
-    drawings, kept = opened(data), StudyFolder(folder)
+    drawings = opened(data)
+    kept = StudyFolder(folder, {"data": checksum(drawings)})
     name, source = next(iter(BUNDLED.items())) if network is None else ("network", network)
     shown = open_network(name, source, plan.seed)
     table = _Table(drawings, shown.network, plan, kept)
@@ -139,7 +141,9 @@ def network_comparison(
         asked = [name for name, one in taught.items() if one.network == LITE]
         left_out = {name: missing for name in asked}
         taught = {name: one for name, one in taught.items() if name not in asked}
-    drawings, kept = part_of(opened(data), plan), StudyFolder(folder)
+    drawings = opened(data)
+    kept = StudyFolder(folder, {"data": checksum(drawings)})
+    drawings = part_of(drawings, plan)
     shown = {name: open_network(name, source, plan.seed) for name, source in networks.items()}
     table = _Table(drawings, next(iter(shown.values())).network, plan, kept)
     for name, one in tqdm(taught.items(), "taught", disable=not progress or not taught):

@@ -1,6 +1,6 @@
 """How each kind of recogniser is trained on two folds and asked about the third."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,17 +12,20 @@ from tqdm.auto import tqdm
 
 from sketchwidgets.models import classical, create
 from sketchwidgets.models.classical import layer_by_layer
-from sketchwidgets.models.ensemble import InkPreparation
+from sketchwidgets.models.ensemble import SCALES, InkPreparation
 from sketchwidgets.recognition import Recognizer
 from sketchwidgets.studies._fast_norm import with_fast_norms
 from sketchwidgets.studies._folder import StudyFolder
+from sketchwidgets.studies._named import NamedRight
+from sketchwidgets.studies.recognizers._ensemble import said_by
 from sketchwidgets.studies.recognizers._plan import Contestant
+from sketchwidgets.studies.recognizers._result import ComparedRecognizer
 from sketchwidgets.training.ensemble import train_ensemble
 from sketchwidgets.training.fitting import fit
 from sketchwidgets.visualization import Network
 
 FOLDS = 3
-Counts = tuple[tuple[int, ...], tuple[int, ...]]
+NEIGHBOURS = 30  # of `train_ensemble`, where a row does not say
 _BATCH = 50
 
 
@@ -37,10 +40,10 @@ class Images:
     folds: np.ndarray
 
 
-def counts(
+def measured(
     row: Contestant, data: Images, folder: StudyFolder, seed: int, asked: dict[str, Any], progress: bool
-) -> Counts:
-    """Images of each fold that the recogniser names right when it has learned from the others, and how many there are.
+) -> ComparedRecognizer:
+    """The recogniser's row: each image named when it has learned from the folds that the image is not in.
 
     Folds and trainings that are done stay done.
     """
@@ -49,15 +52,31 @@ def counts(
     if row.method == "features":
         with folder.count(row.name):
             said = _features(row, data, progress)
-        right = [int((said == data.labels)[data.folds == fold].sum()) for fold in range(FOLDS)]
-        return tuple(right), tuple(int((data.folds == fold).sum()) for fold in range(FOLDS))
+        right = said == data.labels
+        return _row(row, [right[data.folds == fold] for fold in range(FOLDS)], data)
     name = _machine if row.method == "machine" else _network
     found = []
     for fold in tqdm(range(FOLDS), desc=row.name, unit="fold", leave=False, disable=not progress):
         slug = f"{row.slug}-fold-{fold}"
         measure = _one_fold(name, row, data, fold, folder, seed, progress)
         found.append(folder.row(slug, asked | {"fold": fold}, measure))
-    return tuple(int(one["right"]) for one in found), tuple(int(one["total"]) for one in found)
+    right, total = (tuple(int(one[key]) for one in found) for key in ("right", "total"))
+    kept = [
+        NamedRight.from_json(one.get("named_right"), *counts)
+        for one, *counts in zip(found, right, total, strict=True)
+    ]
+    if None in kept:  # of folds that an earlier version has measured
+        return ComparedRecognizer(row.name, row.about, right, total)
+    return _row(row, [named.each for named in kept], data)
+
+
+def _row(row: Contestant, right: Sequence[np.ndarray], data: Images) -> ComparedRecognizer:
+    """Of whether each image is named right, (n,) bool for each fold."""
+    each = np.empty(len(data.folds), bool)
+    for fold, values in enumerate(right):
+        each[data.folds == fold] = values
+    counts, totals = (tuple(map(of, right)) for of in (lambda values: int(values.sum()), len))
+    return ComparedRecognizer(row.name, row.about, counts, totals, NamedRight.of(each))
 
 
 def _one_fold(
@@ -68,13 +87,14 @@ def _one_fold(
     folder: StudyFolder,
     seed: int,
     progress: bool,
-) -> Callable[[], dict[str, int]]:
-    def measure() -> dict[str, int]:
+) -> Callable[[], dict[str, Any]]:
+    def measure() -> dict[str, Any]:
         train, test = np.flatnonzero(data.folds != fold), np.flatnonzero(data.folds == fold)
         place = folder.path / "networks" / f"{row.slug}-fold-{fold}"
         with folder.count(row.name):
             said = name(row, data, train, test, place, seed, progress)
-        return {"right": int((said == data.labels[test]).sum()), "total": len(test)}
+        named = NamedRight.of(said == data.labels[test])
+        return {"right": named.right, "total": named.total, "named_right": named.to_json()}
 
     return measure
 
@@ -150,10 +170,19 @@ def _known(name: str) -> Any:
     return Network.of(Recognizer.load(name, device="cpu"))
 
 
-def _ensemble(row: Contestant, data: Images, folder: StudyFolder, seed: int, progress: bool) -> Counts:
+def _ensemble(
+    row: Contestant, data: Images, folder: StudyFolder, seed: int, progress: bool
+) -> ComparedRecognizer:
     arguments = dict(row.arguments)
     wanted = arguments.pop("row")
+    place = folder.path / "ensemble"
     with folder.count("Sketch-a-Nets at five scales"):
-        found = train_ensemble(data.path, folder.path / "ensemble", seed=seed, progress=progress, **arguments)
-    one = found[wanted]
-    return one.right, one.total
+        one = train_ensemble(data.path, place, seed=seed, progress=progress, **arguments)[wanted]
+        asked = wanted, arguments.get("scales", SCALES), arguments.get("neighbours", NEIGHBOURS)
+        said = [said_by(place, fold, *asked) for fold in range(FOLDS)]
+    counted = ComparedRecognizer(row.name, row.about, one.right, one.total)
+    if any(labels is None for labels in said):
+        return counted
+    made = _row(row, [labels == data.labels[data.folds == fold] for fold, labels in enumerate(said)], data)
+    # A fusion comes back from its file in single precision: where that changes a name, it is not known which was meant.
+    return made if made.right == one.right else counted

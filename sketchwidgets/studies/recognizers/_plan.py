@@ -56,6 +56,9 @@ class Contestant:
 
 
 _FEW_STEPS = small_recipe(12, 25, name="small", weight_decay=0.02, warmup=30, label_smoothing=0.05)
+# Chosen on two thirds of what fold 0 learns from, asked about the other third. Sketch-a-Net, which has no norms, does not
+# move for its first hundred steps and needs thousands more.
+_FROM_SCRATCH = replace(_FEW_STEPS, epochs=60, learning_rate=2e-3, warmup=200, gradient_clip=5.0)
 _MACHINES = (
     Contestant("HOG-SVM", "machine", "HOG-SVM of Eitz et al. 2012", {"machine": "HOGSVM"}),
     Contestant(
@@ -95,9 +98,9 @@ class RecognizersPlan:
 
     @classmethod
     def small(cls, seed: int = 0) -> "RecognizersPlan":
-        """Half an hour of one core beside the ensemble, which takes an hour and a half unless it is there already.
+        """An hour of one core beside the ensemble, which takes an hour and a half unless it is there already.
 
-        AlexNet and Sketch-a-Net learn from scratch at a quarter of their width, in the same 768 steps.
+        AlexNet and Sketch-a-Net learn from scratch at a quarter of their width, by one recipe: 60 epochs of AdamW.
         """
         rows = (
             Contestant(
@@ -125,7 +128,7 @@ class RecognizersPlan:
                 "network",
                 "one Sketch-a-Net from scratch, one channel, a quarter of the width",
                 {"network": "sketch_a_net", "with": {"width": 0.25, "dropout": 0.2}, "size": 256},
-                _FEW_STEPS,
+                _FROM_SCRATCH,
             ),
             Contestant(
                 "AlexNet-SVM",
@@ -142,7 +145,7 @@ class RecognizersPlan:
                     "with": {"conv": [24, 64, 96, 96, 64], "fc": 1024, "dropout": 0.2},
                     "size": 256,
                 },
-                _FEW_STEPS,
+                _FROM_SCRATCH,
             ),
         )
         return cls(rows, seed=seed, scale="small")

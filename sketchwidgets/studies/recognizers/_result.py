@@ -1,12 +1,13 @@
 """The measured table of sketch recognisers, beside the published one."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
 
+from sketchwidgets.studies._named import NamedRight, check_named, pairs_of
 from sketchwidgets.studies._orderings import Measured, Ordering
 from sketchwidgets.studies._result import StudyResult
 from sketchwidgets.training.evaluation.intervals import wilson
@@ -35,6 +36,7 @@ class ComparedRecognizer:
 
     name : as in the papers where they have such a row. about : what it is here.
     right, total : images of each fold that it names right, and all of them; it learned from the other two.
+    named : which images it names right, of all folds together in the order of the file; None if not kept.
 
     Raises ValueError for counts that cannot be.
     """
@@ -43,11 +45,13 @@ class ComparedRecognizer:
     about: str
     right: tuple[int, ...]
     total: tuple[int, ...]
+    named: NamedRight | None = None
 
     def __post_init__(self) -> None:
         fine = len(self.right) == len(self.total) > 0
         if not fine or not all(0 <= r <= n and n for r, n in zip(self.right, self.total, strict=True)):
             raise ValueError(f"{self.name} counts {self.right} of {self.total}")
+        check_named(self.name, self.named, sum(self.right), sum(self.total))
 
     @property
     def by_fold(self) -> np.ndarray:
@@ -72,19 +76,22 @@ class ComparedRecognizer:
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON-ready values, with what follows from them."""
         return {
-            **asdict(self),
+            "name": self.name,
+            "about": self.about,
             "right": list(self.right),
             "total": list(self.total),
             "accuracy": round(self.accuracy, 4),
             "interval": [round(bound, 4) for bound in self.interval],
             "published_percent": self.published,
+            **({} if self.named is None else {"named_right": self.named.to_json()}),
         }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "ComparedRecognizer":
         """Inverse of `to_dict`; ValueError, KeyError or TypeError for anything else."""
         right, total = (tuple(map(int, values[name])) for name in ("right", "total"))
-        return cls(str(values["name"]), str(values["about"]), right, total)
+        named = NamedRight.from_json(values.get("named_right"), sum(right), sum(total))
+        return cls(str(values["name"]), str(values["about"]), right, total, named)
 
 
 @dataclass(frozen=True, repr=False)
@@ -112,6 +119,7 @@ class RecognizerComparison(StudyResult[ComparedRecognizer]):
                 *(Measured.share(row.name, sum(row.right), sum(row.total)) for row in (first, second)),
                 (PUBLISHED[first.name], PUBLISHED[second.name]),
                 PUBLISHED_ON,
+                pairs=pairs_of(first.named, second.named),
             )
             for first, second in pairwise(there)
         )

@@ -11,6 +11,7 @@ papers. Humans were asked by Eitz et al. (2012) about all 250 classes: a line to
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
+from sketchwidgets.studies._checksum import checksum
 from sketchwidgets.studies._folder import StudyFolder
 from sketchwidgets.studies._settings import plan_of, settings
-from sketchwidgets.studies.recognizers._methods import Images, counts
+from sketchwidgets.studies.recognizers._methods import Images, measured
 from sketchwidgets.studies.recognizers._plan import Contestant, RecognizersPlan
 from sketchwidgets.studies.recognizers._result import ComparedRecognizer, RecognizerComparison
 from sketchwidgets.training.datasets import load_images_npz, three_folds
@@ -34,7 +36,7 @@ DIFFERENCES = (
 )
 SMALLER = (
     "as many classes as the file has, where the papers have 250",
-    "AlexNet and Sketch-a-Net 1.0: a quarter of their width, 12 epochs of AdamW instead of 500 of SGD",
+    "AlexNet and Sketch-a-Net 1.0: a quarter of their width, 60 epochs of AdamW instead of 500 of SGD",
     "LeNet, AlexNet-Sketch and Sketch-a-Net 1.0: one view of a test image instead of ten",
     "AlexNet-SVM: EfficientNet-Lite0 instead of AlexNet, both trained on ImageNet",
     "Sketch-a-Net, full: four epochs from the bundled Sketch-a-Net, the first layer as it was",
@@ -95,6 +97,7 @@ class _Study:
     def __init__(self, path: Path, folder: str | Path, plan: RecognizersPlan, progress: bool) -> None:
         self.plan, self.progress = plan, progress
         images, labels, classes = load_images_npz(path)
+        known = checksum((images, labels, classes))
         if plan.per_class is not None:
             if any(row.method == "ensemble" for row in plan.contestants):
                 raise ValueError(
@@ -105,18 +108,18 @@ class _Study:
             )
             images, labels = images[kept], labels[kept]
         self.data = Images(path, images, labels, classes, three_folds(labels, plan.seed))
-        self.folder = StudyFolder(folder)
+        self.folder = StudyFolder(folder, {"data": known})
 
     def row(self, row: Contestant) -> ComparedRecognizer:
         """The recogniser measured, from the disk where that has been done."""
         asked = self._asked(row)
 
         def measure() -> dict[str, Any]:
-            right, total = counts(row, self.data, self.folder, self.plan.seed, asked, self.progress)
-            return ComparedRecognizer(row.name, row.about, right, total).to_dict()
+            return measured(row, self.data, self.folder, self.plan.seed, asked, self.progress).to_dict()
 
-        found = ComparedRecognizer.from_dict(self.folder.row(row.slug, asked, measure))
-        return ComparedRecognizer(row.name, row.about, found.right, found.total)
+        return replace(
+            ComparedRecognizer.from_dict(self.folder.row(row.slug, asked, measure)), about=row.about
+        )
 
     def settings(self) -> dict[str, Any]:
         """What was done, for the result."""

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
+from sketchwidgets.studies._checksum import checksum, combined
 from sketchwidgets.studies._drawings import of_classes, opened
 from sketchwidgets.studies._fast_norm import with_fast_norms
 from sketchwidgets.studies._folder import StudyFolder
@@ -95,13 +96,13 @@ def transfer(
     source, given = _source(data, plan, targets or {})
     if not given:
         raise ValueError("targets must not be empty where data has no other half")
-    place, pace = StudyFolder(folder), {"every": every, "workers": workers}
+    labelled = {name: Labelled.open(of, f"targets[{name!r}]") for name, of in given.items()}
+    place = StudyFolder(folder, {"data": source.checksum})
+    pace = {"every": every, "workers": workers}
     with place.count("learning the features"):
         fitted = _learned(source, place, plan, pace, progress)
-    at_work = [
-        _Target(name, Labelled.open(of, f"targets[{name!r}]"), fitted, place, plan, pace)
-        for name, of in given.items()
-    ]
+    at_work = [_Target(name, of, fitted, place, plan, pace) for name, of in labelled.items()]
+    place.belong_to({f"targets[{name!r}]": checksum(labelled[name].data) for name in targets or {}})
     # Training from scratch takes longest, so that all that does not comes first.
     todo = [
         (target, cell) for scratch in (False, True) for target in at_work for cell in target.cells(scratch)
@@ -136,22 +137,25 @@ class _Source:
     """What the features are learned from, or the folder of a network that has."""
 
     def __init__(
-        self, train: Any, validation: Any, facts: dict[str, Any], folder: Path | None = None
+        self, train: Any, validation: Any, facts: dict[str, Any], checksum: str, folder: Path | None = None
     ) -> None:
         self.train, self.validation, self.facts, self.folder = train, validation, facts, folder
+        self.checksum = checksum
 
 
 def _source(data: Any, plan: TransferPlan, targets: Mapping[str, Any]) -> tuple[_Source, dict[str, Any]]:
     """Where the features come from, and all targets, the other half of the drawings first."""
     path = Path(data) if isinstance(data, str | Path) else None
     if path is not None and (path / "network.safetensors").is_file():
-        return _Source(None, None, {"network": path.name}, path), dict(targets)
+        known = checksum(path / "network.safetensors")
+        return _Source(None, None, {"network": path.name}, known, path), dict(targets)
     if path is not None and all((path / part).is_dir() for part in ("train", "val")):
         train, validation = (Labelled.open(path / part) for part in ("train", "val"))
         if train.classes != validation.classes:
             raise ValueError(f"{data}: the classes of train and val are not the same")
         facts = {"classes": len(train.classes), "training_pictures": len(train)}
-        return _Source(train.data, validation.data, facts), dict(targets)
+        known = combined({"train": train.data, "val": validation.data})
+        return _Source(train.data, validation.data, facts, known), dict(targets)
     drawings = opened(data)
     order = np.random.default_rng([plan.seed, 2]).permutation(len(drawings.classes))
     half = len(order) // 2
@@ -167,7 +171,8 @@ def _source(data: Any, plan: TransferPlan, targets: Mapping[str, Any]) -> tuple[
     if not len(train) or not len(validation):
         raise ValueError(f"data: {len(drawings)} drawings are too few to keep some apart for measurement")
     facts = {"classes": len(mine), "training_pictures": len(train), "measured_pictures": len(validation)}
-    source = _Source((learned, train), (learned, validation), facts | {"class_names": mine})
+    facts["class_names"] = mine
+    source = _Source((learned, train), (learned, validation), facts, checksum(drawings))
     return source, {OTHER_HALF: of_classes(drawings, others), **targets}
 
 
