@@ -60,11 +60,11 @@ def online_recognition(
     seed: Seed = 0,
 ) -> None:
     """CNN alone and with GRU or LSTM, accuracy by share of the strokes. Cut off, it goes on where it stopped."""
-    from sketchwidgets.studies import Plan
+    from sketchwidgets.studies import OnlinePlan
     from sketchwidgets.studies import online_recognition as run
 
     options = {"drawings": drawings, "held_out": held_out}
-    show(lambda: run(data, folder, plan_at(Plan, scale, seed, **options)))
+    show(lambda: run(data, folder, plan_at(OnlinePlan, scale, seed, **options)))
 
 
 @study.command("layer-removal")
@@ -90,13 +90,25 @@ def layer_removal(
 
 @study.command("training-evolution")
 def training_evolution(
-    data: Drawings, folder: Out = Path("runs/training-evolution"), scale: Scale = "small", seed: Seed = 0
+    data: Drawings,
+    folder: Out = Path("runs/training-evolution"),
+    scale: Scale = "small",
+    classes: Annotated[
+        str | None,
+        typer.Option(
+            help='That are learnt, with commas between ("cat,hot dog"), or "all" that the drawings have.',
+            show_default="ten of QuickDraw's, or all at full scale",
+        ),
+    ] = None,
+    seed: Seed = 0,
 ) -> None:
     """A Sketch-a-Net from scratch, looked at epoch by epoch. Cut off, it goes on where it stopped."""
     from sketchwidgets.studies import EvolutionPlan
     from sketchwidgets.studies import training_evolution as run
 
-    show(lambda: run(data, folder, plan_at(EvolutionPlan, scale, seed)))
+    chosen = None if classes is None else tuple(name.strip() for name in classes.split(","))
+    options = {"classes": () if chosen == ("all",) else chosen}
+    show(lambda: run(data, folder, plan_at(EvolutionPlan, scale, seed, **options)))
 
 
 @study.command("filters-and-gabors")
@@ -222,16 +234,18 @@ def network_comparison(
 @study.command("page")
 def page(
     folder: Annotated[
-        Path, typer.Argument(help="With result files, named as in docs/results; README.md is written there.")
+        Path,
+        typer.Argument(
+            help="That of a study, with its result.json, or one of result files, named as in docs/results; README.md is "
+            "written there."
+        ),
     ] = Path("docs/results"),
 ) -> None:
     """Write all results of a folder on one page: tables, orderings, differences from what was published."""
-    from sketchwidgets._files import written_whole
-    from sketchwidgets.studies import results_page, results_summary
+    from sketchwidgets.studies import results_summary
+    from sketchwidgets.studies._page import write_page
 
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder")
-    text = results_page(folder)
-    with written_whole(folder / "README.md") as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_page(folder)
     typer.echo(results_summary(folder))

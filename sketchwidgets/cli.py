@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sketchwidgets import __version__
-from sketchwidgets._command_errors import CommandError, Commands
+from sketchwidgets._command_errors import CommandError, Commands, interruptible
 from sketchwidgets._recognize_command import recognize
 from sketchwidgets._study_commands import study
 
@@ -131,7 +131,8 @@ def train(
             cnn=replace(given.cnn, **_given(cnn)),
             strokes=replace(given.strokes, **_given(recurrent)),
         )
-        train_two_streams(data, folder, timed, recipe, evaluate_on)
+        with interruptible():
+            train_two_streams(data, folder, timed, recipe, evaluate_on)
         name = two_streams.NAME
     elif kind == "sketch-a-net":
         given = RecognizerRecipe()
@@ -141,7 +142,8 @@ def train(
             recurrent=replace(given.recurrent, **_given(recurrent)),
             **_given({"drawings": drawings}),
         )
-        train_recognizer(data, folder, timed, recipe, evaluate_on)
+        with interruptible():
+            train_recognizer(data, folder, timed, recipe, evaluate_on)
         name = one_stream.NAME
     else:
         raise ValueError(f"--kind must be two-streams or sketch-a-net, not {kind!r}")
@@ -229,23 +231,23 @@ def fit(
         models.assign_weights(made, models.load_weights(weights)[0], str(weights))
         chosen = replace(chosen, filter_std=None, bias=None)  # they are to start as they are
     try:
-        found = training.fit(
-            made,
-            train,
-            chosen,
-            folder,
-            validation=validation,
-            every=every,
-            workers=workers,
-            accelerator=accelerator,
-            devices=int(devices) if devices.isdecimal() else devices,
-            num_nodes=num_nodes,
-            strategy=strategy,
-            resume=resume,
-        )
-    except KeyboardInterrupt as error:
-        typer.secho(str(error) or "interrupted", err=True)
-        raise typer.Exit(130) from error
+        with interruptible():
+            found = training.fit(
+                made,
+                train,
+                chosen,
+                folder,
+                validation=validation,
+                every=every,
+                workers=workers,
+                accelerator=accelerator,
+                devices=int(devices) if devices.isdecimal() else devices,
+                num_nodes=num_nodes,
+                strategy=strategy,
+                resume=resume,
+            )
+    except training.CheckpointError as error:
+        raise CommandError(str(error).replace("resume=False", "--no-resume")) from error
     typer.echo(f"{found} in {folder}")
 
 

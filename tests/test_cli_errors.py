@@ -6,6 +6,7 @@ import os
 import numpy as np
 import pytest
 import typer
+from safetensors import SafetensorError
 from typer.testing import CliRunner
 
 from sketchwidgets._command_errors import CommandError, Commands
@@ -109,6 +110,11 @@ def failing():
         ),
         (CommandError("so not"), "so not"),
         (FileNotFoundError(), "FileNotFoundError"),
+        (
+            SafetensorError("Error while serializing:\n no space left"),
+            "Error while serializing: no space left",
+        ),
+        (FloatingPointError("the loss is nan"), "the loss is nan"),
     ],
 )
 def test_errors_are_lines(failing, error, line):

@@ -6,6 +6,7 @@ import re
 import pytest
 
 import sketchwidgets
+from sketchwidgets.training.evaluation.reliability import error_by_chance
 
 _IN_README = ("hog", "structure", "fisher", "multiple_kernel", "cnn_photos", "cnn_drawings")
 
@@ -18,7 +19,7 @@ def readme(repository):
 def test_links_and_pictures_exist(repository, readme):
     targets = re.findall(r"\]\(([^)#\s]+)", readme)
     files = [target for target in targets if "://" not in target]
-    assert "docs/screenshot.png" in files
+    assert "docs/drawing.gif" in files
     assert [name for name in files if not (repository / name).exists()] == []
 
 
@@ -35,7 +36,8 @@ def test_accuracies_are_those_of_the_model_card(readme):
 def _calibration_error(found):
     whole = found["calibration"]["whole"]
     low, high = whole["interval"]
-    return f"{whole['error']:.3f} ({low:.3f} to {high:.3f})"
+    chance = error_by_chance(whole["count"], whole["confidence"])
+    return f"{whole['error']:.3f} ({low:.3f} to {high:.3f}), chance {chance:.3f}"
 
 
 def test_the_orderings_are_counted_from_the_results(repository, readme):
