@@ -1,4 +1,4 @@
-"""The command line: `sketchwidgets lab | recognize | train | fit | atlas | ensemble | study | convert | download`."""
+"""The command line: `sketchwidgets lab | recognize | bench | train | fit | atlas | ensemble | study | ...`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from sketchwidgets import __version__
+from sketchwidgets._bench_command import bench
 from sketchwidgets._command_errors import CommandError, Commands, interruptible
 from sketchwidgets._recognize_command import recognize
 from sketchwidgets._study_commands import study
@@ -58,6 +59,7 @@ def lab(
 
 
 app.command()(recognize)
+app.command()(bench)
 
 
 @app.command()

@@ -8,8 +8,13 @@ from sketchwidgets.recognition import Recognizer
 
 
 def known(model: Any) -> Any:
-    """The bundled recogniser for None; anything else as it is."""
-    return Recognizer.load() if model is None else model
+    """The bundled recogniser for None; the Network of what brings one, as a `sw.training.Fitted`; else what is given."""
+    if model is None:
+        return Recognizer.load()
+    if isinstance(model, nn.Module):
+        return model  # its own affair, should it have a method of that name
+    make = getattr(model, "as_network", None)
+    return make() if callable(make) else model
 
 
 def module_of(model: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A Network, a Recognizer, and None for the bundled one, wherever a torch.nn.Module is taken."""
+"""A Network, what brings one, a Recognizer, and None for the bundled one, wherever a torch.nn.Module is taken."""
 
 from itertools import product
 
@@ -15,7 +15,21 @@ RECOGNIZER = sw.Recognizer.load(device="cpu")
 SIDE = RECOGNIZER.preprocessing.size
 FIRST, SECOND = sw.Network.of(RECOGNIZER).layers()[:2]
 IMAGES = (torch.arange(2 * SIDE * SIDE).reshape(2, 1, SIDE, SIDE) % 97 < 8).float()
-GIVEN = {"none": None, "recognizer": RECOGNIZER, "network": sw.Network.of(RECOGNIZER)}
+
+
+class Trained:
+    """What a training leaves: it has the network and knows how its input is made."""
+
+    def as_network(self):
+        return sw.Network.of(RECOGNIZER)
+
+
+GIVEN = {
+    "none": None,
+    "recognizer": RECOGNIZER,
+    "network": sw.Network.of(RECOGNIZER),
+    "trained": Trained(),
+}
 
 CALLS = {
     "project": lambda model: sw.project(model, IMAGES[:1], SECOND, top=2)[SECOND].images,

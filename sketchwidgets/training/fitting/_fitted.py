@@ -82,7 +82,7 @@ class Fitted:
         The classes have no names where the network has outputs beyond those of the data. Where the training has seen but
         scraps of drawings (a `views.size` that was given and is far above the network's input), a drawing is shown whole.
 
-        `sw.project` and the other functions take the result, not the Fitted itself.
+        `sw.project`, the widgets and the other functions that take a network take the Fitted as well, and ask it for this.
         """
         return as_network(self.network, self.recipe, self.classes, channels_of(self.network), self.mean)
 

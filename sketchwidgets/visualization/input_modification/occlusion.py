@@ -13,6 +13,7 @@ from sketchwidgets.recognition import Recognizer
 from sketchwidgets.sketch import Sketch
 
 from .._failures import explained
+from .._modules import known
 from .._progress import says_stop
 from ..network import Network
 from ..network._classes import class_index
@@ -103,7 +104,8 @@ def occlusion(
     >>> found.activity.shape, found.heat.shape, found.layer
     (torch.Size([5, 5]), torch.Size([225, 225]), 'relu5')
     """
-    network = Network.of(model) if model is None or isinstance(model, Network | Recognizer) else None
+    model = known(model)
+    network = Network.of(model) if isinstance(model, Network | Recognizer) else None
     if fill is None:
         fill = "paper" if isinstance(image, Sketch) else "mean"
     if network is not None:

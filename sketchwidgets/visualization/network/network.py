@@ -13,6 +13,7 @@ from sketchwidgets.recognition import Preprocessing, Recognizer
 from sketchwidgets.sketch import Sketch
 
 from .._failures import explained
+from .._modules import known
 from . import _imported, _pretrained, _recognizers
 from ._checks import (
     check_choice,
@@ -119,14 +120,14 @@ class Network:
     # Where networks come from
 
     @classmethod
-    def of(cls, network: "Network | Recognizer | nn.Module | None" = None) -> "Network":
+    def of(cls, network: "Network | Recognizer | nn.Module | Any" = None) -> "Network":
         """What is known, or else the usual, about a network.
 
         A `Network` is returned as it is. None is the bundled recogniser. Of a `Recognizer` it is the CNN alone,
         on the recogniser's own preprocessing. Its scores are those of the CNN's own classifier; where it has
         none, those of one step of the recurrent part from its initial state. Neither is what the recogniser says,
         which remembers how the drawing grew and may read the strokes themselves. An `ImportedNetwork`
-        brings what its file says.
+        brings what its file says. Of what has a method `as_network`, as a `sw.training.Fitted`, it is what that returns.
 
         Of any other module: channels from its first convolution; size from an attribute `input_size`, else
         224; mean and standard deviation from an attribute `input_statistics` (and then dark ink on white), else for 3
@@ -136,8 +137,7 @@ class Network:
         >>> sw.Network.of(sw.models.create("sketch_a_net").eval())
         Network('SketchANet', 1 x 225 x 225)
         """
-        if network is None:
-            network = Recognizer.load()
+        network = known(network)
         if isinstance(network, Network):
             return network
         if isinstance(network, Recognizer):

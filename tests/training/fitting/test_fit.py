@@ -292,6 +292,20 @@ def test_as_network_prepares_what_the_training_has_seen(whole):
         torch.testing.assert_close(network.scores(seen), whole.network(seen).softmax(1))
 
 
+def test_what_fit_returns_goes_where_a_network_does(whole):
+    images, _ = pictures(1, seed=7)
+    network = whole.as_network()
+    (layer, *_) = network.layers()
+    asked = {
+        "project": lambda given: sw.project(given, images[0], layer, top=2)[layer].images,
+        "occlusion": lambda given: sw.occlusion(given, images[0], size=4, stride=4, progress=False).heat,
+        "switch_off": lambda given: sw.switch_off(given, images[0], {layer: [0]}).after,
+        "widget": lambda given: sw.ProjectionPanels(given, images[0], layers=[layer]).network.classes,
+    }
+    for name, ask in asked.items():
+        np.testing.assert_array_equal(ask(whole), ask(network), err_msg=name)
+
+
 def test_as_network_draws_as_wide_and_as_strong_as_the_training(tmp_path):
     sketches, labels, classes = sw.training.draw_shapes(1)
     drawings = sw.training.pack_sketches(sketches, labels, classes)
