@@ -317,6 +317,7 @@ def ensemble(
         int | None, typer.Option(min=1, help="Votes of Joint Bayesian.", show_default="30")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps; auto is the best there is.")] = "auto",
 ) -> None:
     """Fine-tune Sketch-a-Nets at several scales, fuse and measure them. Cut off, it goes on where it stopped."""
     from sketchwidgets.training.ensemble import FineTuning, train_ensemble
@@ -328,7 +329,7 @@ def ensemble(
         "neighbours": neighbours,
     }
     recipe = FineTuning(**_given({"epochs": epochs}))
-    result = train_ensemble(data, folder, recipe=recipe, seed=seed, **_given(options))
+    result = train_ensemble(data, folder, recipe=recipe, seed=seed, device=device, **_given(options))
     typer.echo(result.table())
 
 

@@ -39,7 +39,7 @@ SMALLER = (
     "AlexNet and Sketch-a-Net 1.0: a quarter of their width, 60 epochs of AdamW instead of 500 of SGD",
     "LeNet, AlexNet-Sketch and Sketch-a-Net 1.0: one view of a test image instead of ten",
     "AlexNet-SVM: EfficientNet-Lite0 instead of AlexNet, both trained on ImageNet",
-    "Sketch-a-Net, full: four epochs from the bundled Sketch-a-Net, the first layer as it was",
+    "Sketch-a-Net, full: four epochs from the bundled Sketch-a-Net",
 )
 
 

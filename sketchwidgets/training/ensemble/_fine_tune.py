@@ -3,13 +3,13 @@
 import math
 import re
 import time
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sketchwidgets.models import SketchANet, load_weights, save_weights
@@ -27,8 +27,7 @@ class FineTuning:
     dropout : after fc6 and fc7.
     rotation : largest turn to either side in whole degrees; rotation_probability : how often (0.55 in the released
         code of Sketch-a-Net). mirror : probability of a left-right mirror image. The crop is random.
-    frozen : layers that stay as they are: the strokes that conv1 knows are those of every sketch, and its gradient
-        is a quarter of the time of a step.
+    frozen : layers that stay as they are, such as ("conv1",): neither gradient nor weight decay changes them.
     precision : "bf16" (mixed) or "float32".
 
     Raises ValueError, naming the argument.
@@ -44,7 +43,7 @@ class FineTuning:
     rotation: int = 5
     rotation_probability: float = 0.55
     mirror: float = 0.5
-    frozen: tuple[str, ...] = ("conv1",)
+    frozen: tuple[str, ...] = ()
     precision: str = "bf16"
 
     def __post_init__(self) -> None:
@@ -71,25 +70,27 @@ def start_network(
     digits count: "wine-bottle" is "wine bottle"); the other rows are random. Returns the network and how many
     classes the source knew.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with _seeded(seed):
         network = type(source)(**{**source.arguments, "classes": len(classes), "dropout": dropout})
     state = network.state_dict()
     rows = {_letters(name): row for row, name in enumerate(known)}
     found = [(new, rows[_letters(name)]) for new, name in enumerate(classes) if _letters(name) in rows]
     for name, tensor in source.state_dict().items():
         if not name.startswith("fc8."):
-            state[name] = tensor.detach().clone()
+            state[name] = tensor.detach().cpu().clone()
             continue
         for new, old in found:
-            state[name][new] = tensor[old].detach()
+            state[name][new] = tensor[old].detach().cpu()
     network.load_state_dict(state)
     network.conv1 = SpaceToDepthConv2d.of(network.conv1)
     return network.to(memory_format=torch.channels_last), len(found)
 
 
 def augment(images: Tensor, recipe: FineTuning, generator: torch.Generator) -> Tensor:
-    """Random 225 px crops of images (n, c, 256, 256), turned about the middle and mirrored; paper is 0."""
+    """Random 225 px crops of images (n, c, 256, 256), turned about the middle and mirrored; paper is 0.
+
+    generator : of the CPU, so that all devices make the same views.
+    """
     n, size = len(images), images.shape[2]
     degrees = torch.randint(-recipe.rotation, recipe.rotation + 1, (n,), generator=generator)
     turned = torch.rand(n, generator=generator) < recipe.rotation_probability
@@ -107,7 +108,7 @@ def augment(images: Tensor, recipe: FineTuning, generator: torch.Generator) -> T
         ],
         1,
     )
-    grid = F.affine_grid(theta, [n, images.shape[1], CROP, CROP], align_corners=False)
+    grid = F.affine_grid(theta.to(images.device), [n, images.shape[1], CROP, CROP], align_corners=False)
     return F.grid_sample(images, grid, mode="bilinear", align_corners=False)
 
 
@@ -120,21 +121,23 @@ def fine_tune(
     checkpoint: Path,
     callback: Callable[[dict], bool | None] | None = None,
 ) -> float | None:
-    """Train `network` in place on images (n, 1, 256, 256) uint8, 0..255 ink, and labels (n,).
+    """Train `network` in place, where it is, on images (n, 1, 256, 256) uint8, 0..255 ink, and labels (n,).
 
     A run that was cut off goes on from its last epoch and ends with the same weights: every epoch has a seed of
     its own. Returns the seconds of processor time of all epochs, or None where the callback stopped it.
+
+    Raises ValueError where `recipe.frozen` names a layer that the network does not have, or leaves nothing to train.
     """
+    device = next(network.parameters()).device
     optimizer = torch.optim.AdamW(
-        network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay
+        _trained(network, recipe.frozen), recipe.learning_rate, weight_decay=recipe.weight_decay
     )
     per_epoch = math.ceil(len(images) / recipe.batch_size)
     steps = per_epoch * recipe.epochs
     first, seconds = _restore(checkpoint, network, optimizer)
     for epoch in range(first, recipe.epochs):
         begun = time.process_time()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed * 1000 + epoch)
+        with _seeded(seed * 1000 + epoch):
             generator = torch.Generator().manual_seed(seed * 1000 + epoch + 500)
             order = torch.randperm(len(images), generator=generator)
             network.train()
@@ -142,14 +145,15 @@ def fine_tune(
                 step = epoch * per_epoch + index
                 for group in optimizer.param_groups:
                     group["lr"] = recipe.learning_rate * _rate(step, steps, recipe.warmup)
-                seen = augment(images[chosen].float() / 255, recipe, generator)
-                with mixed(recipe.precision):
+                seen = augment(images[chosen].to(device).float() / 255, recipe, generator)
+                target = labels[chosen].to(device)
+                with mixed(recipe.precision, device):
                     scores = network(seen.contiguous(memory_format=torch.channels_last))
-                loss = F.cross_entropy(scores.float(), labels[chosen], label_smoothing=recipe.label_smoothing)
+                loss = F.cross_entropy(scores.float(), target, label_smoothing=recipe.label_smoothing)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-                accuracy = float((scores.argmax(1) == labels[chosen]).float().mean())
+                accuracy = float((scores.argmax(1) == target).float().mean())
                 state = {
                     "epoch": epoch,
                     "step": step,
@@ -165,9 +169,31 @@ def fine_tune(
     return seconds
 
 
-def mixed(precision: str):
-    """The context of mixed precision on the CPU, or none."""
-    return torch.autocast("cpu", torch.bfloat16) if precision == "bf16" else nullcontext()
+def mixed(precision: str, device: torch.device) -> AbstractContextManager:
+    """The context of mixed precision on a device, or none."""
+    return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """A seed for what is random inside; the generators of all devices are afterwards as they were."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
+
+
+def _trained(network: SketchANet, frozen: Sequence[str]) -> list[nn.Parameter]:
+    """The parameters that are trained; those of frozen layers take no gradient from now on."""
+    layers = dict(network.named_children())
+    unknown = [name for name in frozen if name not in layers]
+    if unknown:
+        raise ValueError(f"frozen must be layers of the network ({', '.join(layers)}), not {unknown[0]!r}")
+    for name, layer in layers.items():
+        layer.requires_grad_(name not in frozen)
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    if not trained:
+        raise ValueError("frozen leaves no layer to train")
+    return trained
 
 
 def _rate(step: int, steps: int, warmup: int) -> float:

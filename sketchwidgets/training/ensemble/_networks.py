@@ -51,10 +51,12 @@ class NetworksOnDisk:
         recipe: FineTuning,
         preparation: InkPreparation,
         seed: int,
+        device: torch.device,
     ) -> None:
         self.folder, self.images, self.folds = folder, images, folds
         self.labels, self.classes = torch.as_tensor(labels), tuple(classes)
         self.source, self.recipe, self.preparation, self.seed = source, recipe, preparation, seed
+        self.device = device
         self._ink: tuple[int, Tensor] | None = None
         folder.mkdir(parents=True, exist_ok=True)
         self._refuse_other_settings()
@@ -75,14 +77,14 @@ class NetworksOnDisk:
             chosen = torch.from_numpy(self.part(fold, train=True))
             checkpoint = path.with_suffix(".checkpoint")
             ink, labels = self._at_scale(scale)[chosen], self.labels[chosen]
-            seconds = fine_tune(network, ink, labels, recipe, seed, checkpoint, report)
+            seconds = fine_tune(network.to(self.device), ink, labels, recipe, seed, checkpoint, report)
             if seconds is None:
                 raise Stopped
             save_weights(path, network.state_dict(), {"cpu_seconds": seconds}, dtype="float32")
             checkpoint.unlink(missing_ok=True)
         assign_weights(network, load_weights(path)[0], str(path))
         # Assigned weights are as the file has them, row after row.
-        network = network.to(memory_format=torch.channels_last)
+        network = network.to(self.device, memory_format=torch.channels_last)
         network.conv1 = SpaceToDepthConv2d.of(network.conv1)
         return network.eval()
 
@@ -111,12 +113,13 @@ class NetworksOnDisk:
         return float(load_weights(self._path(fold, scale, "network"))[1]["cpu_seconds"])
 
     @torch.no_grad()
-    def _view(self, network: SketchANet, ink: Tensor, index: int) -> tuple[Tensor, Tensor]:
+    def _view(self, network: SketchANet, images: Tensor, index: int) -> tuple[Tensor, Tensor]:
         rows = []
-        for batch in ink.split(_BATCH):
-            seen = view(batch.float() / 255, index).contiguous(memory_format=torch.channels_last)
-            with mixed(self.recipe.precision):
-                rows.append(features_and_scores(network, seen))
+        for batch in images.split(_BATCH):
+            ink = batch.to(self.device).float() / 255
+            seen = view(ink, index).contiguous(memory_format=torch.channels_last)
+            with mixed(self.recipe.precision, self.device):
+                rows.append([found.cpu() for found in features_and_scores(network, seen)])
         features, scores = zip(*rows, strict=True)
         return torch.cat(features), torch.cat(scores)
 
@@ -139,7 +142,9 @@ class NetworksOnDisk:
             "recipe": asdict(self.recipe),
             "preparation": self.preparation.to_dict(),
             "seed": self.seed,
-            "source": _checksum(*(tensor.numpy() for tensor in self.source.network.state_dict().values())),
+            "source": _checksum(
+                *(tensor.cpu().numpy() for tensor in self.source.network.state_dict().values())
+            ),
             "data": _checksum(self.images, self.labels.numpy(), self.folds),
             "classes": list(self.classes),
         }

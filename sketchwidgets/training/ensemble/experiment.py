@@ -11,6 +11,7 @@ import torch
 from tqdm.auto import tqdm
 
 import sketchwidgets
+from sketchwidgets.models import resolve_device
 from sketchwidgets.models.ensemble import (
     SCALES,
     VIEWS,
@@ -42,6 +43,7 @@ def train_ensemble(
     components: int | None = 200,
     neighbours: int = 30,
     seed: int = 0,
+    device: str | torch.device = "auto",
     progress: bool = True,
     callback: Callable[[dict], bool | None] | None = None,
 ) -> EnsembleResult | None:
@@ -64,7 +66,8 @@ def train_ensemble(
         ten the features of test images, means over ten, are unlike those learnt from: two more rows then ask with the
         mean over just as many views.
     components, neighbours : principal components and votes of Joint Bayesian.
-    seed : of folds, training and everything else.
+    seed : of folds, training and everything else. device : where networks are trained and asked, as
+        `Recognizer.load` takes it.
     progress : show a bar. callback : gets the state after each step; False stops, and None is returned.
 
     Raises ValueError naming what does not fit, FileNotFoundError where there is no data.
@@ -88,7 +91,8 @@ def train_ensemble(
         raise ValueError(
             f"components must be at most {fewest - 1}: two folds have {fewest} images, not {components}"
         )
-    disk = NetworksOnDisk(folder, images, labels, classes, split, source, recipe, preparation, seed)
+    device = resolve_device(device)
+    disk = NetworksOnDisk(folder, images, labels, classes, split, source, recipe, preparation, seed, device)
     with tqdm(desc="ensemble", unit="step", disable=not progress) as bar:
         report = _reporting(bar, callback)
         try:
@@ -112,6 +116,7 @@ def train_ensemble(
         "seed": seed,
         "recipe": asdict(recipe) | {"frozen": list(recipe.frozen)},
         "preparation": preparation.to_dict(),
+        "device": device.type,
         "cpu_seconds_of_training": round(sum(disk.cpu_seconds(f, s) for f in folds for s in scales)),
         "versions": {
             "sketchwidgets": sketchwidgets.__version__,

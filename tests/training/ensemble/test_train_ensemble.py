@@ -20,7 +20,7 @@ from sketchwidgets.models.ensemble import (
 from sketchwidgets.recognition import Preprocessing, Recognizer
 from sketchwidgets.training import load_images_npz, three_folds
 from sketchwidgets.training.ensemble import EnsembleResult, FineTuning, train_ensemble
-from sketchwidgets.training.ensemble._fine_tune import augment, start_network
+from sketchwidgets.training.ensemble._fine_tune import augment, fine_tune, start_network
 
 RECIPE = FineTuning(epochs=3, batch_size=5, warmup=1, learning_rate=3e-3, dropout=0.1)
 
@@ -190,6 +190,30 @@ def test_bad_arguments_are_named(data, recognizer, tmp_path):
         with pytest.raises(ValueError, match=message):
             run(data, tmp_path, recognizer, **changes)
     assert InkPreparation().size == 256
+
+
+def test_frozen_layers_stay_as_they_are(recognizer, tmp_path):
+    images = torch.randint(0, 256, (6, 1, 256, 256), generator=torch.Generator().manual_seed(0)).byte()
+    labels = torch.tensor([0, 1, 2, 0, 1, 2])
+
+    def trained(name, frozen):
+        network, _ = start_network(recognizer.cnn, recognizer.classes, recognizer.classes, 0.1, 0)
+        before = {name: value.clone() for name, value in network.state_dict().items()}
+        recipe = FineTuning(epochs=1, batch_size=3, weight_decay=0.5, frozen=frozen)
+        assert fine_tune(network, images, labels, recipe, 0, tmp_path / name) is not None
+        return {
+            key.split(".")[0] for key, value in network.state_dict().items() if not value.equal(before[key])
+        }
+
+    every = trained("none", ())
+    assert {"conv1", "conv2", "fc8"} <= every
+    assert trained("two", ("conv1", "fc7")) == every - {"conv1", "fc7"}
+    with pytest.raises(
+        ValueError, match=r"frozen must be layers of the network \(conv1, .*fc8.*\), not 'conv9'"
+    ):
+        trained("unknown", ("conv9",))
+    with pytest.raises(ValueError, match="frozen leaves no layer to train"):
+        trained("all", tuple(every))
 
 
 @pytest.mark.parametrize(
