@@ -5,6 +5,8 @@ import threading
 import weakref
 from collections.abc import Callable
 
+from ._threads import fair_threads
+
 _log = logging.getLogger(__name__)
 
 # Seconds that close() waits for the work at hand: a stroke takes less, and a cell that closes a widget goes on soon.
@@ -84,7 +86,8 @@ def _run(method: weakref.WeakMethod, wake: threading.Event, closed: threading.Ev
         if work is None:
             return
         try:
-            timeout = work()
+            with fair_threads():
+                timeout = work()
         except Exception:
             _log.exception("the work of thread %r failed", threading.current_thread().name)
             timeout = None
