@@ -16,9 +16,10 @@ import sys
 import time
 
 import numpy as np
-from live import _play_page, stroke
+from live import _play_page
 
 import sketchwidgets as sw
+from sketchwidgets._bench_command import smooth_stroke as stroke
 from sketchwidgets.widgets.parts import _threads
 
 STROKES_OF_A_DRAWING = 10

@@ -19,18 +19,10 @@ import numpy as np
 import torch
 
 import sketchwidgets as sw
+from sketchwidgets._bench_command import smooth_stroke as stroke
 
 clock = time.perf_counter
 REPOSITORY = Path(__file__).resolve().parents[1]
-BOARD = 400
-
-
-def stroke(random: np.random.Generator, points: int = 20) -> np.ndarray:
-    """A smooth stroke somewhere on the board, (points, 3): x, y, t."""
-    start, turn = random.uniform(60, BOARD - 60, 2), random.uniform(0, 2 * np.pi)
-    angles = turn + np.cumsum(random.normal(0, 0.2, points))
-    path = start + np.cumsum(4 * np.column_stack([np.cos(angles), np.sin(angles)]), axis=0)
-    return np.column_stack([np.clip(path, 5, BOARD - 5), 16.0 * np.arange(points)])
 
 
 def frame() -> np.ndarray:

@@ -103,7 +103,7 @@ def measure(recognizer: "Recognizer", rounds: int = 10) -> dict[str, dict[str, f
     for _ in range(rounds + 1):
         session = recognizer.session()
         for _ in range(_STROKES):
-            stroke = _stroke(random)
+            stroke = smooth_stroke(random)
             timed("stroke", lambda session=session, stroke=stroke: session.add(stroke))
             image = session.image().clone()
             timed("cnn", lambda image=image: bare(image))
@@ -116,7 +116,7 @@ def measure(recognizer: "Recognizer", rounds: int = 10) -> dict[str, dict[str, f
     return {name: _summary(values[len(values) // (rounds + 1) :]) for name, values in times.items()}
 
 
-def _stroke(random: "np.random.Generator", points: int = 20) -> "np.ndarray":
+def smooth_stroke(random: "np.random.Generator", points: int = 20) -> "np.ndarray":
     """A smooth stroke somewhere on the board, (points, 3): x, y, milliseconds."""
     import numpy as np
 
