@@ -37,7 +37,7 @@ def bench(
     rounds: Annotated[int, typer.Option(min=2, help="Drawings of twelve strokes that are drawn.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON, for programs.")] = False,
 ) -> None:
-    """Say how long a stroke and its panels take here, before a class of thirty finds out.
+    """Say how long a stroke and its panels take here, and how much memory, before a class of thirty finds out.
 
     Times are of the kernel alone: the browser and the way to it come on top.
     """
@@ -57,6 +57,7 @@ def bench(
         "recognizer": str(loaded.card.get("name", "unnamed")),
         "rounds": rounds,
         "milliseconds": found,
+        "mebibytes": _own_mebibytes(),
     }
     typer.echo(json.dumps(said) if as_json else _as_table(said))
 
@@ -142,6 +143,14 @@ def _summary(times: list[float]) -> dict[str, float]:
     }
 
 
+def _own_mebibytes() -> int:
+    """Memory of the process; on Linux without the libraries, which are there once for all kernels."""
+    import psutil
+
+    used = psutil.Process().memory_info()
+    return round((used.rss - getattr(used, "shared", 0)) / 2**20)
+
+
 def _as_table(said: dict[str, Any]) -> str:
     found = said["milliseconds"]
     lines = [
@@ -160,6 +169,7 @@ def _as_table(said: dict[str, Any]) -> str:
         f"{text:52}  {found[name]['median']:6.1f}    {found[name]['p95']:6.1f} ms"
         for name, text in texts.items()
     ]
+    lines.append(f"{'memory of its own that a kernel takes, about':52}  {said['mebibytes']:6.0f} MiB")
     stroke, panels = found["stroke"]["p95"], found["panels"]["p95"]
     if stroke > _AT_ONCE:
         lines.append(

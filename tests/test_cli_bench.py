@@ -29,6 +29,7 @@ def test_json_of_the_bundled_recogniser():
     said = json.loads(answer.stdout)
     assert (said["device"], said["rounds"], said["recognizer"]) == ("cpu", 2, "sketchwidgets-quickdraw345")
     assert set(said["milliseconds"]) == {"stroke", "cnn", "panels", "forward_backward"}
+    assert 100 < said["mebibytes"] < 10_000
     assert all(0 < time["median"] <= time["p95"] for time in said["milliseconds"].values())
 
 
@@ -71,6 +72,7 @@ def test_verdicts(stroke, panels, verdict):
         "torch": "2",
         "rounds": 2,
         "milliseconds": found,
+        "mebibytes": 9,
     }
     assert verdict in bench._as_table(said).splitlines()[-1]
 
