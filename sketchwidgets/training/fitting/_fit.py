@@ -6,11 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback, ProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from safetensors.torch import save_file
 from torch import nn
 
@@ -33,6 +31,7 @@ from sketchwidgets.training.fitting._progress import ReportProgress, TrainingPro
 from sketchwidgets.training.fitting._quiet import interrupts, quiet_lightning
 from sketchwidgets.training.fitting._recipe import Recipe
 from sketchwidgets.training.fitting._traces import begin, data_trace, start_trace
+from sketchwidgets.training.fitting._trainer import made_trainer
 
 _OURS = (
     "max_steps", "max_epochs", "max_time", "callbacks", "logger", "plugins", "precision", "val_check_interval",
@@ -40,6 +39,7 @@ _OURS = (
     "enable_checkpointing", "enable_progress_bar", "default_root_dir", "num_sanity_val_steps",
     "reload_dataloaders_every_n_epochs",
 )  # fmt: skip
+_EVERY = 100
 _SHARDED = ("fsdp", "deepspeed", "model_parallel", "xla_fsdp")
 
 
@@ -53,7 +53,7 @@ def fit(
     callback: Callable[[TrainingProgress], bool | None] | None = None,
     callbacks: Sequence[Callback] = (),
     resume: bool = True,
-    every: int = 100,
+    every: int = _EVERY,
     progress: bool = True,
     workers: int = 0,
     accelerator: str = "auto",
@@ -80,7 +80,10 @@ def fit(
         data set are asked for anew in every batch, and only those of a few batches are held.
     recipe : `zeiler_recipe()`, `sketch_a_net_recipe()`, `fine_tuning_recipe()`, ...; None for a plain Recipe. Pictures
         are as large as the network needs them, see `Views.size`. With
-        `recurrent_recipe()`, network is None, and data and validation are PrefixFeatures: see `train_recurrent`.
+        `recurrent_recipe()`, network is None, data and validation are PrefixFeatures, and what returns is the trained
+        RecurrentClassifier: see `train_recurrent`. It has a state an epoch and one device, so that of the arguments
+        below only callback (False ends the training with its epoch), callbacks, resume, progress, accelerator
+        and devices may be given.
     folder : where the state, the logs (CSV and TensorBoard) and the final network.safetensors go; made if absent.
     validation : data of the same form, looked at after every epoch.
     callback : called after each step with a TrainingProgress; returning False ends the training early, to be resumed.
@@ -111,7 +114,28 @@ def fit(
     from sketchwidgets.training.recognizers.recurrent import RecurrentRecipe
 
     if isinstance(recipe, RecurrentRecipe):
-        return _fit_recurrent(network, data, recipe, folder, validation, resume)
+        from sketchwidgets.training.fitting._fit_recurrent import fit_recurrent
+
+        return fit_recurrent(
+            network,
+            data,
+            recipe,
+            folder,
+            validation=validation,
+            callback=callback,
+            callbacks=callbacks,
+            resume=resume,
+            progress=progress,
+            accelerator=accelerator,
+            devices=devices,
+            unused={
+                "every": (every, _EVERY),
+                "workers": (workers, 0),
+                "num_nodes": (num_nodes, 1),
+                "strategy": (strategy, "auto"),
+            },
+            trainer=trainer,
+        )
     refuse_in_import()
     recipe = Recipe() if recipe is None else recipe
     if not isinstance(recipe, Recipe):
@@ -174,7 +198,7 @@ def fit(
     if progress and not any(isinstance(one, ProgressBar) for one in added):
         added.append(TrainingBar())
     with quiet_lightning():
-        runner = _trainer(
+        runner = made_trainer(
             accelerator=accelerator,
             devices=devices,
             num_nodes=num_nodes,
@@ -228,17 +252,6 @@ def fit(
     )
 
 
-def _trainer(**arguments: Any) -> L.Trainer:
-    """Lightning's, or ValueError saying what of this machine it could not have."""
-    try:
-        return L.Trainer(**arguments)
-    except (MisconfigurationException, ValueError, ModuleNotFoundError) as error:
-        asked = ", ".join(
-            f"{name} {arguments[name]!r}" for name in ("accelerator", "devices", "num_nodes", "strategy")
-        )
-        raise ValueError(f"{asked}: {' '.join(str(error).split())}") from error
-
-
 def _check_trainer(
     given: dict[str, Any], strategy: Any, recipe: Recipe, accelerator: str, devices: Any, workers: int
 ) -> None:
@@ -266,20 +279,3 @@ def _loggers(folder: Path) -> list[Any]:
         return [log, TensorBoardLogger(folder, name=LOG, version=log.version)]
     except ModuleNotFoundError:  # tensorboard is not installed
         return [log]
-
-
-def _fit_recurrent(
-    network: Any, data: Any, recipe: Any, folder: str | Path, validation: Any, resume: bool
-) -> nn.Module:
-    from sketchwidgets.training.inputs.features import PrefixFeatures
-    from sketchwidgets.training.recognizers.recurrent import train_recurrent
-
-    if network is not None:
-        raise ValueError("a recurrent recipe makes its own network: give None")
-    for name, value in (("data", data), ("validation", validation)):
-        if not isinstance(value, PrefixFeatures):
-            raise TypeError(
-                f"{name} of a recurrent recipe must be PrefixFeatures, not {type(value).__name__}"
-            )
-    classes = int(max(data.labels.max(), validation.labels.max())) + 1
-    return train_recurrent(data, validation, classes, folder, recipe, resume=resume)

@@ -1,6 +1,6 @@
 """The recurrent part of a recogniser: a GRU or LSTM over cached features, supervised at every stroke."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 import lightning as L
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 from torch import Tensor
 from torch.nn import functional as F
@@ -19,6 +19,7 @@ from sketchwidgets.models._checks import check_choice, check_range, check_whole
 from sketchwidgets.models.recurrent import ImageTo, RecurrentClassifier
 from sketchwidgets.training.checkpoints import TensorFiles
 from sketchwidgets.training.fitting._quiet import interrupts, quiet_lightning
+from sketchwidgets.training.fitting._trainer import made_trainer
 from sketchwidgets.training.inputs.features import PrefixFeatures
 from sketchwidgets.training.inputs.stroke_set import StrokeSet
 from sketchwidgets.training.recognizers.averaging import update_average
@@ -111,11 +112,17 @@ def step_weights(steps: Tensor, recipe: RecurrentRecipe) -> Tensor:
 
 
 class RecurrentTraining(L.LightningModule):
-    """Weighted cross-entropy over all steps; validation on the last step."""
+    """Weighted cross-entropy over all steps; validation on the last step, and on the one in the middle.
+
+    stop_asked : whether the training ends with the epoch under way.
+    """
+
+    validation_names = ("last_top1", "half_top1")
 
     def __init__(self, classes: int, features: int, steps: int, recipe: RecurrentRecipe) -> None:
         super().__init__()
-        self.recipe, self.steps = recipe, steps
+        self.recipe, self.steps, self.steps_per_epoch = recipe, steps, steps // recipe.epochs
+        self.stop_asked = False
         self.network = recipe.make(features, classes)
         self.average = deepcopy(self.network).requires_grad_(False) if recipe.averaging else None
 
@@ -127,6 +134,11 @@ class RecurrentTraining(L.LightningModule):
     def on_train_batch_end(self, *_: object) -> None:
         if self.average is not None:
             update_average(self.average, self.network, self.recipe.averaging, self.trainer.global_step - 1)
+
+    def on_train_epoch_end(self) -> None:
+        # Before the state is written, which Lightning does after this: it then is one of a whole epoch.
+        if self.stop_asked:
+            self.trainer.should_stop = True
 
     def training_step(self, batch: tuple[Tensor, Tensor, Tensor], _: int) -> Tensor:
         features, labels, steps = batch
@@ -218,23 +230,30 @@ def train_recurrent(
     resume: bool = True,
     stop_after: int | None = None,
     progress: bool = True,
+    callbacks: Sequence[Callback] = (),
+    accelerator: str = "auto",
+    devices: Any = 1,
 ) -> RecurrentClassifier:
-    """Train, leaving a checkpoint per epoch and a CSV log in `folder`.
+    """Train, leaving a checkpoint per epoch and a CSV log in `folder`; the network is returned on the CPU.
 
     A run that was cut off goes on from its last epoch. `stop_after` ends the run after so many epochs, to be
     resumed later; the learning rate follows the whole recipe all the same. An interrupt is raised as KeyboardInterrupt, and
     what was done of its epoch is done again.
+
+    callbacks : further ones of Lightning. accelerator, devices : Lightning's; one device, [1] for the second GPU.
+    Raises ValueError for several devices, each of which would train on the very same batches.
     """
     recipe, folder = recipe or RecurrentRecipe(), Path(folder)
     torch.manual_seed(recipe.seed)
     batches = _Batches(train, recipe.batch_size, recipe.seed)
     module = RecurrentTraining(classes, train.size, recipe.epochs * len(batches), recipe)
     with quiet_lightning():
-        trainer = L.Trainer(
-            accelerator="auto",
+        trainer = made_trainer(
+            accelerator=accelerator,
+            devices=devices,
             precision=recipe.precision,
             max_epochs=stop_after or recipe.epochs,
-            callbacks=[ModelCheckpoint(folder, save_last=True), _SetEpoch(batches)],
+            callbacks=[ModelCheckpoint(folder, save_last=True), _SetEpoch(batches), *callbacks],
             logger=CSVLogger(folder, name="log"),
             plugins=[TensorFiles()],
             num_sanity_val_steps=0,
@@ -243,6 +262,8 @@ def train_recurrent(
             enable_progress_bar=progress,
             enable_model_summary=progress,
         )
+        if trainer.world_size > 1:
+            raise ValueError(f"devices must be one, not {devices!r}: a recurrent part is trained on one")
         last = folder / "last.ckpt"
         with interrupts(_end, alone=trainer.world_size == 1):
             trainer.fit(
