@@ -24,6 +24,8 @@ from sketchwidgets.training.inputs.features import PrefixFeatures
 from sketchwidgets.training.inputs.stroke_set import StrokeSet
 from sketchwidgets.training.recognizers.averaging import update_average
 
+LAST = "last.ckpt"
+
 Weighting = Literal["late", "uniform", "linear", "exponential", "last"]
 
 
@@ -215,6 +217,14 @@ class _SetEpoch(L.Callback):
         self.batches.epoch = trainer.current_epoch
 
 
+def _last_state(folder: Path) -> ModelCheckpoint:
+    """Writes LAST after every epoch, over the one before.
+
+    Lightning would count up (last-v1.ckpt) where it finds one that it has not written itself, in this very folder.
+    """
+    return ModelCheckpoint(folder, save_last=True, save_top_k=0, enable_version_counter=False)
+
+
 def _end() -> None:
     """End a training at once: its checkpoints are those of whole epochs."""
     raise KeyboardInterrupt
@@ -234,16 +244,17 @@ def train_recurrent(
     accelerator: str = "auto",
     devices: Any = 1,
 ) -> RecurrentClassifier:
-    """Train, leaving a checkpoint per epoch and a CSV log in `folder`; the network is returned on the CPU.
+    """Train, leaving the state after each epoch (last.ckpt) and a CSV log in `folder`; the network returns on the CPU.
 
-    A run that was cut off goes on from its last epoch. `stop_after` ends the run after so many epochs, to be
-    resumed later; the learning rate follows the whole recipe all the same. An interrupt is raised as KeyboardInterrupt, and
-    what was done of its epoch is done again.
+    A run that was cut off goes on from its last epoch; resume=False starts again. `stop_after` ends the run after so many
+    epochs, to be resumed later; the learning rate follows the whole recipe all the same. An interrupt is raised as
+    KeyboardInterrupt, and what was done of its epoch is done again.
 
     callbacks : further ones of Lightning. accelerator, devices : Lightning's; one device, [1] for the second GPU.
     Raises ValueError for several devices, each of which would train on the very same batches.
     """
     recipe, folder = recipe or RecurrentRecipe(), Path(folder)
+    last = folder / LAST
     torch.manual_seed(recipe.seed)
     batches = _Batches(train, recipe.batch_size, recipe.seed)
     module = RecurrentTraining(classes, train.size, recipe.epochs * len(batches), recipe)
@@ -253,7 +264,7 @@ def train_recurrent(
             devices=devices,
             precision=recipe.precision,
             max_epochs=stop_after or recipe.epochs,
-            callbacks=[ModelCheckpoint(folder, save_last=True), _SetEpoch(batches), *callbacks],
+            callbacks=[_last_state(folder), _SetEpoch(batches), *callbacks],
             logger=CSVLogger(folder, name="log"),
             plugins=[TensorFiles()],
             num_sanity_val_steps=0,
@@ -264,12 +275,13 @@ def train_recurrent(
         )
         if trainer.world_size > 1:
             raise ValueError(f"devices must be one, not {devices!r}: a recurrent part is trained on one")
-        last = folder / "last.ckpt"
-        with interrupts(_end, alone=trainer.world_size == 1):
+        if not resume:
+            last.unlink(missing_ok=True)
+        with interrupts(_end, alone=True):
             trainer.fit(
                 module,
                 DataLoader(batches, batch_size=None),
                 DataLoader(_Batches(validation, 512, None), batch_size=None),
-                ckpt_path=str(last) if resume and last.exists() else None,
+                ckpt_path=str(last) if last.exists() else None,
             )
     return module.best.eval()
