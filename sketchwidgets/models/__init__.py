@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import Any
 
 from sketchwidgets.models._depth import layer_groups, penultimate
-from sketchwidgets.models._device import resolve_device
+from sketchwidgets.models._device import resolve_device, widest_float
 from sketchwidgets.models._registry import create, name_of
 from sketchwidgets.models._registry import list_models as list
 from sketchwidgets.models._weights import WeightsError, assign_weights, load_weights, save_weights
@@ -69,6 +69,7 @@ __all__ = [
     "save_weights",
     "to_caffe",
     "to_matconvnet",
+    "widest_float",
 ]
 
 

@@ -1,5 +1,7 @@
 """The device that a network runs on."""
 
+from functools import cache
+
 import torch
 
 
@@ -25,3 +27,22 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
     if not present.get(resolved.type, False):
         raise ValueError(f'this machine has no device {str(resolved)!r}; "auto" takes the best there is')
     return resolved
+
+
+def widest_float(device: str | torch.device) -> torch.dtype:
+    """The format to add up in on a device: float64, or float32 where the device has no other, as Apple's MPS.
+
+    >>> sw.models.widest_float("cpu")
+    torch.float64
+    """
+    device = torch.device(device)
+    return torch.float64 if device.type in ("cpu", "cuda") or _has_float64(device) else torch.float32
+
+
+@cache
+def _has_float64(device: torch.device) -> bool:
+    try:
+        one = torch.ones(1, dtype=torch.float64, device=device)
+        return float(one + one) == 2  # some take it and then cannot compute with it
+    except (TypeError, RuntimeError):
+        return False

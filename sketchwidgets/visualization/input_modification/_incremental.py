@@ -13,7 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ._measure import Measured, measure, sum_dtype
+from sketchwidgets.models import widest_float
+
+from ._measure import Measured, measure
 from ._patches import Patches
 from ._replay import Recording, Step
 from ._window_steps import Chunk, Padding, Windowed
@@ -124,7 +126,7 @@ class Incremental:
             state.data[:, channel : channel + 1],
             part[:, None],
             0,
-            before[0, channel].sum(dtype=sum_dtype(before)),
+            before[0, channel].sum(dtype=widest_float(before.device)),
         )
 
     def _tail(self, waiting: list) -> tuple[np.ndarray, Measured, Tensor]:

@@ -5,10 +5,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sketchwidgets.models import widest_float
+
 
 @dataclass(frozen=True)
 class Measured:
-    """activity (k,): the map's total activation; change (k,): the 2-norm of what the patch changed in it. float64."""
+    """activity (k,): the map's total activation; change (k,): the 2-norm of what the patch changed in it.
+
+    float64, or what the device has.
+    """
 
     activity: Tensor
     change: Tensor
@@ -20,17 +25,12 @@ class Measured:
         )
 
 
-def sum_dtype(values: Tensor) -> torch.dtype:
-    """What to add up in: float64, where the device has it."""
-    return torch.float32 if values.device.type == "mps" else torch.float64
-
-
 def measure(values: Tensor, before: Tensor, channel: int, total: Tensor | None = None) -> Measured:
     """Measure channel `channel` of values (k, c, ...) against the unoccluded ones, (1 or k, c, ...).
 
     total : where the values are only a part of the map, the unoccluded sum over all of it.
     """
-    dtype = sum_dtype(values)
+    dtype = widest_float(values.device)
     now, then = values[:, channel].to(dtype), before[:, channel].to(dtype)
     difference = (now - then).flatten(1) if now.ndim > 1 else (now - then)[:, None]
     if total is not None:

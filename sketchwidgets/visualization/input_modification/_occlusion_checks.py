@@ -78,5 +78,5 @@ def check_layer(model: nn.Module, layer: Any) -> str | None:
 def check_channel(channel: Any, before: Tensor, layer: str) -> int:
     if before.ndim not in (2, 4) or before.shape[0] != 1:
         raise ValueError(f"layer {layer!r} returns {tuple(before.shape)}, not (1, c, h, w) or (1, c)")
-    totals = before[0].double().flatten(1).sum(1) if before.ndim == 4 else before[0]
+    totals = before[0].cpu().double().flatten(1).sum(1) if before.ndim == 4 else before[0]
     return check_index("channel", channel, before.shape[1], totals.argmax())

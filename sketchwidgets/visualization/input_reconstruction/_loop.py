@@ -89,7 +89,7 @@ class Loop:
 
     def done(self, step: int, objective: Tensor, x: Tensor) -> None:
         """After a step: `objective` (n,) of the images before it, `x` (n, C, H, W) after it."""
-        objective = objective.detach().double().cpu()
+        objective = objective.detach().cpu().double()
         self.objective.append(objective)
         if (step + 1) % self._every == 0:
             self.preview_steps.append(step + 1)

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sketchwidgets.models import widest_float
+
 from ..recording._tape import Saved
 from ..windows._windows import Windows, blank
 from ._step import Signals, Step
@@ -198,12 +200,15 @@ class AveragePool(Step):
     def _shares_of_windows(self, size: tuple[int, int], like: Tensor) -> float | Saved:
         """One over the divisor of every window, (1, 1, oh, ow): at the border it may be smaller; a number if it is not."""
         geometry = self.geometry
-        ones = torch.ones((1, 1, *size), dtype=torch.float64, device=like.device)
+        # On the CPU: not every device has float64, and these are few numbers.
+        ones = torch.ones((1, 1, *size), dtype=torch.float64)
         pool = (geometry.kernel, geometry.stride, geometry.padding, geometry.ceil_mode)
         mean = F.avg_pool2d(ones, *pool, self.count_include_pad, self.divisor)
         count = F.avg_pool2d(ones, *pool, divisor_override=1)
         shares = mean / count
-        return shares.mean().item() if shares.amin() == shares.amax() else Saved(shares)
+        if shares.amin() == shares.amax():
+            return shares.mean().item()
+        return Saved(shares.to(like.device, widest_float(like.device)))
 
 
 class Pad(Step):
