@@ -7,10 +7,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from sketchwidgets.training.checkpoints import CheckpointError, read_checkpoint
-from sketchwidgets.training.fitting._recipe import Recipe, changed
+from sketchwidgets.training.checkpoints.belonging import AGAIN, changed, check_data, check_recipe
+from sketchwidgets.training.fitting._recipe import Recipe
 from sketchwidgets.training.fitting._traces import began, drawn_alike, start_trace
 
-_AGAIN = "Give another folder, or resume=False to start again"
 _FACTS = (("network", "network"), ("pictures", "number of pictures"), ("classes", "classes"))
 
 
@@ -23,19 +23,17 @@ def check_state(path: Path, facts: dict[str, Any], network: nn.Module, recipe: R
     known, weights = found.get("sketchwidgets"), found.get("state_dict")
     if not isinstance(known, dict) or not isinstance(weights, dict):
         raise CheckpointError(f"{path}: not a state of fit")
-    other = changed(known.get("recipe") or {}, facts["recipe"])
-    if other == ["epochs"]:
+    recipe_then = known.get("recipe") or {}
+    if changed(recipe_then, facts["recipe"]) == ["epochs"]:
         _check_length(path, known, facts["recipe"], steps)
-    elif other:
-        was = ", ".join(f"{name} {(known.get('recipe') or {}).get(name)!r}" for name in other)
-        now = ", ".join(f"{facts['recipe'][name]!r}" for name in other)
-        raise CheckpointError(f"{path} belongs to another recipe: {was}, now {now}. {_AGAIN}")
+    else:
+        check_recipe(path, recipe_then, facts["recipe"])
     for name, what in _FACTS:
         if known.get(name) != facts[name]:
             raise CheckpointError(
-                f"{path} belongs to another {what}: {_short(known.get(name))}, now {_short(facts[name])}. {_AGAIN}"
+                f"{path} belongs to another {what}: {_short(known.get(name))}, now {_short(facts[name])}. {AGAIN}"
             )
-    _check_data(path, known.get("data"), facts["data"])
+    check_data(path, known.get("data"), facts["data"])
     wanted = network.state_dict(prefix="network.")
     for name, tensor in wanted.items():
         have = weights.get(name)
@@ -54,21 +52,12 @@ def _check_length(path: Path, known: dict[str, Any], recipe: dict[str, Any], ste
     if recipe["schedule"] == "cosine":
         raise CheckpointError(
             f"{path} belongs to a training of {was} epochs, now {now}: on the cosine schedule every learning rate until "
-            f"now followed from the number of epochs. {_AGAIN}"
+            f"now followed from the number of epochs. {AGAIN}"
         )
     if known.get("step", 0) > steps:
         raise CheckpointError(
-            f"{path} has made {known['step']} steps, and {now} epochs have {steps}. {_AGAIN}"
+            f"{path} has made {known['step']} steps, and {now} epochs have {steps}. {AGAIN}"
         )
-
-
-def _check_data(path: Path, known: Any, now: dict[str, Any]) -> None:
-    """Whether labels and pictures are those of the state; one of an older version does not say."""
-    if not isinstance(known, dict):
-        return
-    for what in ("labels", "pictures"):
-        if None not in (known.get(what), now[what]) and known[what] != now[what]:
-            raise CheckpointError(f"{path} belongs to another training, with other {what}. {_AGAIN}")
 
 
 def _check_start(path: Path, known: Any, network: nn.Module, recipe: Recipe) -> None:
@@ -85,7 +74,7 @@ def _check_start(path: Path, known: Any, network: nn.Module, recipe: Recipe) -> 
         raise CheckpointError(f"{path}: what it says of its start is damaged") from None
     if not alike:
         raise CheckpointError(
-            f"{path} belongs to another training, which started from other weights. {_AGAIN}"
+            f"{path} belongs to another training, which started from other weights. {AGAIN}"
         )
     warnings.warn(
         f"the network has other random weights than the training in {path.parent} started from, which goes on all the "

@@ -1,7 +1,7 @@
 """What decides how a network is trained to name pictures."""
 
 import math
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from sketchwidgets.models._checks import check_choice, check_range, check_whole
@@ -110,15 +110,3 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON-ready values."""
         return asdict(self)
-
-
-def changed(recipe: dict[str, Any], other: dict[str, Any]) -> list[str]:
-    """Names of the fields in which two recipes, as dictionaries, differ."""
-    known = [one.name for one in fields(Recipe)]
-    return [name for name in known if _plain(recipe.get(name)) != _plain(other.get(name))]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    return list(map(_plain, value)) if isinstance(value, tuple | list) else value

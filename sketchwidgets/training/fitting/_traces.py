@@ -1,20 +1,18 @@
 """What a training has begun with, in a few bytes: enough to see later that it is asked to go on with something else."""
 
-import hashlib
 import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sketchwidgets.training.checkpoints.belonging import digest, some_of
 from sketchwidgets.training.fitting._pictures import Pictures
 from sketchwidgets.training.fitting._recipe import Recipe
 
-_MOST_PICTURES = 512
 _FEWEST_NUMBERS = 32  # of a tensor whose size says something
 _DEVIATIONS = 8
 
@@ -24,8 +22,10 @@ _BEGUN: WeakKeyDictionary[nn.Module, tuple[Path, str]] = WeakKeyDictionary()
 
 def data_trace(pictures: Pictures) -> dict[str, str | None]:
     """Digests of all labels and of some pictures, spread over all; None where pictures change from look to look."""
-    numbers = np.linspace(0, len(pictures) - 1, min(len(pictures), _MOST_PICTURES)).astype(np.int64)
-    return {"labels": _digest([pictures.labels.tobytes()]), "pictures": pictures.digest(np.unique(numbers))}
+    return {
+        "labels": digest([pictures.labels.tobytes()]),
+        "pictures": pictures.digest(some_of(len(pictures))),
+    }
 
 
 def start_trace(network: nn.Module, recipe: Recipe) -> dict[str, Any]:
@@ -76,15 +76,8 @@ def _trace(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
     parts = [part for name, value in flat.items() for part in (name.encode(), _bytes(value))]
     large = [v.float() for v in flat.values() if v.is_floating_point() and v.numel() >= _FEWEST_NUMBERS]
     sizes = [[v.numel(), float(v.double().square().mean().sqrt())] for v in large]
-    return {"digest": _digest(parts), "sizes": sizes}
+    return {"digest": digest(parts), "sizes": sizes}
 
 
 def _bytes(values: Tensor) -> memoryview:
     return memoryview(values.view(torch.uint8).numpy()) if values.numel() else memoryview(b"")
-
-
-def _digest(parts: list[Any]) -> str:
-    made = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        made.update(part)
-    return made.hexdigest()

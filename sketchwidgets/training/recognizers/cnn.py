@@ -21,11 +21,13 @@ from sketchwidgets.models import create
 from sketchwidgets.models._checks import check_choice, check_range, check_whole
 from sketchwidgets.recognition import Preprocessing
 from sketchwidgets.sketch.augmentation.stroke_order import CHANNELS as STROKE_ORDER_CHANNELS
-from sketchwidgets.training.checkpoints import STATE, Resumable, TensorFiles, read_checkpoint
+from sketchwidgets.training.checkpoints import STATE, CheckpointError, Resumable, TensorFiles, read_checkpoint
+from sketchwidgets.training.checkpoints.belonging import AGAIN, check_data
 from sketchwidgets.training.datasets.drawing_set import DrawingSet
 from sketchwidgets.training.fitting._bar import TrainingBar
 from sketchwidgets.training.fitting._quiet import interrupts, quiet_lightning
 from sketchwidgets.training.inputs.images import Augmentation, Channels, PrefixBatches, render
+from sketchwidgets.training.recognizers._traces import drawings_trace
 from sketchwidgets.training.recognizers.averaging import update_average
 from sketchwidgets.training.recognizers.batch_norm import BatchNormSketchANet, folded, for_training
 
@@ -127,11 +129,13 @@ class CNNRecipe:
 
 
 class CNNTraining(Resumable):
-    """Cross-entropy of whole drawings and prefixes; validation on both."""
+    """Cross-entropy of whole drawings and prefixes; validation on both. `data`, its trace, goes into the state."""
 
-    def __init__(self, classes: int, recipe: CNNRecipe, folder: Path, every: int) -> None:
+    def __init__(
+        self, classes: int, recipe: CNNRecipe, folder: Path, every: int, data: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(folder, every, recipe.steps)
-        self.recipe = recipe
+        self.recipe, self.data = recipe, dict(data or {})
         self.network = recipe.make(classes).to(memory_format=torch.channels_last)
         self.average = deepcopy(self.network).requires_grad_(False) if recipe.averaging else None
 
@@ -203,7 +207,7 @@ class CNNTraining(Resumable):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)
-        checkpoint["recipe"] = self.recipe.to_dict()
+        checkpoint["recipe"], checkpoint["data"] = self.recipe.to_dict(), self.data
 
 
 class DrawingData(L.LightningDataModule):
@@ -275,14 +279,15 @@ def train_cnn(
     Sketch-a-Net of several moments, for `sw.evolution`.
 
     An interrupt ends it after the step under way, with a state on the disk, and is then raised as KeyboardInterrupt.
-    Raises ValueError where `folder` holds a training by another recipe.
+    Raises CheckpointError (a ValueError) where `folder` holds a training by another recipe or on other drawings.
     """
     recipe = recipe or CNNRecipe()
     folder = Path(folder)
     drawings = data if isinstance(data, DrawingSet) else DrawingSet.load(data)
+    trace = drawings_trace(drawings, drawings.split()[0])
     torch.manual_seed(recipe.seed)
-    module = CNNTraining(len(drawings.classes), recipe, folder, every)
-    state = _state_to_resume(folder, recipe) if resume else None
+    module = CNNTraining(len(drawings.classes), recipe, folder, every, trace)
+    state = _state_to_resume(folder, recipe, trace) if resume else None
     own = any(isinstance(one, ProgressBar) for one in callbacks)
     bar = [TrainingBar()] if progress and not own else []
     with quiet_lightning():
@@ -302,6 +307,11 @@ def train_cnn(
             enable_progress_bar=progress,
             enable_model_summary=progress,
         )
+        if (
+            not resume
+        ):  # so that nothing of what was thrown away is gone on with, however soon this run is cut off
+            for name in (STATE, BEFORE_DECAY):
+                (folder / name).unlink(missing_ok=True)
         with interrupts(module.stop, alone=trainer.world_size == 1):
             trainer.fit(
                 module, DrawingData(drawings, recipe), ckpt_path=None if state is None else str(state)
@@ -309,12 +319,13 @@ def train_cnn(
     return folded(module.best)
 
 
-def _state_to_resume(folder: Path, recipe: CNNRecipe) -> Path | None:
-    """The state that a training by this recipe goes on from, if there is one."""
+def _state_to_resume(folder: Path, recipe: CNNRecipe, data: dict[str, Any]) -> Path | None:
+    """The state that a training by this recipe, on the data of this trace, goes on from, if there is one."""
     for path in (folder / STATE, folder / BEFORE_DECAY):
         if not path.exists():
             continue
         found = read_checkpoint(path, tensors=False)
+        check_data(path, found.get("data"), data)
         old = found.get("recipe")
         if not isinstance(old, dict):  # of a version that did not write it
             return path
@@ -322,9 +333,9 @@ def _state_to_resume(folder: Path, recipe: CNNRecipe) -> Path | None:
         other = sorted(name for name in {*wanted, *old} - {"steps"} if wanted.get(name) != old.get(name))
         if other:
             name = other[0]
-            raise ValueError(
-                f"{folder} holds a training with {name}={old.get(name)!r}, and the recipe has {wanted.get(name)!r}; "
-                "use another folder"
+            raise CheckpointError(
+                f"{folder} holds a training with {name}={old.get(name)!r}, and the recipe has {wanted.get(name)!r}. "
+                f"{AGAIN}"
             )
         steps = int(old["steps"])
         if steps == recipe.steps or found["global_step"] <= min(
@@ -332,8 +343,8 @@ def _state_to_resume(folder: Path, recipe: CNNRecipe) -> Path | None:
         ):
             return path
     if (folder / STATE).exists():
-        raise ValueError(
+        raise CheckpointError(
             f"{folder} holds a training of another number of steps, which its learning rate depends on; only one with "
-            "schedule='constant' can be given more steps"
+            f"schedule='constant' can be given more steps. {AGAIN}"
         )
     return None

@@ -1,8 +1,9 @@
 """The recurrent part of a recogniser: a GRU or LSTM over cached features, supervised at every stroke."""
 
+import json
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -17,11 +18,13 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from sketchwidgets.models._checks import check_choice, check_range, check_whole
 from sketchwidgets.models.recurrent import ImageTo, RecurrentClassifier
-from sketchwidgets.training.checkpoints import TensorFiles
+from sketchwidgets.training.checkpoints import CheckpointError, TensorFiles, read_checkpoint
+from sketchwidgets.training.checkpoints.belonging import AGAIN, check_data, check_recipe
 from sketchwidgets.training.fitting._quiet import interrupts, quiet_lightning
 from sketchwidgets.training.fitting._trainer import made_trainer
 from sketchwidgets.training.inputs.features import PrefixFeatures
 from sketchwidgets.training.inputs.stroke_set import StrokeSet
+from sketchwidgets.training.recognizers._traces import sequences_trace
 from sketchwidgets.training.recognizers.averaging import update_average
 
 LAST = "last.ckpt"
@@ -88,6 +91,10 @@ class RecurrentRecipe:
             image_to=self.image_to,
         )
 
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON-ready values."""
+        return json.loads(json.dumps(asdict(self)))
+
 
 def step_weights(steps: Tensor, recipe: RecurrentRecipe) -> Tensor:
     """What the loss counts at steps 1, 2, ..., (n, max(steps)), of drawings of `steps` (n,) strokes; 0 after the last.
@@ -116,15 +123,22 @@ def step_weights(steps: Tensor, recipe: RecurrentRecipe) -> Tensor:
 class RecurrentTraining(L.LightningModule):
     """Weighted cross-entropy over all steps; validation on the last step, and on the one in the middle.
 
-    stop_asked : whether the training ends with the epoch under way.
+    facts : what else goes into its state. stop_asked : whether the training ends with the epoch under way.
     """
 
     validation_names = ("last_top1", "half_top1")
 
-    def __init__(self, classes: int, features: int, steps: int, recipe: RecurrentRecipe) -> None:
+    def __init__(
+        self,
+        classes: int,
+        features: int,
+        steps: int,
+        recipe: RecurrentRecipe,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__()
         self.recipe, self.steps, self.steps_per_epoch = recipe, steps, steps // recipe.epochs
-        self.stop_asked = False
+        self.stop_asked, self.facts = False, dict(facts or {})
         self.network = recipe.make(features, classes)
         self.average = deepcopy(self.network).requires_grad_(False) if recipe.averaging else None
 
@@ -180,6 +194,9 @@ class RecurrentTraining(L.LightningModule):
             optimizer, recipe.learning_rate, total_steps=self.steps, pct_start=0.1
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["sketchwidgets"] = {"recipe": self.recipe.to_dict(), **self.facts}
 
 
 class _Batches(IterableDataset):
@@ -251,13 +268,16 @@ def train_recurrent(
     KeyboardInterrupt, and what was done of its epoch is done again.
 
     callbacks : further ones of Lightning. accelerator, devices : Lightning's; one device, [1] for the second GPU.
-    Raises ValueError for several devices, each of which would train on the very same batches.
+    Raises ValueError for several devices, each of which would train on the very same batches, and CheckpointError (a
+    ValueError) where the state in `folder` is of another recipe or of other training data.
     """
     recipe, folder = recipe or RecurrentRecipe(), Path(folder)
-    last = folder / LAST
+    last, data = folder / LAST, sequences_trace(train, classes)
+    if resume and last.exists():
+        _check_state(last, recipe, data)
     torch.manual_seed(recipe.seed)
     batches = _Batches(train, recipe.batch_size, recipe.seed)
-    module = RecurrentTraining(classes, train.size, recipe.epochs * len(batches), recipe)
+    module = RecurrentTraining(classes, train.size, recipe.epochs * len(batches), recipe, {"data": data})
     with quiet_lightning():
         trainer = made_trainer(
             accelerator=accelerator,
@@ -285,3 +305,14 @@ def train_recurrent(
                 ckpt_path=str(last) if last.exists() else None,
             )
     return module.best.eval()
+
+
+def _check_state(path: Path, recipe: RecurrentRecipe, data: dict[str, Any]) -> None:
+    """Raise CheckpointError where a state is not one of this training, before Lightning takes it."""
+    known = read_checkpoint(path, tensors=False).get("sketchwidgets")
+    if not isinstance(known, dict):
+        raise CheckpointError(
+            f"{path} does not say of which recipe and data it is, as older versions left it. {AGAIN}"
+        )
+    check_recipe(path, known.get("recipe"), recipe.to_dict())
+    check_data(path, known.get("data"), data)

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from sketchwidgets.models import SketchResNet
 from sketchwidgets.recognition import Preprocessing
 from sketchwidgets.training import DrawingSet
-from sketchwidgets.training.checkpoints import read_checkpoint
+from sketchwidgets.training.checkpoints import CheckpointError, read_checkpoint
 from sketchwidgets.training.inputs.images import PrefixBatches
 from sketchwidgets.training.recognizers.cnn import CNNRecipe, train_cnn
 
@@ -81,6 +81,33 @@ def test_another_recipe_in_the_folder_of_a_training_is_refused(drawings_file, tm
         train_cnn(drawings_file, tmp_path, replace(falling, steps=6), every=2)
     with pytest.raises(ValueError, match=r"weight_decay=0.05, and the recipe has 0.1"):
         train_cnn(drawings_file, tmp_path, replace(falling, weight_decay=0.1), every=2)
+
+
+@pytest.mark.parametrize("left", ["state.safetensors", "before-decay.safetensors"])
+def test_other_drawings_in_the_folder_of_a_training_are_refused(left, drawings, tmp_path):
+    recipe = replace(SMALL, steps=3)
+    train_cnn(drawings, tmp_path, recipe, every=2)
+    ({*tmp_path.glob("*.safetensors")} - {tmp_path / left}).pop().unlink()
+    for other, what in (
+        (replace(drawings, points=drawings.points[::-1]), "drawings"),
+        (replace(drawings, label=drawings.label[::-1]), "labels"),
+        (replace(drawings, classes=drawings.classes[::-1]), "classes"),
+    ):
+        with pytest.raises(
+            CheckpointError, match=rf"another training, with other {what}\. Give another folder"
+        ):
+            train_cnn(other, tmp_path, recipe)
+    train_cnn(drawings, tmp_path, recipe)
+
+
+def test_what_was_thrown_away_stays_so(drawings_file, tmp_path):
+    slower = replace(SMALL, learning_rate=1e-4)
+    train_cnn(drawings_file, tmp_path / "again", slower, every=2)
+    with pytest.raises(RuntimeError, match="power"):  # before there is a state of its own
+        train_cnn(drawings_file, tmp_path / "again", SMALL, resume=False, every=9, callbacks=[Break(1)])
+    assert not list((tmp_path / "again").glob("*.safetensors"))
+    whole = train_cnn(drawings_file, tmp_path / "whole", SMALL, every=2)
+    assert_same(whole, train_cnn(drawings_file, tmp_path / "again", SMALL, every=2))
 
 
 def test_it_is_the_loop_that_one_would_write_by_hand(drawings_file, tmp_path):
