@@ -135,6 +135,9 @@ def _project(rule: str) -> Any:
     everything = [bundled, torchvision, small, autograd]
     for projections in everything:
         shown(projections)
+        for layer in projections.values():
+            together = {part.device.type for part in _tensors_of(layer)}
+            assert together == {torch.device(given.device).type}, f"{layer} is on {together}"
     return [[_tensors_of(layer) for layer in one.values()] for one in everything]
 
 

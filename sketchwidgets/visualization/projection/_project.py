@@ -311,7 +311,7 @@ class Recording:
     def _project_units(
         self, layer: str, value: int, units: Units, options: Options
     ) -> Turns[tuple[Tensor, Tensor, Tensor]]:
-        """Windows (n, t, C, h, w), corners (n, t, 2) and boxes (n, t, 4) by the path that was asked for."""
+        """Windows (n, t, C, h, w), corners (n, t, 2) on the CPU, boxes (n, t, 4), by the path that was asked for."""
         if options.path != "autograd":
             try:
                 return (yield from self._by_windows(value, units, options))
@@ -345,7 +345,7 @@ class Recording:
     def _sweep(
         self, value: int, units: Units, start: int, stop: int, options: Options
     ) -> Turns[tuple[Tensor, Tensor, Tensor]]:
-        """Windows (units, C, h, w), their corners (units, 2) and boxes (units, 4) for some of the units."""
+        """Windows (units, C, h, w), their corners (units, 2) on the CPU and boxes (units, 4) for some of the units."""
         seeds = units.seeds(start, stop, self._tape.shapes[value], self._tape.channels_last[value])
         passing = (
             RelevanceSweep if options.convolution == "relevance" else partial(Sweep, dtype=options.dtype)
@@ -356,7 +356,7 @@ class Recording:
         down = yield from sweep.down_in_turns(value, seeds)
         if down is None:
             down = Windows(seeds.signal.new_zeros((stop - start, *self._images.shape[1:])))
-        boxes = torch.from_numpy(down.boxes(tuple(self._images.shape[2:])))
+        boxes = torch.from_numpy(down.boxes(tuple(self._images.shape[2:]))).to(self._images.device)
         if down.full:
             corners = torch.zeros((stop - start, 2), dtype=torch.int64)
         else:
@@ -377,4 +377,4 @@ class Recording:
             options.convolution,
         )
         images = path.project(layer, units, self._tape.channels_last[value])
-        return images, torch.zeros((*images.shape[:2], 2), dtype=torch.int64), bounding_boxes(images).cpu()
+        return images, torch.zeros((*images.shape[:2], 2), dtype=torch.int64), bounding_boxes(images)

@@ -14,7 +14,7 @@ class LayerProjection:
     """The projections of one layer's units, each cropped to its receptive field.
 
     n is the number of images, top the units per image, strongest first or in the order of `channels=`;
-    (C, H, W) the shape of an input image.
+    (C, H, W) the shape of an input image. All tensors are on the device of the model.
 
     rule, convolution : how it came down, as in `project`; of rule="relevance" they are "backprop" and "relevance".
     signal : what started at a unit: "activation", "unit" or "map", its whole map.
@@ -56,7 +56,9 @@ class LayerProjection:
         self.dead = dead
         self.boxes = boxes
         self._windows = windows  # (n, top, C, h, w), all of one size
-        self._corners = corners  # (n, top, 2), where each window starts, possibly outside of the image
+        self._corners = (
+            corners  # (n, top, 2) on the CPU, where each window starts, possibly outside of the image
+        )
         self._image_size = image_size
         self._images: Tensor | None = None
 
@@ -70,9 +72,8 @@ class LayerProjection:
         if self._images is None:
             n, top, channels = self._windows.shape[:3]
             self._images = self._windows.new_zeros((n, top, channels, *self._image_size))
-            for i in range(n):
-                for rank, crop in enumerate(self.crops(i)):
-                    y, x, bottom, right = self.boxes[i, rank].tolist()
+            for i, boxes in enumerate(self.boxes.tolist()):
+                for rank, (crop, (y, x, bottom, right)) in enumerate(zip(self.crops(i), boxes, strict=True)):
                     self._images[i, rank, :, y:bottom, x:right] = crop
         return self._images
 
