@@ -6,14 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 
-from sketchwidgets._files import written_whole
 from sketchwidgets.models import SketchANet
 from sketchwidgets.recognition import Recognizer
+from sketchwidgets.training.checkpoints import CheckpointError
 from sketchwidgets.training.datasets.drawing_set import DrawingSet
 from sketchwidgets.training.inputs.features import cache_features
 from sketchwidgets.training.inputs.images import PrefixBatches
+from sketchwidgets.training.recognizers._stages import Stage
+from sketchwidgets.training.recognizers._traces import drawings_trace
 from sketchwidgets.training.recognizers.batch_norm import fast_features
 from sketchwidgets.training.recognizers.cnn import CNNRecipe, train_cnn
 from sketchwidgets.training.recognizers.first_layer import shrink_unexcited
@@ -24,6 +25,7 @@ from sketchwidgets.training.recognizers.recurrent import RecurrentRecipe, train_
 NAME = "sketch-a-net-quickdraw345"
 # fc6 holds three quarters of the parameters of Sketch-a-Net; stored as int8 it keeps the file well under 20 MB.
 INT8_ABOVE = 1_000_000
+FEATURES = ("features", "features-held-out")
 SHRINK = 0.003
 # A million patches in all; a batch of 8 is 70 MB of them.
 _SHRINK_BATCHES, _SHRINK_BATCH_SIZE = 32, 8
@@ -53,7 +55,8 @@ def train_recognizer(
     """Train both parts, calibrate, measure, write `folder`/sketch-a-net-quickdraw345.safetensors and its model card, .md.
 
     Every stage leaves its result in `folder`, and a run that was cut off goes on from there. The calibration is fitted
-    on one half of the held-out drawings and reported on the other: see `publish`.
+    on one half of the held-out drawings and reported on the other: see `publish`. Raises CheckpointError (a ValueError)
+    where `folder` has a CNN of another recipe or of other drawings, before anything is trained.
 
     data : an .npz of labelled drawings, see `DrawingSet.load`. timed : one with raw drawings, for measurement only.
     evaluate_on : how many held-out drawings to calibrate and measure on, None for all.
@@ -67,16 +70,23 @@ def train_recognizer(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     hours = Hours(folder / "hours.json")
 
-    weights = folder / "cnn.safetensors"
-    if weights.exists():
-        cnn = SketchANet(len(drawings.classes))
-        cnn.load_state_dict(load_file(weights))
-    else:
+    made_by = {**recipe.cnn.to_dict(), "shrink": recipe.shrink}
+    stage = Stage(folder / "cnn.safetensors", made_by, drawings_trace(drawings, train))
+
+    def trained() -> dict[str, torch.Tensor]:
+        for name in FEATURES:
+            if (folder / name).exists():
+                raise CheckpointError(
+                    f"{folder / name} are features of a CNN that is no longer there. Give another folder, or remove "
+                    f"{' and '.join(FEATURES)}"
+                )
         with hours.count("cnn"):
             cnn = train_cnn(data, folder / "cnn", recipe.cnn)
             shrink_first_layer(cnn, drawings, train, recipe)
-        with written_whole(weights) as temporary:
-            save_file(cnn.state_dict(), temporary)
+        return cnn.state_dict()
+
+    cnn = SketchANet(len(drawings.classes))
+    cnn.load_state_dict(stage.tensors(trained))
     cnn = cnn.to(device, memory_format=torch.channels_last).eval()
 
     def features(images: torch.Tensor) -> torch.Tensor:
@@ -90,13 +100,13 @@ def train_recognizer(
             features,
             drawings,
             chosen,
-            folder / "features",
+            folder / FEATURES[0],
             preprocessing,
             recipe.cnn.augmentation,
             device=device,
         )
         unseen = cache_features(
-            features, drawings, held_out[:2000], folder / "features-held-out", preprocessing, device=device
+            features, drawings, held_out[:2000], folder / FEATURES[1], preprocessing, device=device
         )
     with hours.count("recurrent"):
         recurrent = train_recurrent(

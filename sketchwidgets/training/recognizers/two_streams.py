@@ -11,17 +11,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from sketchwidgets._files import written_whole
 from sketchwidgets.models import RecurrentClassifier, SketchResNet
 from sketchwidgets.recognition import Preprocessing, Recognizer
 from sketchwidgets.sketch.stroke_descriptors import descriptor_size
+from sketchwidgets.training.checkpoints.belonging import digest
 from sketchwidgets.training.datasets.drawing_set import DrawingSet
 from sketchwidgets.training.evaluation.calibrate import calibration_halves, weights_of_steps
 from sketchwidgets.training.inputs.images import Augmentation
 from sketchwidgets.training.inputs.stroke_set import StrokeSet
+from sketchwidgets.training.recognizers._stages import Stage, prefixed
+from sketchwidgets.training.recognizers._traces import drawings_trace
 from sketchwidgets.training.recognizers.batch_norm import folded
 from sketchwidgets.training.recognizers.cnn import CNNRecipe, train_cnn
 from sketchwidgets.training.recognizers.hours import Hours
@@ -99,7 +100,8 @@ def train_two_streams(
 
     The weights are `folder`/sketchwidgets-quickdraw345.safetensors, the card stands beside them.
     Every stage leaves its result in `folder`, and a run that was cut off goes on from there. The weights of the streams
-    and the calibration are fitted on one half of the held-out drawings: see `publish`.
+    and the calibration are fitted on one half of the held-out drawings: see `publish`. Raises CheckpointError (a
+    ValueError) where `folder` has a stage of another recipe or of other drawings, before anything is trained.
 
     data : an .npz of labelled drawings, see `DrawingSet.load`. timed : one with raw drawings, for measurement only.
     evaluate_on : how many held-out drawings to fit and measure on, None for all.
@@ -113,44 +115,42 @@ def train_two_streams(
         raise ValueError(f"{data}: {len(drawings)} drawings are too few to keep some apart for measurement")
     hours = Hours(folder / "hours.json")
 
-    weights = folder / "cnn.safetensors"
-    if not weights.exists():
-        with hours.count("cnn"):
-            cnn = train_cnn(data, folder / "cnn", recipe.cnn)
-        with written_whole(weights) as temporary:
-            save_file({name: value.contiguous() for name, value in cnn.state_dict().items()}, temporary)
-    cnn = folded(recipe.cnn.make(len(drawings.classes)))
-    cnn.load_state_dict(load_file(weights))
+    fit, _ = calibration_halves(drawings, held_out)
+    stages = _stages(folder, recipe, drawings, train, fit)
 
-    weights = folder / "strokes.safetensors"
+    def trained_cnn() -> dict[str, Tensor]:
+        with hours.count("cnn"):
+            return train_cnn(data, folder / "cnn", recipe.cnn).state_dict()
+
+    cnn = folded(recipe.cnn.make(len(drawings.classes)))
+    cnn.load_state_dict(stages["cnn"].tensors(trained_cnn))
+
     samples = recipe.strokes.strokes.get("samples", 16)
-    strokes = recipe.strokes.make(descriptor_size(samples), len(drawings.classes))
-    if not weights.exists():
+
+    def trained_strokes() -> dict[str, Tensor]:
         with hours.count("strokes"):
-            trained = train_recurrent(
+            return train_recurrent(
                 StrokeSet(drawings, train, samples, recipe.cnn.augmentation),
                 StrokeSet(drawings, held_out[:_VALIDATE_ON], samples),
                 len(drawings.classes),
                 folder / "strokes",
                 recipe.strokes,
-            )
-        with written_whole(weights) as temporary:
-            save_file(trained.state_dict(), temporary)
-    strokes.load_state_dict(load_file(weights))
+            ).state_dict()
 
-    fit, _ = calibration_halves(drawings, held_out)
+    strokes = recipe.strokes.make(descriptor_size(samples), len(drawings.classes))
+    strokes.load_state_dict(stages["strokes"].tensors(trained_strokes))
+
     both = Recognizer(cnn, joined(cnn, strokes), drawings.classes, recipe.cnn.preprocessing)
     shares = fit_shares(both, drawings, fit)
     both = Recognizer(
         both.cnn, joined(cnn, strokes, shares), drawings.classes, recipe.cnn.preprocessing, both.device
     )
-    weights = folder / "last_layer.safetensors"
-    if not weights.exists():
+
+    def trained_layer() -> dict[str, Tensor]:
         with hours.count("last layer"):
-            layer = train_last_layer(both, drawings, train, recipe.last_layer)
-        with written_whole(weights) as temporary:
-            save_file(layer.state_dict(), temporary)
-    both.recurrent.output.load_state_dict(load_file(weights))
+            return train_last_layer(both, drawings, train, recipe.last_layer).state_dict()
+
+    both.recurrent.output.load_state_dict(stages["last_layer"].tensors(trained_layer))
     both.card = _facts(recipe, drawings, len(train), hours.all(), shares, len(fit))
     return publish(
         both,
@@ -159,6 +159,29 @@ def train_two_streams(
         held_out,
         None if timed is None else DrawingSet.load(timed),
     )
+
+
+def _stages(
+    folder: Path, recipe: TwoStreamRecipe, drawings: DrawingSet, train: np.ndarray, fit: np.ndarray
+) -> dict[str, Stage]:
+    """The stages of a folder, with what each follows from."""
+    whole = json.loads(json.dumps(asdict(recipe)))
+    seen = drawings_trace(drawings, train)
+    # Labels and drawings in one: they differ together, where another number of drawings is measured on.
+    fitted = digest([json.dumps(drawings_trace(drawings, fit)).encode()])
+    return {
+        "cnn": Stage(folder / "cnn.safetensors", whole["cnn"], seen),
+        "strokes": Stage(
+            folder / "strokes.safetensors",
+            {**whole["strokes"], "cnn.augmentation": whole["cnn"]["augmentation"]},
+            seen,
+        ),
+        "last_layer": Stage(
+            folder / "last_layer.safetensors",
+            prefixed(**whole),
+            {**seen, "held-out drawings (evaluate_on)": fitted},
+        ),
+    }
 
 
 @torch.no_grad()
