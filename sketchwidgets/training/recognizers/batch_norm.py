@@ -43,8 +43,8 @@ class BatchNormSketchANet(nn.Module):
 
     @torch.no_grad()
     def fold(self) -> SketchANet:
-        """A plain Sketch-a-Net in evaluation mode that computes the same as this network in evaluation mode."""
-        plain = SketchANet(**self.net.arguments)
+        """A plain Sketch-a-Net in evaluation mode that computes the same as this one, on its device and in its dtype."""
+        plain = SketchANet(**self.net.arguments).to(self.net.conv1.weight)
         plain.load_state_dict(self.net.state_dict())
         for name, norm in self.norms.items():
             conv = plain.get_submodule(name)

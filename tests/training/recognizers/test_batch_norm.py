@@ -25,6 +25,15 @@ def test_folding_changes_nothing():
         torch.testing.assert_close(network(images), network.fold()(images), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("where", [{"device": "meta"}, {"dtype": torch.float64}])
+def test_folding_stays_on_the_device_and_in_the_dtype(where):
+    """On "meta", too, nothing of another device may come in, as on a GPU."""
+    network = BatchNormSketchANet(SketchANet(3)).to(**where)
+    tensors = list(network.fold().state_dict().values())
+    assert {tensor.device for tensor in tensors} == {network.net.conv1.weight.device}
+    assert {tensor.dtype for tensor in tensors} == {network.net.conv1.weight.dtype}
+
+
 def test_scales_stay_positive_so_that_they_commute_with_the_pools():
     network = BatchNormSketchANet(SketchANet(3))
     network.norms["conv1"].weight.data[:5] = -2.0
