@@ -14,6 +14,8 @@ from torch import nn
 from torchvision.models import squeezenet1_1
 
 import sketchwidgets as sw
+from sketchwidgets.models import SketchANet
+from sketchwidgets.models.ensemble import MultiScale
 from sketchwidgets.training.recognizers.recurrent import RecurrentRecipe, RecurrentTraining
 
 HOUSE = [
@@ -283,6 +285,18 @@ def _live_panels() -> Any:
         return [stage.engine.session.predictions, tiles]
     finally:
         stage.close()
+
+
+@entry_point("ensemble")
+def _ensemble() -> Any:
+    nets = seeded(lambda: [SketchANet(3) for _ in range(2)])
+    ensemble = MultiScale(nets, (256, 64)).eval().to(given.device)
+    grey = seeded(lambda: torch.randint(0, 256, (2, 60, 50), dtype=torch.uint8))
+    with torch.no_grad():
+        return [
+            ensemble.outputs(ensemble.prepare(images), views=1)
+            for images in (grey.numpy(), grey.to(given.device))
+        ]
 
 
 @entry_point("training-step")

@@ -54,11 +54,13 @@ class InkPreparation:
     def __call__(self, images: np.ndarray | Tensor) -> Tensor:
         """(n, 1, size, size) float32 in [0, 1] of images (n, h, w) uint8, 0 is ink and 255 paper.
 
+        On the device of the images, the CPU for an array.
+
         >>> white = np.full((2, 150, 150), 255, np.uint8)
         >>> sw.models.ensemble.InkPreparation()(white).shape
         torch.Size([2, 1, 256, 256])
         """
-        images = torch.as_tensor(np.asarray(images))
+        images = torch.as_tensor(images if isinstance(images, Tensor) else np.asarray(images))
         if images.ndim != 3 or images.dtype != torch.uint8 or not images.numel():
             raise ValueError(f"images must be (n, h, w) uint8, not {tuple(images.shape)} {images.dtype}")
         ink = 1 - images[:, None].float() / 255
@@ -122,7 +124,7 @@ def _resize(images: Tensor, side: int) -> Tensor:
 
 def _gaussian(images: Tensor, sigma: float) -> Tensor:
     reach = int(np.ceil(3 * sigma))
-    steps = torch.arange(-reach, reach + 1, dtype=torch.float32)
+    steps = torch.arange(-reach, reach + 1, dtype=torch.float32, device=images.device)
     weights = torch.exp(-(steps**2) / (2 * sigma**2))
     weights = (weights / weights.sum()).view(1, 1, -1, 1)
     images = F.conv2d(images, weights, padding=(reach, 0))

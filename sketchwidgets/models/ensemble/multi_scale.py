@@ -69,8 +69,8 @@ class MultiScale(nn.Module):
         self.networks = nn.ModuleList(networks)
 
     def prepare(self, images: np.ndarray | Tensor) -> Tensor:
-        """Ink (n, 1, 256, 256) float32 of grey images (n, h, w) uint8, black on white."""
-        return self.preparation(images)
+        """Ink (n, 1, 256, 256) float32 of grey images (n, h, w) uint8, black on white, where the networks are."""
+        return self.preparation(images).to(next(self.parameters()).device)
 
     def outputs(self, ink: Tensor, views: int = VIEWS) -> tuple[Tensor, Tensor]:
         """fc7 features (n, networks, d) and scores (n, networks, classes) of ink (n, 1, 256, 256).
