@@ -6,6 +6,7 @@ An entry point returns what is to be compared: tensors, arrays and numbers, in l
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from torchvision.models import squeezenet1_1
 import sketchwidgets as sw
 from sketchwidgets.models import SketchANet
 from sketchwidgets.models.ensemble import MultiScale
+from sketchwidgets.recognition import Preprocessing
 from sketchwidgets.training.recognizers.recurrent import RecurrentRecipe, RecurrentTraining
 
 HOUSE = [
@@ -297,6 +299,45 @@ def _ensemble() -> Any:
             ensemble.outputs(ensemble.prepare(images), views=1)
             for images in (grey.numpy(), grey.to(given.device))
         ]
+
+
+@entry_point("picture-tables")
+def _picture_tables() -> Any:
+    labels, key_ids = np.arange(60) % 3, np.arange(60, dtype=np.uint64) * 25 + (np.arange(60) % 4 > 0)
+    points = np.random.default_rng(5).uniform(0, 255, (480, 2)).astype(np.float32)
+    drawings = sw.training.DrawingSet(
+        points, None, np.full(120, 4), np.full(60, 2), labels, key_ids, ("cat", "dog", "bee")
+    )
+    recognizer = _of_scribbles(drawings)
+    methods = ("occlusion", "gradient", "relevance", "inversion")
+    networks = {"net": recognizer}
+    options = {"progress": False, "network": recognizer, "methods": methods}
+    with TemporaryDirectory() as folder:
+        one = sw.studies.method_comparison(
+            drawings, f"{folder}/1", sw.studies.PicturePlan(shown=1, measured=2), **options
+        )
+        several = sw.studies.network_comparison(
+            drawings,
+            f"{folder}/2",
+            sw.studies.NetworkPlan(shown=1, measured=2),
+            networks=networks,
+            progress=False,
+        )
+    return [one.rows, several.rows]
+
+
+def _of_scribbles(drawings: sw.training.DrawingSet) -> sw.Recognizer:
+    """A recogniser of random weights, whose classes are moved so that it names some drawings right."""
+    cnn = seeded(lambda: sw.models.SketchResNet(3, widths=(4, 8), blocks=(1, 1), norm=False)).eval()
+    preprocessing = Preprocessing(96, 87.0, 2.0)
+    network = sw.Network(cnn, size=96, preprocessing=preprocessing)
+    images = [network.prepare(sw.Sketch(drawings.strokes(index))) for index in drawings.split()[1]]
+    with torch.no_grad():
+        scores = cnn(torch.cat(images))
+        *_, last = (part for part in cnn.modules() if isinstance(part, nn.Linear | nn.Conv2d))
+        last.bias.sub_(scores.median(0).values)
+    recurrent = seeded(lambda: sw.models.RecurrentClassifier(8, 6, 3))
+    return sw.Recognizer(cnn, recurrent, drawings.classes, preprocessing, given.device)
 
 
 @entry_point("training-step")

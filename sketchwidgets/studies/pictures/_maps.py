@@ -29,7 +29,7 @@ ABOUT = {
 
 
 def class_map(network: Network, image: Tensor, target: int, method: str) -> Tensor:
-    """(H, W), 0 or more: how much each pixel has to do with the class, up to a factor."""
+    """(H, W) on the CPU, 0 or more: how much each pixel has to do with the class, up to a factor."""
     if method == MODIFICATION:
         return _occlusion(network, image, target)
     rule, convolution = PROJECTIONS[method]
@@ -37,7 +37,7 @@ def class_map(network: Network, image: Tensor, target: int, method: str) -> Tens
     found = record(network.module, image, layer).project(
         layer, 1, rule, channels=[target], signal="unit", convolution=convolution
     )
-    return found.images[0, 0].abs().sum(0).float()
+    return found.images[0, 0].abs().sum(0).float().cpu()
 
 
 def _occlusion(network: Network, image: Tensor, target: int) -> Tensor:

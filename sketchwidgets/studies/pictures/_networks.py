@@ -43,6 +43,7 @@ def open_network(name: str, source: Any, seed: int) -> Shown:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         fresh = create(name_of(cnn), **cnn.arguments).eval()
+    fresh = fresh.to(next(cnn.parameters()).device)  # it is shown the same images
     return Shown(trained, Network(fresh, name=f"untrained {name}", **frame))
 
 
