@@ -101,10 +101,9 @@ class JointBayesian:
             new = maximization(*expected, projected, labels, ridge)
             change = max(_change(old, value) for old, value in zip(guess, new, strict=True))
             guess, self.steps = new, step
-            if change < self.tolerance:
-                self.converged = True
-                break
-            if callback is not None and callback({"step": step, "change": change}) is False:
+            self.converged = change < self.tolerance
+            ended = callback is not None and callback({"step": step, "change": change}) is False
+            if self.converged or ended:
                 break
         # Rounded to what a file holds, so that a saved and loaded one answers the same to the last bit.
         self._set(Covariances(*map(_rounded, guess)), _rounded(projected), labels)

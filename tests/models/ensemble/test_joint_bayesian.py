@@ -224,6 +224,22 @@ def test_stops_when_asked(small):
     assert joint.predict(samples).shape == labels.shape
 
 
+def test_the_callback_sees_the_last_step(small):
+    """On which it converges, too; ending it there changes nothing."""
+    samples, labels = small[2:]
+    for end in (False, True):
+        seen = []
+
+        def watch(state, seen=seen, end=end):
+            seen.append(state)
+            return not (end and state["change"] < 1e-3)
+
+        joint = JointBayesian(ridge=1e-3, tolerance=1e-3).fit(samples, labels, callback=watch)
+        assert joint.converged
+        assert [state["step"] for state in seen] == list(range(1, joint.steps + 1))
+        assert seen[-1]["change"] < joint.tolerance
+
+
 def test_bad_arguments_are_named(small):
     samples, labels = small[2:]
     joint = JointBayesian()
