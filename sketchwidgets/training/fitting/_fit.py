@@ -70,9 +70,9 @@ def fit(
 
     Parameters
     ----------
-    network : takes (n, C, side, side) and gives scores (n, classes); trained in place. Its side is `network.input_size`.
-        One that is imported, or has ImageNet weights, is fed as it was trained, see `Views.own`. `with_classes`
-        gives it a new last layer.
+    network : takes (n, C, side, side) and gives scores (n, classes); trained in place, and left on the device that it was
+        trained on. Its side is `network.input_size`. One that is imported, or has ImageNet weights, is fed as it was
+        trained, see `Views.own`. `with_classes` gives it a new last layer.
     data : a DrawingSet, its .npz or a folder of QuickDraw files, or (DrawingSet, indices); (images, labels) as
         (n, h, w[, 3]) uint8 and (n,) whole numbers, or (sketches, labels), and perhaps the names of the classes as a
         third; or a torch data set of (Sketch or picture, label). Drawings are all read first and held in memory, 8
@@ -223,9 +223,11 @@ def fit(
             default_root_dir=folder,
             **trainer,
         )
+        device = runner.strategy.root_device
         with interrupts(module.stop, alone=runner.world_size == 1):
             runner.fit(module, ckpt_path=str(state) if going_on else None)
-    network.eval()
+    # Back to where it was trained: Lightning leaves it on the CPU, and the test would be made there.
+    network.to(device).eval()
     # Not the trainer's count, which stays in the other processes where they were spawned.
     step = int(read_checkpoint(state, tensors=False)["sketchwidgets"]["step"]) if state.exists() else 0
     accuracy = None

@@ -23,7 +23,8 @@ from sketchwidgets.visualization import Figure, Network
 class Fitted:
     """What `fit` returns.
 
-    network : as it is now, in evaluation mode. classes : as they were given. recipe : too, but its views with what the
+    network : as it is now, in evaluation mode, on the device that it was trained on (`fitted.network.cpu()` frees a GPU
+        of it), where `scores` are made, too. classes : as they were given. recipe : too, but its views with what the
         network itself says of its input (`Views.own`).
     step, steps : how many steps are made, and of how many; fewer where the callback ended the training early.
     accuracy : share of the validation pictures that are named right with the test views of the recipe, in [0, 1]; None
