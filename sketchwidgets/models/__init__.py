@@ -8,6 +8,7 @@ from sketchwidgets.models._depth import layer_groups, penultimate
 from sketchwidgets.models._device import resolve_device, widest_float
 from sketchwidgets.models._registry import create, name_of
 from sketchwidgets.models._registry import list_models as list
+from sketchwidgets.models._seeded import seeded
 from sketchwidgets.models._weights import WeightsError, assign_weights, load_weights, save_weights
 from sketchwidgets.models.networks.alexnet import AlexNet
 from sketchwidgets.models.networks.lenet import LeNet
@@ -67,6 +68,7 @@ __all__ = [
     "penultimate",
     "resolve_device",
     "save_weights",
+    "seeded",
     "to_caffe",
     "to_matconvnet",
     "widest_float",

@@ -8,6 +8,7 @@ from torch import nn
 
 import sketchwidgets as sw
 from sketchwidgets.studies._fast_norm import BandedNorm, with_fast_norms
+from sketchwidgets.studies._generators import kept_generators
 from sketchwidgets.studies._labelled import Labelled, at_most
 from sketchwidgets.training import DrawingSet
 
@@ -95,3 +96,16 @@ def test_at_most_so_many_of_a_class():
     assert (np.diff(chosen) > 0).all()
     assert not np.array_equal(chosen, at_most(labels, 4, seed=2))
     np.testing.assert_array_equal(at_most(labels, None, seed=1), np.arange(18))
+
+
+def test_a_study_leaves_the_generators_of_all_gpus_as_they_were(monkeypatch):
+    states = {0: torch.tensor([1], dtype=torch.uint8), 1: torch.tensor([2], dtype=torch.uint8)}
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: len(states))
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda number: states[number])
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, number: states.update({number: state}))
+    before, on_cpu = dict(states), torch.get_rng_state()
+    with kept_generators():
+        torch.default_generator.manual_seed(5)
+        states.update({0: torch.tensor([9], dtype=torch.uint8), 1: torch.tensor([9], dtype=torch.uint8)})
+    assert states == before
+    assert torch.equal(torch.get_rng_state(), on_cpu)

@@ -28,6 +28,7 @@ from sketchwidgets.models.ensemble import (
 )
 from sketchwidgets.studies._checksum import checksum
 from sketchwidgets.studies._folder import StudyFolder, read_json, write_json
+from sketchwidgets.studies._generators import kept_generators
 from sketchwidgets.studies._named import NamedRight
 from sketchwidgets.studies._settings import plan_of, settings
 from sketchwidgets.studies.choices._drawn import DrawnPictures
@@ -88,7 +89,7 @@ def sketch_a_net_choices(
     study = _Study(drawings, folder, plan, every, progress)
     names = [*plan.choices, *(FUSIONS if study.scales else ())]
     rows: list[ChoiceRow] = []
-    with torch.random.fork_rng(devices=[]):
+    with kept_generators():
         for name in tqdm(names, desc="choices", unit="row", disable=not progress):
             rows.append(study.row(name) if isinstance(name, Choice) else study.fused(name))
             result = ChoicesResult(tuple(rows), study.settings(data))

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
-from sketchwidgets.models import assign_weights, create, load_weights
+from sketchwidgets.models import assign_weights, create, load_weights, seeded
 from sketchwidgets.studies._checksum import checksum
 from sketchwidgets.studies._drawings import of_classes, opened
 from sketchwidgets.studies._folder import StudyFolder
@@ -107,8 +107,7 @@ class _Run:
 
     def network(self) -> nn.Module:
         """As it is before training."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.plan.seed)
+        with seeded(self.plan.seed):
             network = create("sketch_a_net", classes=len(self.drawings.classes), width=self.plan.width)
         with torch.no_grad():
             network.conv1.weight.mul_(self.plan.first_filters)

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from sketchwidgets.models import seeded
 from sketchwidgets.studies._folder import StudyFolder
 from sketchwidgets.studies._settings import plan_of, settings, slug_of
 from sketchwidgets.studies.gabors._result import KINDS, FiltersAndGabors, FittedFilters
@@ -126,8 +127,7 @@ def _fitted(
     """The four rows of a network."""
     r2: dict[str, list[Tensor]] = {kind: [] for kind in KINDS}
     for seed in tqdm(range(plan.seed, plan.seed + plan.seeds), name, leave=False, disable=not progress):
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             untrained = fresh()
         fits = gabor_fit(trained, untrained=untrained, seed=seed, progress=False)
         r2["trained"] = [fits.r2]

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from sketchwidgets.models import assign_weights, create, load_weights, name_of
+from sketchwidgets.models import assign_weights, create, load_weights, name_of, seeded
 from sketchwidgets.recognition import Preprocessing, Recognizer
 from sketchwidgets.visualization import Network
 
@@ -40,8 +40,7 @@ def open_network(name: str, source: Any, seed: int) -> Shown:
     trained = Network(cnn, name=name, **frame)
     if not isinstance(getattr(cnn, "arguments", None), dict):
         return Shown(trained)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         fresh = create(name_of(cnn), **cnn.arguments).eval()
     fresh = fresh.to(next(cnn.parameters()).device)  # it is shown the same images
     return Shown(trained, Network(fresh, name=f"untrained {name}", **frame))

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from sketchwidgets.models import create
+from sketchwidgets.models import create, seeded
 from sketchwidgets.studies._drawings import of_classes
 from sketchwidgets.studies._folder import StudyFolder
 from sketchwidgets.studies._labelled import at_most
@@ -74,8 +74,7 @@ def teach(
 def _fresh(one: TaughtNetwork, classes: int, seed: int) -> tuple[nn.Module, Recipe]:
     """The network before it is taught, with a last layer for so many classes, and the recipe with its input."""
     recipe = one.recipe
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         if one.network == LITE:
             known = Network.efficientnet_lite0()
             network = known.module.requires_grad_(True)

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from tqdm.auto import tqdm
 
 from sketchwidgets.studies._checksum import checksum
 from sketchwidgets.studies._folder import StudyFolder
+from sketchwidgets.studies._generators import kept_generators
 from sketchwidgets.studies._settings import plan_of, settings
 from sketchwidgets.studies.recognizers._methods import Images, measured
 from sketchwidgets.studies.recognizers._plan import Contestant, RecognizersPlan
@@ -81,7 +81,7 @@ def sketch_recognizers(
     plan = plan_of(plan, RecognizersPlan)
     study = _Study(Path(data), folder, plan, progress)
     rows: list[ComparedRecognizer] = []
-    with torch.random.fork_rng(devices=[]):
+    with kept_generators():
         for contestant in tqdm(plan.contestants, desc="recognisers", unit="row", disable=not progress):
             rows.append(study.row(contestant))
             result = RecognizerComparison(tuple(rows), study.settings())

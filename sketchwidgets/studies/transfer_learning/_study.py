@@ -23,6 +23,7 @@ from sketchwidgets.studies._checksum import checksum, combined
 from sketchwidgets.studies._drawings import of_classes, opened
 from sketchwidgets.studies._fast_norm import with_fast_norms
 from sketchwidgets.studies._folder import StudyFolder
+from sketchwidgets.studies._generators import kept_generators
 from sketchwidgets.studies._labelled import Labelled, at_most
 from sketchwidgets.studies._settings import data_name, plan_of, settings, slug_of
 from sketchwidgets.studies.transfer_learning._classifiers import (
@@ -51,6 +52,7 @@ _SMALL = (
 )
 
 
+@kept_generators()
 def transfer(
     data: str | Path | DrawingSet,
     folder: str | Path = "runs/transfer",

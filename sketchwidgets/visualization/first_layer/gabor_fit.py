@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sketchwidgets.models import seeded
+
 from .._modules import module_of
 from .._progress import Progress, goes_on, progress_bar
 from ..figures import Figure
@@ -229,8 +231,7 @@ def _check_finite(name: str, weights: Tensor) -> None:
 def _null_filters(filters: Filters, model: Any, untrained: Any, seed: int) -> dict[str, Tensor]:
     """Filters that have learnt nothing, (n, h, w) each: as before training, white noise, and noise as smooth as they are."""
     shape = tuple(filters.weights.shape)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         noise = torch.randn(shape, dtype=torch.float64)
         if untrained is None:
             untrained = _fresh(model, shape)
