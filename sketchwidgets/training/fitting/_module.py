@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 from torchmetrics import MeanMetric
 
-from sketchwidgets.training.checkpoints.resumable import Resumable
+from sketchwidgets.training.checkpoints.resumable import Resumable, seed_step
 from sketchwidgets.training.fitting._batches import Batches, TestBatches, loader
 from sketchwidgets.training.fitting._groups import parameter_groups
 from sketchwidgets.training.fitting._pictures import Pictures
@@ -85,8 +84,7 @@ class Classification(Resumable):
         factor = self.recipe.rate(step, self.steps) * self.annealed
         for group in self.optimizers(use_pl_optimizer=False).param_groups:
             group["lr"] = group["highest"] * factor
-        words = np.random.SeedSequence([self.recipe.seed, 2, step, self.global_rank]).generate_state(2)
-        torch.manual_seed(int(words[0]) << 31 | int(words[1]) >> 1)
+        seed_step(self.recipe.seed, 2, step, self.global_rank)
         return None
 
     def training_step(self, batch: tuple[Tensor, Tensor, Any], _: int) -> Tensor:

@@ -23,6 +23,7 @@ from sketchwidgets.recognition import Preprocessing
 from sketchwidgets.sketch.augmentation.stroke_order import CHANNELS as STROKE_ORDER_CHANNELS
 from sketchwidgets.training.checkpoints import STATE, CheckpointError, Resumable, TensorFiles, read_checkpoint
 from sketchwidgets.training.checkpoints.belonging import AGAIN, check_data
+from sketchwidgets.training.checkpoints.resumable import seed_step
 from sketchwidgets.training.datasets.drawing_set import DrawingSet
 from sketchwidgets.training.fitting._bar import TrainingBar
 from sketchwidgets.training.fitting._quiet import interrupts, quiet_lightning
@@ -203,6 +204,7 @@ class CNNTraining(Resumable):
         answer = super().on_train_batch_start(batch, batch_idx)
         if answer is None and 0 < self.trainer.global_step == self.recipe.constant_until:
             self.save_between_steps(BEFORE_DECAY)
+        seed_step(self.recipe.seed, 2, self.trainer.global_step)
         return answer
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -270,13 +272,15 @@ def train_cnn(
     callbacks: Sequence[Callback] = (),
     progress: bool = True,
 ) -> nn.Module:
-    """Train, leaving the state and a CSV log in `folder`, and return the plain network, batch norm folded.
+    """Train, leaving the state and a CSV log in `folder`, and return the plain network, batch norm folded, on the CPU.
 
-    A run that was cut off goes on from its last state, `every` steps apart, and ends with the same weights. One with
-    schedule="constant" can also be given more `steps`, even when it has ended: it goes on from where the learning rate
-    began to fall, and ends as if it had been asked for so many from the start. Further `callbacks` may look at the
-    `CNNTraining`: `RecordEvolution(folder, network=lambda training: training.network.fold(), epoch_steps=...)` keeps
-    Sketch-a-Net of several moments, for `sw.evolution`.
+    It takes one device, the GPU where there is one. A run that was cut off goes on from its last state, `every` steps
+    apart, and ends with the same weights: bit for bit on the CPU; on a GPU, whose sums are not always in the same order,
+    nearly, but from the same batches and with the same units dropped. One with schedule="constant" can also be given
+    more `steps`, even when it has ended: it goes on from where the learning rate began to fall, and ends as if it had
+    been asked for so many from the start. Further `callbacks` may look at the `CNNTraining`:
+    `RecordEvolution(folder, network=lambda training: training.network.fold(), epoch_steps=...)` keeps Sketch-a-Net of
+    several moments, for `sw.evolution`.
 
     An interrupt ends it after the step under way, with a state on the disk, and is then raised as KeyboardInterrupt.
     Raises CheckpointError (a ValueError) where `folder` holds a training by another recipe or on other drawings.
@@ -293,7 +297,7 @@ def train_cnn(
     with quiet_lightning():
         trainer = L.Trainer(
             accelerator="auto",
-            devices="auto",
+            devices=1,  # each of several would make the very same batches, and write the same files
             precision="bf16-mixed",
             max_steps=recipe.steps,
             callbacks=[LearningRateMonitor("step"), *callbacks, *bar],
@@ -307,12 +311,11 @@ def train_cnn(
             enable_progress_bar=progress,
             enable_model_summary=progress,
         )
-        if (
-            not resume
-        ):  # so that nothing of what was thrown away is gone on with, however soon this run is cut off
+        if not resume:
+            # At once, so that no later run goes on with what was thrown away, however soon this one is cut off.
             for name in (STATE, BEFORE_DECAY):
                 (folder / name).unlink(missing_ok=True)
-        with interrupts(module.stop, alone=trainer.world_size == 1):
+        with interrupts(module.stop, alone=True):
             trainer.fit(
                 module, DrawingData(drawings, recipe), ckpt_path=None if state is None else str(state)
             )

@@ -263,9 +263,10 @@ def train_recurrent(
 ) -> RecurrentClassifier:
     """Train, leaving the state after each epoch (last.ckpt) and a CSV log in `folder`; the network returns on the CPU.
 
-    A run that was cut off goes on from its last epoch; resume=False starts again. `stop_after` ends the run after so many
-    epochs, to be resumed later; the learning rate follows the whole recipe all the same. An interrupt is raised as
-    KeyboardInterrupt, and what was done of its epoch is done again.
+    A run that was cut off goes on from its last epoch, where a recipe has dropout with other random numbers than without
+    the cut; resume=False starts again. `stop_after` ends the run after so many epochs, to be resumed later; the learning
+    rate follows the whole recipe all the same. An interrupt is raised as KeyboardInterrupt, and what was done of its
+    epoch is done again.
 
     callbacks : further ones of Lightning. accelerator, devices : Lightning's; one device, [1] for the second GPU.
     Raises ValueError for several devices, each of which would train on the very same batches, and CheckpointError (a

@@ -12,6 +12,7 @@ from sketchwidgets.recognition import Preprocessing
 from sketchwidgets.training import DrawingSet
 from sketchwidgets.training.checkpoints import CheckpointError, read_checkpoint
 from sketchwidgets.training.inputs.images import PrefixBatches
+from sketchwidgets.training.recognizers import cnn
 from sketchwidgets.training.recognizers.cnn import CNNRecipe, train_cnn
 
 pytestmark = pytest.mark.filterwarnings("ignore:::lightning", "ignore:::torch", "ignore:.*LeafSpec")
@@ -81,6 +82,33 @@ def test_another_recipe_in_the_folder_of_a_training_is_refused(drawings_file, tm
         train_cnn(drawings_file, tmp_path, replace(falling, steps=6), every=2)
     with pytest.raises(ValueError, match=r"weight_decay=0.05, and the recipe has 0.1"):
         train_cnn(drawings_file, tmp_path, replace(falling, weight_decay=0.1), every=2)
+
+
+class Draws(Callback):
+    """Draws random numbers of its own."""
+
+    def on_train_batch_start(self, *_):
+        torch.rand(3)
+
+
+def test_what_a_step_drops_follows_from_the_seed_and_its_number(drawings_file, tmp_path):
+    """So it does on a GPU, whose generator is in no state."""
+    plain = train_cnn(drawings_file, tmp_path / "plain", SMALL)
+    assert_same(plain, train_cnn(drawings_file, tmp_path / "drawn", SMALL, callbacks=[Draws()]))
+    reseeded = train_cnn(drawings_file, tmp_path / "reseeded", replace(SMALL, seed=1))
+    assert not torch.equal(plain.fc.weight, reseeded.fc.weight)
+
+
+def test_it_takes_one_device(drawings_file, tmp_path, monkeypatch):
+    class Made(Exception):
+        pass
+
+    def trainer(**arguments):
+        raise Made(arguments["devices"])
+
+    monkeypatch.setattr(cnn.L, "Trainer", trainer)
+    with pytest.raises(Made, match=r"^1$"):
+        train_cnn(drawings_file, tmp_path, SMALL)
 
 
 @pytest.mark.parametrize("left", ["state.safetensors", "before-decay.safetensors"])
