@@ -101,8 +101,9 @@ def _run(network: nn.Module, side: int, seen: list[nn.Module]) -> Tensor:
 
 def _drawn(old: nn.Module, classes: int, seed: int) -> nn.Module:
     """A layer as the old one, with other outputs and new weights."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    # Of the CPU's generator alone: torch.manual_seed would move on those of all GPUs.
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
+        torch.default_generator.manual_seed(seed)
         if isinstance(old, nn.Linear):
             made = nn.Linear(old.in_features, classes, old.bias is not None)
         elif old.groups != 1:

@@ -55,6 +55,19 @@ def test_networks_of_ours(name, last):
     assert not torch.equal(other.get_submodule(last).weight, made.get_submodule(last).weight)
 
 
+def test_no_random_generator_is_moved_on(monkeypatch):
+    """torch.manual_seed sets those of GPUs, too, and nothing would set them back."""
+    seeded = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
+    network, before = sw.models.create("lenet", classes=5), torch.get_rng_state()
+    made = with_classes(network, 3, seed=4)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert not seeded
+    torch.manual_seed(4)
+    assert seeded
+    assert torch.equal(made.fc5.weight, nn.Conv2d(84, 3, 1).weight)
+
+
 def test_an_imported_network_is_fine_tuned_with_its_own_preprocessing(tmp_path):
     network = imported()
     made = with_classes(network, 2)
