@@ -191,9 +191,9 @@ def as_pictures(data: Any, name: str = "data", progress: bool = False) -> Pictur
 
     A `Pictures`; a DrawingSet, its .npz file or a folder of QuickDraw files, or (DrawingSet, indices); images and
     labels, (n, h, w[, 3]) uint8 and (n,), and perhaps names of classes; sketches, labels and perhaps names; or a torch
-    data set of (Sketch or picture, label). Drawings are held in memory, about half a kilobyte each; with `progress`, a
-    bar is shown while they are read from a data set or a folder. Pictures of a data set are asked for when needed.
-    Raises TypeError or ValueError, naming the argument.
+    data set of (Sketch or picture, label). Arrays may be tensors, of any device. Drawings are held in memory, about half
+    a kilobyte each; with `progress`, a bar is shown while they are read from a data set or a folder. Pictures of a data
+    set are asked for when needed. Raises TypeError or ValueError, naming the argument.
     """
     if isinstance(data, Pictures):
         found = data
@@ -206,8 +206,7 @@ def as_pictures(data: Any, name: str = "data", progress: bool = False) -> Pictur
     elif isinstance(data, tuple) and len(data) == 2 and isinstance(data[0], DrawingSet):
         found = StrokePictures(data[0], _checked_indices(data[1], len(data[0]), name))
     elif isinstance(data, tuple) and len(data) in (2, 3) and isinstance(data[0], np.ndarray | Tensor):
-        images = data[0].numpy() if isinstance(data[0], Tensor) else data[0]
-        found = ArrayPictures(images, data[1], data[2] if len(data) == 3 else None)
+        found = ArrayPictures(_array(data[0]), data[1], data[2] if len(data) == 3 else None)
     elif isinstance(data, tuple) and len(data) in (2, 3) and _are_sketches(data[0]):
         found = StrokePictures(pack_sketches(*data))
     elif (
@@ -323,8 +322,13 @@ def _labels_of(dataset: Any) -> list[int]:
     return [dataset[i][1] for i in range(len(dataset))]
 
 
+def _array(values: Any) -> np.ndarray:
+    """As an array; a tensor comes from its device."""
+    return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+
+
 def _checked_labels(labels: Any, count: int) -> np.ndarray:
-    found = np.asarray(labels)
+    found = _array(labels)
     if found.shape != (count,) or found.dtype.kind not in "iu":
         raise ValueError(f"labels must be {count} whole numbers, not {found.shape} {found.dtype}")
     if count and found.min() < 0:
@@ -341,7 +345,7 @@ def _checked_classes(classes: Sequence[str] | None, labels: np.ndarray) -> tuple
 
 
 def _checked_indices(indices: Any, count: int, name: str) -> np.ndarray:
-    found = np.asarray(indices)
+    found = _array(indices)
     if found.ndim != 1 or (len(found) and found.dtype.kind not in "iu"):
         raise ValueError(f"{name}: indices must be (n,) whole numbers, not {found.shape} {found.dtype}")
     if len(found) and not 0 <= found.min() <= found.max() < count:
