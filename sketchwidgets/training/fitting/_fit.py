@@ -95,7 +95,9 @@ def fit(
     workers : processes that prepare batches, 0 for none beside this one. They import the script that calls: there the
         call must stand below `if __name__ == "__main__":`, or RuntimeError says so. A notebook needs nothing.
     accelerator, devices, num_nodes, strategy : Lightning's. The batch of the recipe is shared by all processes.
-    trainer : further arguments of `lightning.Trainer`, `deterministic` or `sync_batchnorm`, say.
+    trainer : further arguments of `lightning.Trainer`, `deterministic` or `sync_batchnorm`, say. `deterministic=True`
+        raises RuntimeError on a GPU where an operation has no deterministic form, as AdaptiveAvgPool2d to more than a
+        pixel ("alexnet_sketch", "vgg16_sketch"), see `torch.use_deterministic_algorithms`; "warn" goes on without.
 
     An interrupt ends it after the step under way, with a state on the disk, and is then raised as KeyboardInterrupt.
     Raises FloatingPointError where the loss is no longer finite, before the step is made: the last state stays. Raises
