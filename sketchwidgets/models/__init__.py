@@ -6,6 +6,7 @@ from typing import Any
 
 from sketchwidgets.models._depth import layer_groups, penultimate
 from sketchwidgets.models._device import resolve_device, widest_float
+from sketchwidgets.models._fingerprint import fingerprint
 from sketchwidgets.models._registry import create, name_of
 from sketchwidgets.models._registry import list_models as list
 from sketchwidgets.models._seeded import seeded
@@ -58,6 +59,7 @@ __all__ = [
     "classical",
     "create",
     "ensemble",
+    "fingerprint",
     "from_caffe",
     "from_matconvnet",
     "importers",

@@ -7,9 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from sketchwidgets.models import fingerprint
+from sketchwidgets.recognition import Recognizer
 from sketchwidgets.training.datasets import file_hash
 from sketchwidgets.training.datasets.drawing_set import DrawingSet
+from sketchwidgets.visualization import Network
 
+_FED = ("size", "mean", "std", "ink", "channel_order", "resize", "interpolation", "preprocessing", "classes")
 _POINTS = 2**22  # that are hashed at once
 
 
@@ -39,6 +43,23 @@ def combined(parts: Mapping[str, Any]) -> str:
     """Of several data sets, each of which `checksum` takes, by name."""
     text = "\n".join(f"{name} {checksum(data)}" for name, data in parts.items())
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def of_network(network: Network | Recognizer) -> str:
+    """Of the weights of a network, or of a recogniser's CNN, and of how it is fed: "sha256:...".
+
+    >>> from sketchwidgets.studies._checksum import of_network
+    >>> with sw.models.seeded(0):
+    ...     nets = [sw.models.create("lenet").eval() for _ in range(2)]
+    >>> len({of_network(sw.Network(net)) for net in [*nets, nets[0]]})
+    2
+    """
+    if isinstance(network, Recognizer):
+        module, fed = network.cnn, [network.preprocessing, network.classes]
+    else:
+        module, fed = network.module, [getattr(network, name) for name in _FED]
+    found = hashlib.sha256(f"{fingerprint(module)} {fed}".encode())
+    return f"sha256:{found.hexdigest()}"
 
 
 def _parts(data: Any) -> Iterable[tuple[str, Any, Any]]:

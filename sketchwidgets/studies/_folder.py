@@ -33,20 +33,24 @@ class StudyFolder:
         self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
         self._seconds = self.path / "cpu_seconds.json"
+        self._noted: dict[str, str] = {}  # by this process
         if data:
             self.belong_to(data)
 
-    def belong_to(self, data: Mapping[str, str]) -> None:
+    def belong_to(self, data: Mapping[str, str], kind: str = "data") -> None:
         """Note the data, name -> checksum, in data.json; ValueError where another checksum is noted of a name.
+
+        kind : what the names are of, for the message.
 
         A folder with rows and without that file, of a version that noted nothing, is taken as it is. One in which nothing
         was made yet, because the data did not fit, is free for other data.
         """
         file = self.path / "data.json"
-        noted: Any = {}
+        noted: Any = dict(self._noted)
+        self._noted.update(data)
         if {path.name for path in self.path.iterdir()} <= {file.name, self._seconds.name}:
             file.unlink(missing_ok=True)
-        if file.exists():
+        elif file.exists():
             noted = read_json(file, "not the checksums of a study's data")
             if not isinstance(noted, dict):
                 raise ValueError(f"{file}: not the checksums of a study's data")
@@ -54,8 +58,8 @@ class StudyFolder:
             return
         for name, found in data.items():
             if noted.get(name, found) != found:
-                raise ValueError(f"{name}: {self.path} holds a study of other data; use another folder")
-        if not data.keys() <= noted.keys():
+                raise ValueError(f"{name}: {self.path} holds a study of other {kind}; use another folder")
+        if not (data.keys() <= noted.keys() and file.exists()):
             write_json(file, {**noted, **data})
 
     def row(

@@ -1,5 +1,6 @@
 """The study of online recognisers: what it measures, that it goes on where it was cut off, and how it shows itself."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -205,6 +206,21 @@ def test_a_folder_of_another_study_is_refused(drawings, plan, tmp_path):
         online_recognition(drawings, tmp_path, replace(one, held_out=10), progress=False)
     with pytest.raises(ValueError, match="'small', 'full' or an OnlinePlan"):
         online_recognition(drawings, tmp_path, "medium")
+
+
+def test_a_folder_belongs_to_the_weights_of_its_cnns(drawings, plan, recognizer, tmp_path):
+    """Not to the path alone: another recogniser may be written there."""
+    path = tmp_path / "mine.safetensors"
+    shutil.copyfile(recognizer, path)
+    one = replace(plan, cnns=(StudyCNN("given", str(path)),), members=plan.members[1:2])
+    rows = online_recognition(drawings, tmp_path / "study", one, progress=False).rows
+    assert online_recognition(drawings, tmp_path / "study", one, progress=False).rows == rows
+    other = Recognizer.load(path, device="cpu")
+    with torch.no_grad():
+        next(other.cnn.parameters()).mul_(2)
+    other.save(path, dtype="float32")
+    with pytest.raises(ValueError, match=r"CNN 'given': .* holds a study of other weights"):
+        online_recognition(drawings, tmp_path / "study", one, progress=False)
 
 
 def test_a_recogniser_of_other_classes_is_refused(drawings, plan, tmp_path):

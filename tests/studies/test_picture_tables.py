@@ -171,6 +171,37 @@ def test_networks_stand_beside_themselves_untrained(drawings, recognizer, tmp_pa
     assert NetworkComparison.open(tmp_path / "result.json").rows == result.rows
 
 
+def test_a_folder_belongs_to_the_weights_of_its_networks(drawings, recognizer, tmp_path):
+    """Two networks with other weights look the same: they have one name, and take the same images."""
+    one, other = (as_network(with_other_weights(seed)) for seed in (1, 2))
+    assert str(one) == str(other)
+    plan = NetworkPlan(shown=1, measured=2)
+
+    def compared(network):
+        networks = {"first": recognizer, "second": network}
+        return network_comparison(drawings, tmp_path, plan, networks=networks, progress=False)
+
+    rows = compared(one).rows
+    with pytest.raises(ValueError, match=r"networks\['second'\]: .* holds a study of other weights"):
+        compared(other)
+    noted = json.loads((tmp_path / "data.json").read_text())
+    assert set(noted) == {"data", "networks['first']", "networks['second']"}
+    # A folder of a version that noted no weights goes on as it did.
+    (tmp_path / "data.json").write_text(json.dumps({"data": noted["data"]}))
+    assert compared(one).rows == rows
+
+
+def test_a_folder_belongs_to_the_weights_of_its_network(methods, drawings, recognizer):
+    other = Recognizer(with_other_weights(1), recognizer.recurrent, CLASSES, FRAME, "cpu")
+    with pytest.raises(ValueError, match=r"network: .* holds a study of other weights"):
+        method_comparison(drawings, methods[0], PLAN, network=other, progress=False)
+
+
+def with_other_weights(seed):
+    with sw.models.seeded(seed):
+        return SketchResNet(3, widths=(4, 8), blocks=(1, 1), norm=False).eval()
+
+
 RECIPE = Recipe(
     epochs=2, batch_size=8, optimizer="adamw", learning_rate=1e-3, views=Views(size=36, test="centre")
 )

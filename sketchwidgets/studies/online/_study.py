@@ -17,7 +17,8 @@ import torch
 from tqdm.auto import tqdm
 
 from sketchwidgets.models import RecurrentClassifier
-from sketchwidgets.studies._checksum import checksum
+from sketchwidgets.recognition import Recognizer
+from sketchwidgets.studies._checksum import checksum, of_network
 from sketchwidgets.studies._folder import StudyFolder, read_json, write_json
 from sketchwidgets.studies._named import NamedRight
 from sketchwidgets.studies._settings import plan_of, settings
@@ -106,6 +107,9 @@ class _Study:
         # Both at random, because drawings may stand class by class.
         self.held_out = np.random.default_rng([plan.seed, 1]).permutation(held_out)[: plan.held_out]
         self.folder = StudyFolder(folder, {"data": checksum(drawings)})
+        given = {cnn.name: cnn.source for cnn in plan.cnns if isinstance(cnn.source, str)}
+        known = {name: of_network(Recognizer.load(source, device="cpu")) for name, source in given.items()}
+        self.folder.belong_to({f"CNN {name!r}": found for name, found in known.items()}, "weights")
         self._cnns: dict[str, ReadyCNN] = {}
         self._features: dict[tuple[str, str], PrefixFeatures] = {}
 

@@ -21,7 +21,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from sketchwidgets.sketch import Sketch
-from sketchwidgets.studies._checksum import checksum
+from sketchwidgets.studies._checksum import checksum, of_network
 from sketchwidgets.studies._drawings import opened
 from sketchwidgets.studies._folder import StudyFolder
 from sketchwidgets.studies._settings import plan_of, settings, slug_of
@@ -89,6 +89,7 @@ def method_comparison(
     kept = StudyFolder(folder, {"data": checksum(drawings)})
     name, source = next(iter(BUNDLED.items())) if network is None else ("network", network)
     shown = open_network(name, source, plan.seed)
+    kept.belong_to({"network": of_network(shown.network)}, "weights")
     table = _Table(drawings, shown.network, plan, kept)
     rows: list[PictureRow] = []
     for method in tqdm(("drawing", *methods), "methods", disable=not progress):
@@ -145,6 +146,8 @@ def network_comparison(
     kept = StudyFolder(folder, {"data": checksum(drawings)})
     drawings = part_of(drawings, plan)
     shown = {name: open_network(name, source, plan.seed) for name, source in networks.items()}
+    known = {f"networks[{name!r}]": of_network(one.network) for name, one in shown.items()}
+    kept.belong_to(known, "weights")
     table = _Table(drawings, next(iter(shown.values())).network, plan, kept)
     for name, one in tqdm(taught.items(), "taught", disable=not progress or not taught):
         shown[name] = teach(one, drawings, plan, kept, progress)

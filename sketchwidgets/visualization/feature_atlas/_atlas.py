@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from sketchwidgets.models import fingerprint
 from sketchwidgets.models.importers import ImportedNetwork
 
 from .._modules import known
@@ -19,7 +20,7 @@ from ._errors import AtlasError
 from ._progress import Callback, Teller
 from ._source import Source, as_source
 from ._stream import Reading, read_all
-from ._subject import Subject, find_subject, fingerprint
+from ._subject import Subject, find_subject
 from ._units import LayerUnits
 from ._winners import Slots, Winners
 from .result import FeatureAtlas

@@ -7,13 +7,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sketchwidgets.models import fingerprint
+
 from .._by_layer import ByLayer
 from ..projection import LayerProjection
 from ..projection._project import _record
 from ._drawings import DrawingStore
 from ._errors import AtlasError
 from ._pictures import OUTSIDE, window
-from ._subject import fingerprint, module_of
+from ._subject import module_of
 from ._units import LayerUnits
 
 

@@ -1,7 +1,6 @@
 """The network that is looked into: its module, layers and geometry, found out by one recorded forward pass."""
 
 import contextlib
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -90,16 +89,6 @@ class Subject:
     def record(self, image: Tensor, layers: Sequence[str]) -> Recording:
         """The recorded forward pass of images (n, C, H, W), up to the last of some layers."""
         return _record(self.module, image, list(layers), None, stop_early=True)
-
-
-def fingerprint(module: nn.Module) -> str:
-    """Says the same of two networks with the same tensors under the same names."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(module.state_dict().items()):
-        if isinstance(tensor, Tensor):
-            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()[:32]
 
 
 def find_subject(
