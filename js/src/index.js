@@ -1,12 +1,14 @@
 // The one bundle of all widgets; the trait _kind says which widget a model is.
 import { GridStore } from "./grid_store.js";
 import { renderGrid } from "./grid_view.js";
+import { keepKeys } from "./keys.js";
 import { OcclusionStore } from "./occlusion_store.js";
 import { renderOcclusion } from "./occlusion_view.js";
 import { PadStore } from "./pad_store.js";
 import { renderPad } from "./pad_view.js";
 import { PanelsStore } from "./panels_store.js";
 import { renderPanels } from "./panels_view.js";
+import { Store } from "./store.js";
 
 /**
  * @typedef {import("./store.js").Model} Model
@@ -21,6 +23,8 @@ const KINDS = {
   sketch_pad: { make: (model, signal) => new PadStore(model, signal), render: renderPad },
   layer_panels: { make: (model, signal) => new PanelsStore(model, signal), render: renderPanels },
   tile_grid: { make: (model, signal) => new GridStore(model, signal), render: renderGrid },
+  // Shows nothing: it is there for the keys, which every view looks after.
+  keys: { make: (model, signal) => new Store(model, signal), render: () => {} },
   occlusion: { make: (model, signal) => new OcclusionStore(model, signal), render: renderOcclusion },
 };
 
@@ -47,6 +51,7 @@ export default function widget() {
       const life = new AbortController();
       kindOf(model).render(store, el, life.signal);
       store.mount(life.signal);
+      keepKeys(life.signal);
       return () => {
         life.abort();
         el.replaceChildren();

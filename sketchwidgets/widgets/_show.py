@@ -173,7 +173,11 @@ def _panels(layers: list[LayerProjection]) -> ipywidgets.DOMWidget:
     panels.observe(send, names="top")
     panels.observe(keep_rule, names="rule")
     send()
-    return panels if slider.max == 0 else ipywidgets.VBox([slider, panels])
+    if slider.max == 0:
+        return panels
+    player = ipywidgets.VBox([slider, panels])
+    player.add_class("skw-player")
+    return player
 
 
 class _Part:

@@ -1,8 +1,23 @@
-"""Keys that are pressed in the lab act on the lab, and never on the notebook around it."""
+"""Keys that are pressed in a widget act on the widget, and never on the notebook around it."""
 
 import pytest
 from _widgets import LAB, expect_recognised, lab_in
 from playwright.sync_api import expect
+
+EXPLORER = """
+import numpy as np, torch, sketchwidgets as sw
+torch.manual_seed(0)
+layers = torch.nn.Conv2d(1, 4, 5), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Conv2d(4, 6, 5), torch.nn.ReLU()
+network = sw.Network(torch.nn.Sequential(*layers, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()).eval(), size=32)
+picture = np.add.outer(np.arange(32), np.arange(32)).astype(np.uint8)
+explorer = sw.RuleExplorer(network, picture)
+explorer
+"""
+# The controls of this explorer, and those of one that has no view of the bundle.
+PANELS = "panels = sw.ProjectionPanels(network, picture)\npanels"
+MONITOR = "monitor = sw.TrainingMonitor(lambda tell: None, start=False)\nmonitor"
+CHARTS = "charts = sw.ChartView(sw.Chart([('a', [1, 2], [3, 4]), ('b', [1, 2], [4, 3])]))\ncharts"
+FOCUSABLE = "select:visible, input:visible, button:visible:enabled, [tabindex='0']:visible"
 
 # In JupyterLab's command mode these insert, cut, paste, delete, merge, convert and run cells.
 DANGEROUS = ["a", "b", "x", "c", "v", "d", "d", "m", "y", "z", "Shift+m", "1", "0", "0", "j", "k", "h", "l"]
@@ -66,3 +81,47 @@ def test_keys_draw_back_and_forth(lab_of_two):
     press("Control+z")
     expect_recognised(page, lab, 2)
     assert cells(page)[:-1] == before[:-1]  # the last one asks the kernel
+
+
+@pytest.mark.parametrize(
+    "cell", [PANELS, "explorer", MONITOR, CHARTS], ids=["panels", "rules", "monitor", "charts"]
+)
+def test_shortcuts_in_controls_of_explorers_do_not_reach_the_notebook(notebook, cell):
+    page = notebook("x = 1", EXPLORER, cell, "y = 2", "")
+    page.run(1, 2)
+    root = page.output(2)
+    controls = root.locator(FOCUSABLE)
+    expect(controls.first).to_be_visible()
+    page.ask("explorer.settle()")
+    before = cells(page)
+    count = controls.count()
+    for k in sorted({0, 1, 2, count // 2, count - 1} & set(range(count))):
+        control = controls.nth(k)
+        page.page.evaluate("() => window.jupyterapp.commands.execute('notebook:enter-command-mode')")
+        control.focus()
+        for key in ["b", "d", "d", "x", "m", "Control+Backspace", "Control+z"]:
+            page.page.keyboard.press(key)
+        assert cells(page) == before, f"control {k}"
+
+
+def test_saving_and_running_reach_jupyterlab_from_a_control(notebook):
+    page = notebook("x = 1", EXPLORER, "y = 2", "")
+    page.run(0, 1)
+    control = page.output(1).locator("select:visible").first
+    expect(control).to_be_visible()
+    control.focus()
+    page.page.keyboard.press("b")  # is kept, and what comes after it is not
+    page.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.model.dirty = true")
+    page.page.keyboard.press("Control+s")
+    page.page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
+    assert page.cell_count() == 4
+    count = page.page.evaluate(
+        "() => window.jupyterapp.shell.currentWidget.content.widgets[1].model.executionCount"
+    )
+    page.page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 1; }")
+    control.focus()
+    page.page.keyboard.press("Shift+Enter")
+    page.page.wait_for_function(
+        "count => window.jupyterapp.shell.currentWidget.content.widgets[1].model.executionCount > count",
+        arg=count,
+    )

@@ -95,3 +95,13 @@ def test_what_has_no_figure_is_refused(source):
 def test_a_figure_without_a_chart_is_refused():
     with pytest.raises(ValueError, match="no chart"):
         sw.ChartView(sw.Figure("tiles", [sw.Section("", [sw.Tile(np.zeros((4, 4), np.uint8))])]))
+
+
+def test_keys_are_kept_from_the_notebook_though_no_other_part_is_of_the_bundle(view):
+    monitor = sw.TrainingMonitor()
+    for shown in (view, monitor):
+        (guard,) = (part for part in shown.children if part._model_module == "anywidget")
+        assert guard._kind == "keys"
+        assert {"skw-curves", "skw-explorer"} & set(shown._dom_classes)
+        shown.close()
+        assert guard.comm is None

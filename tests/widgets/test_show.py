@@ -66,6 +66,7 @@ def test_the_projections_of_one_image_are_panels():
 def test_several_images_get_a_slider(projections):
     view = sw.show(projections)
     slider, panels = view.children
+    assert "skw-player" in view._dom_classes  # its keys are kept from the notebook
     assert isinstance(slider, ipywidgets.IntSlider)
     assert slider.max == 2
     page = Page(panels)

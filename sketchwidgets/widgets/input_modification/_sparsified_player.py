@@ -39,6 +39,7 @@ class SparsifiedPlayer(ipywidgets.VBox):
         row = ipywidgets.Layout(flex_flow="row wrap", overflow="visible")
         super().__init__([ipywidgets.HBox([self._play, self._slider, self._text], layout=row), self.view])
         row.display = "" if end else "none"
+        self.add_class("skw-player")
         self._show()
 
     def __repr__(self) -> str:

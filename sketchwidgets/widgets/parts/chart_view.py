@@ -10,6 +10,7 @@ import ipywidgets
 from ...visualization.figures import Chart, Figure, Section
 from ._curve_chart import STYLE
 from ._hover_chart import HoverChart
+from ._key_guard import KeyGuard
 
 _STYLE = f"""{STYLE}<style>
 .skw-hover-name.jupyter-button {{ background: none; box-shadow: none; border: none; padding: 0 4px; font-size: 12px; }}
@@ -50,7 +51,8 @@ class ChartView(ipywidgets.VBox):
             raise ValueError("there is no chart to show")
         self._drawn = []
         children: list[ipywidgets.Widget] = [
-            ipywidgets.HTML(_STYLE, layout=ipywidgets.Layout(display="none"))
+            ipywidgets.HTML(_STYLE, layout=ipywidgets.Layout(display="none")),
+            KeyGuard(),
         ]
         if figure.title:
             children.append(_text(f"<h4>{escape(figure.title)}</h4>"))

@@ -29,6 +29,7 @@ class ReconstructionPlayer(ipywidgets.VBox):
         self.view = TileGrid(result.figure())
         super().__init__([ipywidgets.HBox([self._play, self._slider]), self.view])
         self.children[0].layout.display = "" if end else "none"
+        self.add_class("skw-player")
 
     def __repr__(self) -> str:
         return f"ReconstructionPlayer({self.result!r})"

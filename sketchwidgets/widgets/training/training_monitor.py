@@ -11,6 +11,7 @@ import ipywidgets
 from traitlets import Enum
 
 from ..parts._curve_chart import STYLE
+from ..parts._key_guard import KeyGuard
 from ..parts._status_line import StatusLine
 from ._training_chart import TrainingChart
 
@@ -83,7 +84,7 @@ class TrainingMonitor(ipywidgets.VBox):
         self._closed = False
         self.result: Any = None
         self._make()
-        super().__init__([self._style, self._controls, self._status.notice, self._row])
+        super().__init__([self._style, self._guard, self._controls, self._status.notice, self._row])
         self.add_class("skw-explorer")
         if history is not None:
             self._draw(history, os.path.basename(os.fspath(folder)))
@@ -170,7 +171,8 @@ class TrainingMonitor(ipywidgets.VBox):
         for chart in self._charts:
             chart.close()
         self._status.close()
-        for widget in (self._bar, self._text, self._button, self._controls, self._row, self._style):
+        own = (self._bar, self._text, self._button, self._controls, self._row, self._style, self._guard)
+        for widget in own:
             widget.close()
         super().close()
 
@@ -240,6 +242,7 @@ class TrainingMonitor(ipywidgets.VBox):
     def _make(self) -> None:
         self._charts = (TrainingChart("Loss"), TrainingChart("Accuracy", (0.0, 1.02), percents=True))
         self._style = ipywidgets.HTML(STYLE, layout=ipywidgets.Layout(display="none"))
+        self._guard = KeyGuard()
         self._button = ipywidgets.Button(layout=ipywidgets.Layout(width="112px", flex="0 0 auto"))
         self._button.on_click(self._press)
         self._bar = ipywidgets.FloatProgress(
