@@ -99,7 +99,7 @@ def test_a_figure_without_a_chart_is_refused():
 
 def test_keys_are_kept_from_the_notebook_though_no_other_part_is_of_the_bundle(view):
     monitor = sw.TrainingMonitor()
-    for shown in (view, monitor):
+    for shown in (view(CURVES), monitor):
         (guard,) = (part for part in shown.children if part._model_module == "anywidget")
         assert guard._kind == "keys"
         assert {"skw-curves", "skw-explorer"} & set(shown._dom_classes)
