@@ -18,6 +18,10 @@ import sketchwidgets as sw
 from sketchwidgets.models import SketchANet
 from sketchwidgets.models.ensemble import MultiScale
 from sketchwidgets.recognition import Preprocessing
+from sketchwidgets.studies.online import _study
+from sketchwidgets.studies.online._cnn import ReadyCNN
+from sketchwidgets.studies.online._plan import StudyCNN
+from sketchwidgets.training.inputs.features import PrefixFeatures
 from sketchwidgets.training.recognizers.recurrent import RecurrentRecipe, RecurrentTraining
 
 HOUSE = [
@@ -279,11 +283,15 @@ def _live_panels() -> Any:
         stage.draw(*strokes(3))
         stage.settle()
         stage.panels_of(3)
-        tiles = [
-            (tile["channel"], tile["position"], tile["box"], tile["activation"], tile["scale"])
-            for layer in stage.panels_page.last("panels")["layers"]
-            for tile in layer["tiles"]
-        ]
+        # They come in several messages, as many as there was time for.
+        layers = {
+            layer["name"]: layer["tiles"]
+            for message in stage.panels_page.of("panels")
+            if message["step"] == 3
+            for layer in message["layers"]
+        }
+        shown_of = ("channel", "position", "box", "activation", "scale")
+        tiles = [[tile[name] for name in shown_of] for name in sorted(layers) for tile in layers[name]]
         return [stage.engine.session.predictions, tiles]
     finally:
         stage.close()
@@ -338,6 +346,25 @@ def _of_scribbles(drawings: sw.training.DrawingSet) -> sw.Recognizer:
         last.bias.sub_(scores.median(0).values)
     recurrent = seeded(lambda: sw.models.RecurrentClassifier(8, 6, 3))
     return sw.Recognizer(cnn, recurrent, drawings.classes, preprocessing, given.device)
+
+
+@entry_point("online-study")
+def _online_study() -> Any:
+    """Its parts on the device: by itself it takes CUDA or the CPU, and trains by Lightning."""
+    features = np.random.default_rng(1).normal(size=(40, 8)).astype(np.float16)
+    labels = np.arange(10) % 3
+    held_out = PrefixFeatures(features, np.full(10, 4), labels)
+    network = seeded(lambda: sw.models.RecurrentClassifier(8, 6, 3)).to(given.device)
+    cnn = seeded(lambda: sw.models.SketchResNet(3, widths=(4, 8), blocks=(1, 1), norm=False))
+    asked = StudyCNN("net", "somewhere")
+    ready = ReadyCNN(asked, cnn, Preprocessing(96, 87.0, 2.0))
+    ready.device, ready.network = torch.device(given.device), ready.network.to(given.device)
+    *_, ready.classifier = (
+        part for part in ready.network.modules() if isinstance(part, nn.Linear | nn.Conv2d)
+    )
+    assert ready.milliseconds() > 0
+    assert _study._step_milliseconds(network, ready.device) > 0
+    return [_study._measure(scores, held_out, 3, ready.device) for scores in (network, ready.scores)]
 
 
 @entry_point("training-step")

@@ -1,5 +1,6 @@
 """The study of online recognisers: what it measures, that it goes on where it was cut off, and how it shows itself."""
 
+import json
 import shutil
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from sketchwidgets.studies import (
     StudyCNN,
     online_recognition,
 )
+from sketchwidgets.studies.online._cnn import ReadyCNN
 from sketchwidgets.training import DrawingSet
 from sketchwidgets.training.evaluation.evaluate import SHARES, evaluate
 from sketchwidgets.training.inputs.images import Augmentation
@@ -112,6 +114,21 @@ def test_it_has_a_row_for_each_member(whole, plan):
         "given: features",
         "given + GRU 6, linear",
     }
+
+
+def test_milliseconds_say_of_which_device_they_are(whole, drawings, plan, tmp_path):
+    device = ReadyCNN(plan.cnns[1], SketchResNet(3, widths=(4,), blocks=(1,)), PREPROCESSING).device.type
+    assert {row.device for row in whole.rows} == {device}
+    one = replace(plan, members=plan.members[1:2])
+    (row,) = online_recognition(drawings, tmp_path, one, progress=False).rows
+    file = tmp_path / "given" / "milliseconds.json"
+    assert json.loads(file.read_text()) == {device: row.milliseconds[0]}
+    # Another device is measured anew; a number alone is of a version that had but one.
+    for noted, kept in (({"other": 9e9}, False), (9e9, True)):
+        shutil.rmtree(tmp_path / "rows")
+        file.write_text(json.dumps(noted))
+        (row,) = online_recognition(drawings, tmp_path, one, progress=False).rows
+        assert (row.milliseconds[0] == 9e9) is kept
 
 
 def test_a_cnn_alone_is_measured_as_it_sees_the_canvas(whole, drawings, recognizer):

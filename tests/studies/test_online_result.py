@@ -44,6 +44,16 @@ def test_the_result_shows_curves_beside_the_published_table():
         result["VGG"]
 
 
+def test_a_row_says_of_which_device_its_milliseconds_are():
+    row = some_rows()[1]
+    assert "device" not in row.to_dict()
+    assert OnlineRow.from_dict(row.to_dict()) == row
+    for device, shown in (("cpu", "| 8.0 + 0.5 |"), ("cuda", "| 8.0 + 0.5 (cuda) |")):
+        timed = replace(row, device=device)
+        assert OnlineRow.from_dict(timed.to_dict()) == timed
+        assert shown in OnlineRecognition((timed,)).table()
+
+
 def test_the_orderings_of_the_paper_compare_rows_of_one_size_and_weighting():
     alone, linear, last, wide = some_rows()
     lstm = replace(last, cell="lstm", right=(*range(10, 100, 10), 60))

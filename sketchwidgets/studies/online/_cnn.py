@@ -56,9 +56,9 @@ class ReadyCNN:
             return penultimate(self.network, images.contiguous(memory_format=torch.channels_last)).float()
 
     def scores(self, features: Tensor) -> Tensor:
-        """Class scores (..., classes) of features (..., F): the last layer, whose map is one pixel."""
+        """Class scores (..., classes) of features (..., F) on the device: the last layer, whose map is one pixel."""
         layer = self.classifier
-        return nn.functional.linear(features, layer.weight.flatten(1).cpu(), layer.bias.cpu())
+        return nn.functional.linear(features, layer.weight.flatten(1), layer.bias)
 
     def milliseconds(self) -> float:
         """Of one image through the whole network in float32, as in live use; the fastest of several."""

@@ -51,9 +51,10 @@ class OnlineRow:
         first five at the end. total : drawings that were measured on.
     average_accuracy : the mean over the classes of the share that is recognised at the end, the paper's measure.
     parameters : of the CNN without its classifier, or with it where it is alone, and of the recurrent part.
-    milliseconds : a stroke, of the CNN and of the recurrent part; the fastest of several.
+    milliseconds : a stroke, of the CNN and of the recurrent part, on the same device; the fastest of several.
     another_seed : whether it is the row of that name trained once more.
     named : which drawings are recognised at the end, in the order in which all rows were asked; None if not kept.
+    device : "cpu" or "cuda", of which the milliseconds are; None of a version that did not say.
     """
 
     cnn: str
@@ -68,6 +69,7 @@ class OnlineRow:
     milliseconds: tuple[float, float]
     named: NamedRight | None = None
     another_seed: bool = False
+    device: str | None = None
 
     def __post_init__(self) -> None:
         if len(self.right) != len(SHARES) or not all(0 <= n <= self.total for n in (*self.right, self.top5)):
@@ -100,9 +102,8 @@ class OnlineRow:
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON-ready values, with what follows from them: accuracies and intervals at 95 %."""
         intervals = [[round(bound, 4) for bound in wilson(n, self.total)] for n in self.right]
-        fields = {
-            name: value for name, value in asdict(self).items() if name not in ("named", "another_seed")
-        }
+        apart = ("named", "another_seed", "device")
+        fields = {name: value for name, value in asdict(self).items() if name not in apart}
         return json.loads(json.dumps(fields)) | {
             "name": self.name,
             "by_share": dict(zip(map(str, SHARES), self.by_share.round(4).tolist(), strict=True)),
@@ -111,6 +112,7 @@ class OnlineRow:
             "top5_interval": [round(bound, 4) for bound in wilson(self.top5, self.total)],
             **({} if self.named is None else {"named_right": self.named.to_json()}),
             **({"another_seed": True} if self.another_seed else {}),
+            **({} if self.device is None else {"device": self.device}),
         }
 
     @classmethod
@@ -130,6 +132,7 @@ class OnlineRow:
             _pair(float, values["milliseconds"]),
             NamedRight.from_json(values.get("named_right"), right[-1] if right else 0, total),
             bool(values.get("another_seed", False)),
+            None if values.get("device") is None else str(values["device"]),
         )
 
 
@@ -246,7 +249,8 @@ def _cells_of(row: OnlineRow, columns: list[int]) -> list[str]:
         *(f"{by_share[column]:.1f}" for column in columns),
         f"{by_share.mean():.1f}",
         " + ".join(f"{n:,}" for n in row.parameters if n),
-        " + ".join(f"{ms:.1f}" for ms in row.milliseconds if ms),
+        " + ".join(f"{ms:.1f}" for ms in row.milliseconds if ms)
+        + ("" if row.device in (None, "cpu") else f" ({row.device})"),
     ]
 
 

@@ -182,13 +182,16 @@ class _Study:
         return self._features[name, part]
 
     def milliseconds(self, name: str) -> float:
-        """Of an image through a CNN, measured once, so that all rows with that CNN have the same."""
-        file = self._place(name) / "milliseconds.json"
-        if not file.exists():
-            found = self.cnn(name).milliseconds()
+        """Of an image through a CNN, measured once a device, so that all rows with that CNN have the same."""
+        file, device = self._place(name) / "milliseconds.json", self.cnn(name).device.type
+        found = read_json(file, "not milliseconds") if file.exists() else {}
+        if not isinstance(found, dict):
+            found = {device: found}  # of a version that did not say of which
+        if device not in found:
+            found[device] = self.cnn(name).milliseconds()
             file.parent.mkdir(exist_ok=True)
             write_json(file, found)
-        return float(read_json(file, "not milliseconds"))
+        return float(found[device])
 
     def _place(self, name: str) -> Path:
         return self.folder.path / Member(name).slug.removesuffix("-alone")
@@ -196,9 +199,9 @@ class _Study:
     def _alone(self, member: Member) -> OnlineRow:
         cnn = self.cnn(member.cnn)
         features = self.features(member.cnn, "held-out")
-        *counts, named = _measure(cnn.scores, features, len(self.drawings.classes))
-        times = (self.milliseconds(member.cnn), 0.0)
-        return OnlineRow(member.cnn, None, None, None, *counts, (sum(cnn.parameters), 0), times, named)
+        *counts, named = _measure(cnn.scores, features, len(self.drawings.classes), cnn.device)
+        times, size = (self.milliseconds(member.cnn), 0.0), (sum(cnn.parameters), 0)
+        return OnlineRow(member.cnn, None, None, None, *counts, size, times, named, device=cnn.device.type)
 
     def _recurrent(self, member: Member) -> OnlineRow:
         recipe, classes = member.recipe, len(self.drawings.classes)
@@ -213,9 +216,10 @@ class _Study:
                 recipe,
                 progress=False,
             )
-        network = network.cpu().eval().requires_grad_(False)
-        *counts, named = _measure(network, unseen, classes)
         cnn = self.cnn(member.cnn)
+        # Where the CNN is, so that the milliseconds of a row are of one device.
+        network = network.to(cnn.device).eval().requires_grad_(False)
+        *counts, named = _measure(network, unseen, classes, cnn.device)
         size = sum(p.numel() for p in network.parameters())
         return OnlineRow(
             member.cnn,
@@ -224,15 +228,19 @@ class _Study:
             recipe.weighting,
             *counts,
             (cnn.parameters[0], size),
-            (self.milliseconds(member.cnn), _step_milliseconds(network)),
+            (self.milliseconds(member.cnn), _step_milliseconds(network, cnn.device)),
             named,
             member.another_seed,
+            cnn.device.type,
         )
 
 
 @torch.inference_mode()
 def _measure(
-    scores: Callable[[torch.Tensor], torch.Tensor], features: PrefixFeatures, classes: int
+    scores: Callable[[torch.Tensor], torch.Tensor],
+    features: PrefixFeatures,
+    classes: int,
+    device: torch.device,
 ) -> tuple[tuple[int, ...], int, int, float, NamedRight]:
     """Drawings right at each of SHARES, right among five at the end, drawings, the mean over the classes, and which."""
     right = np.zeros((len(features), len(SHARES)), bool)
@@ -241,7 +249,7 @@ def _measure(
     for first in range(0, len(order), _AT_ONCE):
         chosen = order[first : first + _AT_ONCE]
         values, labels, steps = features.batch(chosen)
-        found = scores(values)
+        found = scores(values.to(device)).cpu()
         at = torch.from_numpy(np.stack([steps_at(int(n)) for n in steps]) - 1)
         best = found.argmax(2).gather(1, at)
         right[chosen] = (best == labels[:, None]).numpy()
@@ -252,9 +260,9 @@ def _measure(
     return *counts, NamedRight.of(right[:, -1])
 
 
-def _step_milliseconds(network: RecurrentClassifier) -> float:
-    x, state = torch.zeros(1, network.input_size), network.initial_state(1)
-    return fastest(lambda: network.step(x, state), torch.device("cpu"))
+def _step_milliseconds(network: RecurrentClassifier, device: torch.device) -> float:
+    x, state = torch.zeros(1, network.input_size, device=device), network.initial_state(1)
+    return fastest(lambda: network.step(x, state), device)
 
 
 def _first(features: PrefixFeatures, n: int) -> PrefixFeatures:
