@@ -170,6 +170,18 @@ def test_the_view_waits_for_the_page_and_answers_hello():
         view.save_picture("maps.png")
 
 
+def test_the_last_maps_come_though_the_view_that_was_to_paint_those_before_is_gone():
+    found = sw.occlusion(photo_network().module, torch.randn(1, 3, 32, 32), size=16, progress=False)
+    view = sw.show(found)
+    page = Page(view, confirms="never")
+    for _ in range(2):
+        view.show(found)
+    page.mount()
+    view.show(None)
+    page.wait(lambda page: page.of("occlusion")[-1]["rows"] == 0)
+    view.close()
+
+
 def test_follows_a_pad_and_saves(explorer, tmp_path):
     pad = sw.SketchPad()
     made = explorer(tiny_recognizer(), pad, size=8, stride=8)

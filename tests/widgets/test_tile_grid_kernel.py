@@ -100,6 +100,50 @@ def test_a_view_that_died_holds_nothing_up_for_the_next():
     assert titles(page)[-1] == "4"
 
 
+def test_the_last_figure_comes_though_the_view_that_was_to_paint_those_before_is_gone():
+    """Nothing else wakes the widget then: a computation has ended, and nobody touches the page."""
+    grid = TileGrid()
+    page = Page(grid, confirms="never")
+    for number in range(2):
+        grid.show(figure(number, title=str(number)))
+    page.mount()
+    grid.show(figure(2, title="last"))
+    assert titles(page)[-1] == "1"
+    page.wait(lambda page: titles(page)[-1] == "last")
+    assert titles(page) == ["", "0", "1", "1", "last"]
+
+
+def test_a_page_that_is_reloaded_waits_for_nothing_of_the_one_before():
+    grid = TileGrid()
+    page = Page(grid, confirms="never", mounted=False)
+    page.say({"type": "hello", "client": "before"})
+    for number in range(2):
+        grid.show(figure(number, title=str(number)))
+    page.say({"type": "hello", "client": "after"})
+    grid.show(figure(2, title="last"))
+    assert titles(page) == ["", "0", "1", "1", "last"]
+    page.say(
+        {"type": "ack", "frame": 2, "latency_ms": None}
+    )  # on its way before: it is none of those that are new
+    grid.show(figure(3, title="3"))
+    grid.show(figure(4, title="4"))
+    assert titles(page)[-1] == "3"
+
+
+def test_a_grid_that_is_closed_sends_nothing_more():
+    grid = TileGrid()
+    page = Page(grid, confirms="never")
+    for number in range(2):
+        grid.show(figure(number, title=str(number)))
+    page.mount()
+    grid.show(figure(2, title="last"))
+    timer = grid._newest._timer
+    assert timer.is_alive()
+    grid.close()
+    timer.join(20)
+    assert titles(page)[-1] == "1"
+
+
 def test_single_tiles_are_sent_alone():
     grid = TileGrid(figure(1, 2, 3))
     page = Page(grid)

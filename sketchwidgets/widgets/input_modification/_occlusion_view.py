@@ -13,7 +13,7 @@ from ...visualization.figures._numbers import short
 from ...visualization.input_modification._occlusion_figure import class_names, occlusion_tiles, picture_of
 from ..parts._exporting import ExportingWidget
 from ..parts._figure_packing import _pack
-from ..parts._gate import Gate
+from ..parts._newest import Newest
 
 
 class OcclusionView(ExportingWidget):
@@ -31,11 +31,10 @@ class OcclusionView(ExportingWidget):
 
     def __init__(self, occlusion: Occlusion | None = None, **kwargs: Any) -> None:
         self._lock = threading.RLock()
-        self._gate = Gate()
+        self._newest = Newest(self._send_newest, self._lock)
         self._occlusion: Occlusion | None = None
-        self._stale = False
         super().__init__(**kwargs)
-        self.on_ack(self._confirm)
+        self.on_ack(self._newest.confirm)
         if occlusion is not None:
             self.show(occlusion)
 
@@ -68,8 +67,7 @@ class OcclusionView(ExportingWidget):
             self._occlusion = occlusion
             if self.cell is not None and not self._has(self.cell):
                 self.cell = None
-            self._stale = True
-            self._flush()
+            self._newest.offer()
 
     def save_picture(self, path: str | os.PathLike, scale: float = 2.0) -> None:
         """Write the maps to a file, PNG, SVG or PDF by its suffix; ValueError before the first experiment."""
@@ -82,14 +80,8 @@ class OcclusionView(ExportingWidget):
             return True  # it is checked again when there is something
         return all(0 <= n < count for n, count in zip(cell, self._occlusion.activity.shape, strict=True))
 
-    def _flush(self) -> None:
-        with self._lock:
-            if self._stale:
-                self._gate.admit(self._send_newest)
-
     def _send_newest(self, frame: int) -> None:
         content, buffer = pack_occlusion(self._occlusion)
-        self._stale = False
         self._send_maps({**content, "frame": frame}, buffer)
 
     def _send_maps(self, content: dict[str, Any], buffer: bytes) -> None:
@@ -98,14 +90,14 @@ class OcclusionView(ExportingWidget):
     def _send_all(self, content: dict[str, Any]) -> None:
         super()._send_all(content)
         with self._lock:
-            self._gate.hello()
-            self._stale = False
+            self._newest.hello(content.get("client"))
             content, buffer = pack_occlusion(self._occlusion)
             self._send_maps({**content, "frame": None}, buffer)
 
-    def _confirm(self, frame: int, latency_ms: float | None) -> None:
-        self._gate.confirm(frame)
-        self._flush()
+    def close(self) -> None:
+        """Close the widget."""
+        self._newest.close()
+        super().close()
 
 
 def pack_occlusion(occlusion: Occlusion | None) -> tuple[dict[str, Any], bytes]:

@@ -11,7 +11,7 @@ from ...visualization.figures import Chart, Figure, Tile
 from ._base import MessageError, _register
 from ._exporting import ExportingWidget
 from ._figure_packing import pack_figure, pack_tiles
-from ._gate import Gate
+from ._newest import Newest
 
 
 class TileGrid(ExportingWidget):
@@ -43,12 +43,12 @@ class TileGrid(ExportingWidget):
         self._click_callbacks: list[Callable[[int, int], None]] = []
         self._hover_callbacks: list[Callable[[int | None, int, float, float], None]] = []
         self._lock = threading.RLock()
-        self._gate = Gate()
+        self._newest = Newest(self._send_stale, self._lock)
         self._figure = Figure()
         # What the page lacks: everything (None), or single tiles.
         self._stale: set[tuple[int, int]] | None = set()
         super().__init__(**kwargs)
-        self.on_ack(self._confirm)
+        self.on_ack(self._newest.confirm)
         if figure is not None:
             self.show(figure)
 
@@ -85,7 +85,7 @@ class TileGrid(ExportingWidget):
             self._stale = None
             if self.selected is not None and not (keep_selection and self._has(*self.selected)):
                 self.selected = None
-            self._flush()
+            self._newest.offer()
 
     def update_tiles(self, section: int, tiles: Mapping[int, Tile | Chart]) -> None:
         """Replace single tiles of a section, {index: Tile}, as while they are being computed.
@@ -107,19 +107,15 @@ class TileGrid(ExportingWidget):
             self._figure = Figure(self._figure.title, sections)
             if self._stale is not None:
                 self._stale.update((section, index) for index in tiles)
-            self._flush()
+            if self._stale != set():
+                self._newest.offer()
 
     def _has(self, section: int, tile: int) -> bool:
         sections = self._figure.sections
         return 0 <= section < len(sections) and 0 <= tile < len(sections[section].tiles)
 
-    def _flush(self) -> None:
-        """Send what the page lacks, if it is looking and has painted what was sent before."""
-        with self._lock:
-            if self._stale != set():
-                self._gate.admit(self._send_stale)
-
     def _send_stale(self, frame: int) -> None:
+        """Send what the page lacks."""
         # Forgotten first: a tile that cannot be packed would else keep back all that come after it.
         stale, self._stale = self._stale, set()
         if stale is None:
@@ -137,7 +133,7 @@ class TileGrid(ExportingWidget):
     def _send_all(self, content: dict[str, Any]) -> None:
         super()._send_all(content)
         with self._lock:
-            self._gate.hello()
+            self._newest.hello(content.get("client"))
             self._stale = set()
             packed, buffer = pack_figure(self._figure)
             self._send_packed({"type": "figure", **packed, "frame": None, "since": None}, buffer)
@@ -181,14 +177,11 @@ class TileGrid(ExportingWidget):
         finally:
             self.send({"type": "hovered"})
 
-    def _confirm(self, frame: int, latency_ms: float | None) -> None:
-        self._gate.confirm(frame)
-        self._flush()
-
     def close(self) -> None:
         """Close the widget and forget the callbacks."""
         self._click_callbacks.clear()
         self._hover_callbacks.clear()
+        self._newest.close()
         super().close()
 
 
