@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,15 +14,11 @@ from sketchwidgets.models import RecurrentClassifier, WeightsError
 from sketchwidgets.recognition._prediction import Prediction
 from sketchwidgets.recognition._prefixes import images_of, prefix_images
 from sketchwidgets.recognition._preprocessing import Preprocessing
+from sketchwidgets.recognition._recognizer_file import DEFAULT as DEFAULT
+from sketchwidgets.recognition._recognizer_file import VERSION, locate, read_metadata
 from sketchwidgets.recognition._session import Forward, Session
 from sketchwidgets.recognition.calibration import Calibration
 from sketchwidgets.sketch import Sketch, SketchError, resample_strokes, stroke_descriptors
-
-_BUNDLED = Path(models.__file__).parent / "weights"
-DEFAULT = "sketchwidgets-quickdraw345"
-"""The bundled weights that `Recognizer.load()` takes, and whose atlas `FeatureAtlas.bundled()` is."""
-_SUFFIX = ".safetensors"
-_VERSION = 1
 
 Drawing = Sketch | Iterable[ArrayLike]
 
@@ -94,9 +89,9 @@ class Recognizer:
         or does not fit the networks it names.
         """
         device = models.resolve_device(device)
-        path = _locate(name_or_path)
+        path = locate(name_or_path)
         tensors, metadata = models.load_weights(path)
-        cnn, recurrent, classes, preprocessing, card, calibration = _read_metadata(path, metadata)
+        cnn, recurrent, classes, preprocessing, card, calibration = read_metadata(path, metadata)
         for prefix, network in (("cnn.", cnn), ("recurrent.", recurrent)):
             own = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
             models.assign_weights(network, own, f"{path}: {prefix}*")
@@ -116,7 +111,7 @@ class Recognizer:
         """
         metadata = {
             "kind": "recognizer",
-            "version": _VERSION,
+            "version": VERSION,
             "classes": list(self.classes),
             "preprocessing": self.preprocessing.to_dict(),
             "cnn": {"name": models.name_of(self.cnn), "arguments": self.cnn.arguments},
@@ -154,7 +149,7 @@ class Recognizer:
             return []
         (scores,) = self.scores([sketch])
         steps = range(1, len(scores) + 1)
-        probabilities = self._probabilities(torch.from_numpy(scores), steps).numpy()
+        probabilities = self.probabilities(torch.from_numpy(scores), steps).numpy()
         probabilities.flags.writeable = False
         return [self._prediction(row, step) for row, step in zip(probabilities, steps, strict=True)]
 
@@ -171,7 +166,7 @@ class Recognizer:
         >>> [rows.shape for rows in recognizer.scores(drawings)]
         [(1, 345), (2, 345)]
         """
-        for read, lengths in self._readouts_of_groups(sketches, batch_size, progress):
+        for read, lengths in self.readouts(sketches, batch_size, progress):
             with torch.inference_mode():
                 found = self.recurrent.output(read).cpu().numpy()
             yield from np.split(found, np.cumsum(lengths)[:-1])
@@ -190,11 +185,69 @@ class Recognizer:
         Raises ValueError naming a drawing without strokes, `SketchError` (a ValueError) one that is no drawing.
         """
         rows = [np.empty((0, len(self.classes)), np.float32)]
-        for read, lengths in self._readouts_of_groups(sketches, batch_size, progress):
+        for read, lengths in self.readouts(sketches, batch_size, progress):
             with torch.inference_mode():
                 last = read[torch.from_numpy(np.cumsum(lengths) - 1).to(read.device)]
-                rows.append(self._probabilities(self.recurrent.output(last), lengths).cpu().numpy())
+                rows.append(self.probabilities(self.recurrent.output(last), lengths).cpu().numpy())
         return np.concatenate(rows)
+
+    def features(self, sketches: Sequence[Sketch], batch_size: int = 64) -> Tensor:
+        """What the recurrent part takes after every stroke of every drawing, (strokes in all, its input_size).
+
+        What the CNN says of the picture and, where the recurrent part reads strokes, what describes the new one. On the
+        device, drawing by drawing; `batch_size` images go through the CNN at once.
+
+        >>> recognizer = sw.Recognizer.load()
+        >>> sketch = sw.Sketch([[(0, 0), (30, 10)], [(9, 9), (0, 9)]])
+        >>> recognizer.features([sketch]).shape == (2, recognizer.recurrent.input_size)
+        True
+        """
+        batches = prefix_images(self.preprocessing, sketches, batch_size, self.device)
+        features = torch.cat([self.cnn.features(images) for images in batches])
+        if not self.recurrent.stroke_samples:
+            return features
+        lengths = np.concatenate([sketch.lengths for sketch in sketches])
+        points = np.concatenate([sketch.points[:, :2] for sketch in sketches])
+        drawing = np.repeat(np.arange(len(sketches)), [len(sketch) for sketch in sketches])
+        strokes = resample_strokes(points, lengths, self.recurrent.stroke_samples)
+        return torch.cat([features, stroke_descriptors(strokes, drawing).to(features)], 1)
+
+    def readouts(
+        self, sketches: Iterable[Drawing], batch_size: int = 64, progress: bool = False
+    ) -> Iterator[tuple[Tensor, np.ndarray]]:
+        """What the last layer, `recurrent.output`, reads after every stroke, and the drawings' numbers of strokes.
+
+        Group by group of drawings: (strokes in all, numbers) on the device, made in inference mode, and (drawings,).
+        Parameters and errors are those of `recognize_many`.
+
+        >>> recognizer = sw.Recognizer.load()
+        >>> drawings = [[[(0, 0), (30, 10)]], [[(0, 0), (9, 0)], [(9, 9), (0, 9)]]]
+        >>> [(len(read), lengths.tolist()) for read, lengths in recognizer.readouts(drawings)]
+        [(3, [1, 2])]
+        """
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        with _progress_bar(sketches, progress) as bar:
+            for group in _groups(sketches, 16 * batch_size):
+                lengths = np.array([len(sketch) for sketch in group])
+                with torch.inference_mode():
+                    read = self._readouts(self.features(group, batch_size), lengths)
+                yield read, lengths
+                bar.update(len(group))
+
+    _readouts_of_groups = readouts
+
+    def probabilities(self, scores: Tensor, steps: int | Sequence[int] | np.ndarray) -> Tensor:
+        """Of scores (..., n_classes) after so many strokes, one number for all or one for each row; as calibrated.
+
+        >>> recognizer = sw.Recognizer.load()
+        >>> (scores,) = recognizer.scores([[[(0, 0), (30, 10)], [(9, 9), (0, 9)]]])
+        >>> recognizer.probabilities(torch.from_numpy(scores), [1, 2]).shape
+        torch.Size([2, 345])
+        """
+        if self.calibration is None:
+            return scores.softmax(-1)
+        return self.calibration.probabilities(scores, steps)
 
     def __repr__(self) -> str:
         cnn, cell = type(self.cnn).__name__, self.recurrent.cell
@@ -219,7 +272,7 @@ class Recognizer:
                 described = stroke_descriptors(resampled, np.repeat(np.arange(len(drawings)), counts))
                 features = torch.cat([features, described[np.cumsum(counts) - 1].to(features)], 1)
             logits, state = self.recurrent.step(features, state)
-            return self._probabilities(logits, [len(drawing) for drawing in drawings]), state
+            return self.probabilities(logits, [len(drawing) for drawing in drawings]), state
 
     def _resampled(self, stroke: np.ndarray) -> np.ndarray:
         """A stroke (points, >=2) as the recurrent part reads it, (stroke_samples, 2); without any where it reads none."""
@@ -227,41 +280,9 @@ class Recognizer:
             return np.empty((0, 2), np.float32)
         return resample_strokes(stroke[:, :2], [len(stroke)], self.recurrent.stroke_samples)[0].numpy()
 
-    def _probabilities(self, scores: Tensor, steps: int | Sequence[int] | np.ndarray) -> Tensor:
-        """Of scores (..., n_classes) after so many strokes; one number for all, or one for each row."""
-        if self.calibration is None:
-            return scores.softmax(-1)
-        return self.calibration.probabilities(scores, steps)
-
     def _prediction(self, probabilities: np.ndarray, step: int, provisional: bool = False) -> Prediction:
         threshold = 0.0 if self.calibration is None else self.calibration.threshold(step)
         return Prediction(probabilities, self.classes, step, provisional, threshold)
-
-    def _readouts_of_groups(
-        self, sketches: Iterable[Drawing], batch_size: int, progress: bool
-    ) -> Iterator[tuple[Tensor, np.ndarray]]:
-        """What the classifier reads after every stroke of some drawings, and their numbers of strokes, by groups."""
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-        with _progress_bar(sketches, progress) as bar:
-            for group in _groups(sketches, 16 * batch_size):
-                lengths = np.array([len(sketch) for sketch in group])
-                with torch.inference_mode():
-                    read = self._readouts(self._features(group, batch_size), lengths)
-                yield read, lengths
-                bar.update(len(group))
-
-    def _features(self, sketches: Sequence[Sketch], batch_size: int) -> Tensor:
-        """What the recurrent part takes at every step of every sketch, (strokes in all, its input_size)."""
-        batches = prefix_images(self.preprocessing, sketches, batch_size, self.device)
-        features = torch.cat([self.cnn.features(images) for images in batches])
-        if not self.recurrent.stroke_samples:
-            return features
-        lengths = np.concatenate([sketch.lengths for sketch in sketches])
-        points = np.concatenate([sketch.points[:, :2] for sketch in sketches])
-        drawing = np.repeat(np.arange(len(sketches)), [len(sketch) for sketch in sketches])
-        strokes = resample_strokes(points, lengths, self.recurrent.stroke_samples)
-        return torch.cat([features, stroke_descriptors(strokes, drawing).to(features)], 1)
 
     def _readouts(self, features: Tensor, lengths: np.ndarray) -> Tensor:
         """What the classifier reads after every step of each sequence, (steps in all, ...), as `features` lie.
@@ -326,71 +347,3 @@ def _progress_bar(drawings: Iterable[Drawing], shown: bool):
 
     total = len(drawings) if isinstance(drawings, Sized) else None
     return tqdm(total=total, desc="recognising", unit="drawing", disable=not shown)
-
-
-def _locate(name_or_path: str | os.PathLike | None) -> Path:
-    """The weights file of a bundled name or a path."""
-    name = DEFAULT if name_or_path is None else os.fspath(name_or_path)
-    bundled = {path.stem: path for path in sorted(_BUNDLED.glob(f"*{_SUFFIX}"))}
-    if name in bundled:
-        return bundled[name]
-    path = Path(name)
-    if name_or_path is not None and path.is_file():
-        return path
-    known = f"bundled are: {', '.join(bundled)}" if bundled else f"no weights are bundled in {_BUNDLED}"
-    found = (
-        "a folder of that name is no file" if name_or_path is not None and path.is_dir() else "no such file"
-    )
-    raise FileNotFoundError(
-        f"there are no weights called {name!r} and {found} ({known}); "
-        "give the path of a file of Recognizer.save, or train one with `sketchwidgets train`"
-    )
-
-
-def _read_metadata(
-    path: Path, metadata: Mapping[str, Any]
-) -> tuple[nn.Module, RecurrentClassifier, list[str], Preprocessing, dict[str, Any], Calibration | None]:
-    """What the metadata of `Recognizer.save` describes; the networks are on the meta device."""
-    if metadata.get("kind") != "recognizer":
-        raise WeightsError(f"{path}: holds no recogniser (kind {metadata.get('kind')!r})")
-    if metadata.get("version") != _VERSION:
-        raise WeightsError(
-            f"{path}: recogniser of version {metadata.get('version')!r}; this sketchwidgets reads {_VERSION}"
-        )
-    classes = metadata.get("classes")
-    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
-        raise WeightsError(f'{path}: "classes" in the metadata is not a list of names')
-    for key in ("preprocessing", "card"):
-        if not isinstance(metadata.get(key), dict):
-            raise WeightsError(f'{path}: "{key}" in the metadata is not an object')
-    try:
-        preprocessing = Preprocessing.from_dict(metadata["preprocessing"])
-    except ValueError as error:
-        raise WeightsError(f"{path}: {error}") from None
-    cnn, recurrent = (_build(path, key, metadata.get(key)) for key in ("cnn", "recurrent"))
-    if not isinstance(recurrent, RecurrentClassifier) or not hasattr(cnn, "features"):
-        raise WeightsError(f"{path}: {type(cnn).__name__} or {type(recurrent).__name__} is of the wrong kind")
-    return cnn, recurrent, classes, preprocessing, metadata["card"], _read_calibration(path, metadata)
-
-
-def _read_calibration(path: Path, metadata: Mapping[str, Any]) -> Calibration | None:
-    described = metadata.get("calibration")
-    if described is None:
-        return None  # of a file from before there was any
-    if not isinstance(described, dict):
-        raise WeightsError(f'{path}: "calibration" in the metadata is not an object')
-    try:
-        return Calibration.from_dict(described)
-    except ValueError as error:
-        raise WeightsError(f"{path}: {error}") from None
-
-
-def _build(path: Path, key: str, description: Any) -> nn.Module:
-    if not isinstance(description, dict) or not isinstance(description.get("arguments"), dict):
-        raise WeightsError(f'{path}: "{key}" in the metadata is not an object with a name and arguments')
-    try:
-        # Without storage: sizes that a hostile file makes up cost nothing, and initial values are not needed.
-        with torch.device("meta"):
-            return models.create(description.get("name"), **description["arguments"])
-    except (ValueError, TypeError, RuntimeError, OverflowError) as error:
-        raise WeightsError(f"{path}: the {key} network of the metadata cannot be built: {error}") from None

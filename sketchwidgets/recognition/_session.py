@@ -177,7 +177,7 @@ class Session:
             before = self._states.top() if self._strokes else recognizer.recurrent.initial_state(1)
             logits, state = recognizer.recurrent.step(features, before)
             step = len(self) + 1
-            probabilities = recognizer._probabilities(logits[0], step).cpu().numpy().copy()
+            probabilities = recognizer.probabilities(logits[0], step).cpu().numpy().copy()
         probabilities.flags.writeable = False
         prediction = recognizer._prediction(probabilities, step, provisional)
         # Only now: had the pass raised, the canvas would hold a stroke that was never committed.

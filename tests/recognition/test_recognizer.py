@@ -13,8 +13,7 @@ from tiny_recognizer import TinyCNN, make_tiny
 import sketchwidgets as sw
 from sketchwidgets import models
 from sketchwidgets.models import RecurrentClassifier, SketchANet, WeightsError, load_weights
-from sketchwidgets.recognition import Preprocessing, Recognizer, _recognizer
-from sketchwidgets.recognition._prefixes import prefix_images
+from sketchwidgets.recognition import Preprocessing, Recognizer, _recognizer_file, prefix_images
 from sketchwidgets.sketch import Sketch, SketchError
 
 CANNOT_BE_BUILT = "the cnn network of the metadata cannot be built"
@@ -204,16 +203,32 @@ def test_one_drawing_where_many_are_asked_for(tiny, call):
         list(ask([[]]))
 
 
+@pytest.mark.parametrize("image_to", [None, "cell", "output"])
+def test_features_and_readouts_lead_to_the_scores(image_to):
+    """The parts of which `scores` is made, as others take it apart."""
+    recognizer, drawings = make_tiny(image_to=image_to), sketches(4, [3, 1, 2])
+    (scores, _, last) = recognizer.scores(drawings)
+    features = recognizer.features(drawings, batch_size=2)
+    assert features.shape == (6, recognizer.recurrent.input_size)
+    np.testing.assert_allclose(recognizer.recurrent(features[None, :3])[0], scores, atol=1e-5)
+    ((read, lengths),) = recognizer.readouts(drawings)
+    assert lengths.tolist() == [3, 1, 2]
+    np.testing.assert_allclose(recognizer.recurrent.output(read)[4:], last, atol=1e-5)
+    said = recognizer.probabilities(torch.from_numpy(scores), [1, 2, 3])
+    for row, prediction in zip(said, recognizer.recognize(drawings[0]), strict=True):
+        np.testing.assert_allclose(row, prediction.probabilities, atol=1e-5)
+
+
 def test_only_registered_networks_can_be_saved(tiny, tmp_path):
     with pytest.raises(ValueError, match="TinyCNN is not a registered network"):
         tiny.save(tmp_path / "net.safetensors")
 
 
 def test_bundled_weights_by_name(full, tmp_path, monkeypatch):
-    monkeypatch.setattr(_recognizer, "_BUNDLED", tmp_path)
+    monkeypatch.setattr(_recognizer_file, "_BUNDLED", tmp_path)
     with pytest.raises(FileNotFoundError, match=r"no weights are bundled in .*`sketchwidgets train`"):
         Recognizer.load()
-    full.save(tmp_path / f"{_recognizer.DEFAULT}.safetensors")
+    full.save(tmp_path / f"{_recognizer_file.DEFAULT}.safetensors")
     full.save(tmp_path / "other.safetensors")
     assert sw.Recognizer.load().classes == full.classes
     assert Recognizer.load("other").classes == full.classes
@@ -225,17 +240,17 @@ def test_bundled_weights_by_name(full, tmp_path, monkeypatch):
 
 
 def test_every_bundled_recogniser_has_its_card_and_knows_its_name():
-    names = [path.stem for path in _recognizer._BUNDLED.glob("*.safetensors")]
-    assert {_recognizer.DEFAULT, "sketch-a-net-quickdraw345"} <= {*names}
+    names = [path.stem for path in _recognizer_file._BUNDLED.glob("*.safetensors")]
+    assert {_recognizer_file.DEFAULT, "sketch-a-net-quickdraw345"} <= {*names}
     for name in names:
         recognizer = Recognizer.load(name, device="cpu")
         assert recognizer.card["name"] == name
-        card = (_recognizer._BUNDLED / f"{name}.md").read_text(encoding="utf-8")
+        card = (_recognizer_file._BUNDLED / f"{name}.md").read_text(encoding="utf-8")
         assert card.startswith(f"# {name}\n")
         for found in recognizer.card["measured"].values():
             assert f"{found['top1']:.1%}" in card
     assert isinstance(Recognizer.load("sketch-a-net-quickdraw345").cnn, SketchANet)
-    assert sum(path.stat().st_size for path in _recognizer._BUNDLED.iterdir()) < 40e6
+    assert sum(path.stat().st_size for path in _recognizer_file._BUNDLED.iterdir()) < 40e6
 
 
 def rewrite(path, change):

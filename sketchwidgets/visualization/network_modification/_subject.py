@@ -7,8 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sketchwidgets.recognition import Recognizer
-from sketchwidgets.recognition._prefixes import prefix_images
+from sketchwidgets.recognition import Recognizer, prefix_images
 from sketchwidgets.sketch import Sketch
 
 from .._failures import explained
@@ -128,7 +127,7 @@ class Growing(Subject):
         recurrent = recognizer.recurrent
         with torch.no_grad():
             # With what each stroke says by itself, which no layer of the CNN changes.
-            self._inputs = recognizer._features([sketch], _BATCH).clone()
+            self._inputs = recognizer.features([sketch], _BATCH).clone()
             # A cell that only reads strokes remembers the same whatever the CNN says.
             self._hidden = None
             if recurrent.image_to == "output":
@@ -154,7 +153,7 @@ class Growing(Subject):
             else:
                 hidden = self._hidden.expand(len(outputs), -1)
             scores = recurrent.output(recurrent.readout(hidden, read[:, -1]))
-            return self.recognizer._probabilities(scores, strokes).cpu().double().numpy()
+            return self.recognizer.probabilities(scores, strokes).cpu().double().numpy()
 
     def every(self, outputs: Tensor) -> np.ndarray:
         recurrent, read = self.recognizer.recurrent, self._inputs.clone()
@@ -162,7 +161,7 @@ class Growing(Subject):
         with torch.no_grad():
             scores = recurrent(read[None])[0]
             steps = range(1, len(scores) + 1)
-            return self.recognizer._probabilities(scores, steps).cpu().double().numpy()
+            return self.recognizer.probabilities(scores, steps).cpu().double().numpy()
 
 
 def subject_of(model: Any, source: Any, argument: str, one: bool = False) -> Subject:
