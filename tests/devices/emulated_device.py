@@ -47,16 +47,7 @@ _BETWEEN_DEVICES = {"_to_copy", "to", "copy_", "copy", "is_same_size"}
 _INDEXING = {"index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index"}
 # Operations that refuse even a number without axes of the other device.
 _STRICT = {
-    "convolution",
-    "mm",
-    "addmm",
-    "bmm",
-    "cat",
-    "stack",
-    "gather",
-    "scatter",
-    "scatter_",
-    "index_select",
+    *["convolution", "mm", "addmm", "bmm", "cat", "stack", "gather", "scatter", "scatter_", "index_select"]
 }
 
 
@@ -162,12 +153,11 @@ class _Device:
             return result
         # An operation in place returns what it was given.
         same = {id(value.held): value for value in on_device}
-        return tree_map(
-            lambda value: same.get(id(value)) if id(value) in same else self._taken(value), result
-        )
+        return tree_map(lambda value: same[id(value)] if id(value) in same else self._taken(value), result)
 
     def _taken(self, value: Any) -> Any:
-        if not isinstance(value, torch.Tensor) or isinstance(value, DeviceTensor):
+        """A result of the CPU as one of the device."""
+        if not _is_elsewhere(value):
             return value
         if not self.float64 and value.dtype in (torch.float64, torch.complex128):
             raise TypeError(f"the {NAME} device has no {value.dtype}{_where()}")
@@ -175,27 +165,16 @@ class _Device:
 
     def _check_mixed(self, operation: Any, name: str, args: tuple, given: list[Any]) -> None:
         """RuntimeError where an operation on tensors of the device has others that it cannot take."""
-        others = [
-            value
-            for value in given
-            if isinstance(value, torch.Tensor) and not isinstance(value, DeviceTensor)
-        ]
+        others = [value for value in given if _is_elsewhere(value)]
         if not others or name in _BETWEEN_DEVICES:
             return
         if name in _INDEXING:
-            # Of the values that are put: a number. The indices may be on either.
-            refused = isinstance(args[0], DeviceTensor) and any(
-                isinstance(value, torch.Tensor) and not isinstance(value, DeviceTensor) and value.ndim
-                for value in args[2:3]
-            )
-            refused = refused or not isinstance(args[0], DeviceTensor)
+            # The indices may be on either; of what is put there, a number.
+            refused = _is_elsewhere(args[0]) or any(_is_elsewhere(put) and put.ndim for put in args[2:3])
         elif name in _STRICT:
             refused = True
         else:
-            first = args[0] if args else None
-            into_cpu = (
-                name.endswith("_") and isinstance(first, torch.Tensor) and not isinstance(first, DeviceTensor)
-            )
+            into_cpu = name.endswith("_") and _is_elsewhere(args[0])
             refused = into_cpu or any(value.ndim for value in others)
         if refused:
             shapes = [tuple(value.shape) for value in others]
@@ -207,9 +186,9 @@ class _Device:
 def install(float64: bool = True) -> torch.device:
     """Make the device known to PyTorch and to `device=` of the package, on all threads; return it.
 
-    float64 : whether it has that format. Once a process, before the package is imported; not to be undone.
+    float64 : whether it has that format. Once a process, and not to be undone.
     """
-    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils._python_dispatch import TorchDispatchMode  # `missing` is asked first
 
     class Everywhere(TorchDispatchMode):
         """Operations without a tensor of the device among what they are given: those that make one."""
@@ -262,6 +241,10 @@ def _let_package_resolve(device: torch.device) -> None:
 
 
 _cpu = torch.device("cpu")
+
+
+def _is_elsewhere(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and not isinstance(value, DeviceTensor)
 
 
 def _held(value: Any) -> Any:

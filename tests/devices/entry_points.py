@@ -276,9 +276,8 @@ def _correspondence() -> Any:
 def _live_panels() -> Any:
     sys.path.insert(0, str(Path(__file__).parents[1] / "widgets"))
     from _stage import Stage, strokes
-    from _tiny_recognizer import tiny_recognizer
 
-    stage = Stage(tiny_recognizer().to(given.device))
+    stage = Stage(given.recognizer)
     try:
         stage.draw(*strokes(3))
         stage.settle()

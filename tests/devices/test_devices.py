@@ -20,9 +20,12 @@ KINDS = ("cuda-like", "mps-like")
 # Relative to the largest number of an array. Panels go down in bfloat16 where the processor has it, and there only.
 TOLERANCE = {"live-panels": 0.02}
 
-pytestmark = pytest.mark.skipif(
-    emulated_device.missing() is not None, reason=f"PyTorch has no {emulated_device.missing()}"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        emulated_device.missing() is not None, reason=f"PyTorch has no {emulated_device.missing()}"
+    ),
+]
 
 
 class Returned:
