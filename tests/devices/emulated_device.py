@@ -14,6 +14,8 @@ What it cannot
 --------------
 - It knows no kernels: operations that a device lacks, computes differently or is slow at are not noticed, nor are memory
   formats, streams, `torch.cuda` and what waits for what.
+- Operations that return several views of a tensor fail in inference mode: PyTorch cannot mark such views. The LSTM of a
+  recogniser has one.
 - A tensor that is resized in place, and `tensor.data = ...` across devices, are not followed. `Module.to` therefore makes
   new parameters, as PyTorch offers for such tensors.
 

@@ -308,6 +308,16 @@ def _ensemble() -> Any:
         ]
 
 
+@entry_point("files")
+def _files() -> Any:
+    with TemporaryDirectory() as folder:
+        net = seeded(lambda: nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4))).eval().to(given.device)
+        sw.models.to_matconvnet(net, f"{folder}/net.mat", input_size=8)
+        given.recognizer.save(f"{folder}/net.safetensors")
+        opened = sw.Recognizer.load(f"{folder}/net.safetensors", "cpu")
+        return [sw.models.from_matconvnet(f"{folder}/net.mat").state_dict(), opened.recurrent.state_dict()]
+
+
 @entry_point("picture-tables")
 def _picture_tables() -> Any:
     labels, key_ids = np.arange(60) % 3, np.arange(60, dtype=np.uint64) * 25 + (np.arange(60) % 4 > 0)

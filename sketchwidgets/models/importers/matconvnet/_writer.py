@@ -198,7 +198,7 @@ def _batch_norm(link: Link) -> dict[str, Any]:
     norm = link.module
     if norm.running_mean is None or norm.running_var is None:
         raise _refuse(link, "has no running mean and variance")
-    deviation = (norm.running_var.double() + norm.eps).sqrt()
+    deviation = (norm.running_var.cpu().double() + norm.eps).sqrt()
     ones = norm.running_var.new_ones(norm.num_features)
     gain = ones if norm.weight is None else norm.weight
     shift = 0 * ones if norm.bias is None else norm.bias
