@@ -15,6 +15,7 @@ export class Delivery {
   #asked = null;
   #checks = 0;
   #wait = CHECK;
+  #paused = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #send;
@@ -82,6 +83,20 @@ export class Delivery {
     for (const { content, buffers } of this.#kept) if (content.seq <= seq) this.#send(content, buffers);
   }
 
+  /** Ask nothing, whatever is sent: nobody is there to answer. */
+  pause() {
+    this.#paused = true;
+    this.stop();
+  }
+
+  /** Ask again. */
+  resume() {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#wait = CHECK;
+    if (this.pending) this.#watch();
+  }
+
   /** Ask no more, until something is sent. */
   stop() {
     clearTimeout(this.#timer);
@@ -89,7 +104,7 @@ export class Delivery {
   }
 
   #watch() {
-    this.#timer ??= setTimeout(() => this.#ask(), this.#wait);
+    if (!this.#paused) this.#timer ??= setTimeout(() => this.#ask(), this.#wait);
   }
 
   #ask() {

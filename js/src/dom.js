@@ -33,8 +33,24 @@ export function h(tag, attributes = {}, ...children) {
  */
 export function iconButton(image, label, act, signal) {
   const button = h("button", { type: "button", class: "skw-button", title: label, "aria-label": label }, image);
-  button.addEventListener("click", act, { signal });
+  button.addEventListener("click", () => isOff(button) || act(), { signal });
   return button;
+}
+
+/**
+ * Switch a button off, or on again. Not by `disabled`, which would take the focus from one that has it.
+ *
+ * @param {HTMLElement} button
+ * @param {boolean} off
+ */
+export function switchOff(button, off) {
+  if (off) button.setAttribute("aria-disabled", "true");
+  else button.removeAttribute("aria-disabled");
+}
+
+/** @param {HTMLElement} button */
+export function isOff(button) {
+  return button.getAttribute("aria-disabled") === "true";
 }
 
 const SVG = "http://www.w3.org/2000/svg";

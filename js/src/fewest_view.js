@@ -1,5 +1,5 @@
 // The button that asks for the fewest strokes, and what is said of them below the tools.
-import { h } from "./dom.js";
+import { h, isOff, switchOff } from "./dom.js";
 
 /** @typedef {import("./pad_store.js").PadStore} PadStore */
 
@@ -11,10 +11,10 @@ import { h } from "./dom.js";
 export function fewestButton(store, signal) {
   const title = "Show which strokes are enough for the network to recognise the drawing";
   const button = h("button", { type: "button", class: "skw-text-button skw-fewest-button", title }, "Fewest strokes");
-  button.addEventListener("click", () => store.toggleFewest(), { signal });
+  button.addEventListener("click", () => isOff(button) || store.toggleFewest(), { signal });
   const update = () => {
     button.hidden = !store.fewest.offered;
-    button.disabled = store.drawing.strokes.length === 0 || !store.link.alive;
+    switchOff(button, store.drawing.strokes.length === 0 || !store.link.alive);
     button.setAttribute("aria-pressed", String(store.fewest.on));
   };
   for (const event of /** @type {const} */ (["fewest", "drawing", "notices"])) store.listen(event, update, signal);
@@ -24,10 +24,11 @@ export function fewestButton(store, signal) {
 
 /**
  * @param {PadStore} store
+ * @param {HTMLElement} board takes the focus from a button that goes
  * @param {AbortSignal} signal
  * @returns {HTMLElement}
  */
-export function fewestLine(store, signal) {
+export function fewestLine(store, board, signal) {
   const text = h("span", { class: "skw-fewest-text" });
   const note = h("span", { class: "skw-fewest-note" });
   const bar = h("div", { class: "skw-fewest-done" });
@@ -40,6 +41,7 @@ export function fewestLine(store, signal) {
   const line = h("div", { class: "skw-fewest", hidden: true }, said, stop, track, spoken);
   const update = () => {
     const { fewest } = store;
+    if (!fewest.busy && stop === document.activeElement) board.focus({ preventScroll: true });
     line.hidden = !fewest.on;
     text.textContent = fewest.text;
     note.textContent = fewest.note;

@@ -4,6 +4,9 @@ import { encodePoints } from "./protocol.js";
 
 /** @typedef {import("./protocol.js").Stroke} Stroke */
 
+/** Ms after which a pen that rests on the board says that it is there: the kernel ends the strokes of silent pages. */
+export const REST = 2000;
+
 export class Outbox {
   /** @type {{ stroke: Stroke, sent: number } | null} */
   #open = null;
@@ -11,6 +14,8 @@ export class Outbox {
   #step;
   #scheduled = false;
   #schedule;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #rest;
 
   /**
    * @param {(content: Record<string, any>, buffers?: ArrayBuffer[]) => void} send
@@ -29,8 +34,16 @@ export class Outbox {
 
   /** @param {Stroke} stroke has grown */
   grow(stroke) {
-    this.#open ??= { stroke, sent: 0 };
+    this.#begin(stroke);
     this.#later();
+  }
+
+  /** @param {Stroke} stroke */
+  #begin(stroke) {
+    if (this.#open) return;
+    this.#open = { stroke, sent: 0 };
+    // It goes to the live end; a step that is sent behind its points would leave the kernel scrubbed back.
+    this.#step = undefined;
   }
 
   /**
@@ -40,7 +53,7 @@ export class Outbox {
    * @param {number} upMs performance.now() at pointer-up
    */
   end(stroke, upMs) {
-    this.#open ??= { stroke, sent: 0 };
+    this.#begin(stroke);
     this.#points(true, upMs);
   }
 
@@ -70,6 +83,12 @@ export class Outbox {
     }
   }
 
+  /** Send nothing more by itself. */
+  stop() {
+    clearTimeout(this.#rest);
+    this.delivery.stop();
+  }
+
   #later() {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -82,18 +101,21 @@ export class Outbox {
   /**
    * @param {boolean} end
    * @param {number} [upMs]
+   * @param {boolean} [resting] with or without points
    */
-  #points(end, upMs) {
+  #points(end, upMs, resting = false) {
     const open = this.#open;
     if (!open) return;
     const { stroke, sent } = open;
-    if (stroke.n === sent && !end) return;
+    if (stroke.n === sent && !end && !resting) return;
     /** @type {Record<string, any>} */
     const content = { type: "points", stroke: stroke.id, first: sent, end };
     if (end) content.up_ms = upMs;
     const buffers = stroke.n > sent ? [encodePoints(stroke, sent, stroke.n)] : [];
     open.sent = stroke.n;
+    clearTimeout(this.#rest);
     if (end) this.#open = null;
+    else this.#rest = setTimeout(() => this.#points(false, undefined, true), REST);
     this.delivery.send(content, buffers);
   }
 }

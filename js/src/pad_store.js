@@ -1,9 +1,10 @@
 // The drawing of one SketchPad model, shared by all its views.
 import { Fewest } from "./fewest.js";
 import { Outbox } from "./outbox.js";
+import { Grip } from "./pen.js";
 import { decodeState } from "./protocol.js";
 import { Store } from "./store.js";
-import { Drawing } from "./strokes.js";
+import { blockOfIds, Drawing } from "./strokes.js";
 
 /**
  * @typedef {import("./protocol.js").Stroke} Stroke
@@ -16,19 +17,25 @@ import { Drawing } from "./strokes.js";
 
 /** Milliseconds between two sittings in the times of the points. */
 const PAUSE = 1000;
+/** Questions of the delivery without any answer after which the kernel is taken for gone: over half a minute. */
+const CHECKS = 6;
 /** Milliseconds before a drawing is asked for again, because the kernel had not seen the latest strokes. */
 const ASK_AGAIN = 250;
 
 /** @extends {Store<PadEvents>} */
 export class PadStore extends Store {
-  drawing = new Drawing();
+  drawing = new Drawing(blockOfIds());
   fewest = new Fewest();
+  /** One for all views: only one pointer draws at a time. */
+  grip = new Grip();
   /** @type {PredictionMessage | null} */
   prediction = null;
   /** The page's clock at time 0 of the drawing. @type {number | null} */
   #zero = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  /** Questions since something was heard of the kernel. */
+  #checks = 0;
 
   /**
    * @param {import("./store.js").Model} model
@@ -36,10 +43,11 @@ export class PadStore extends Store {
    */
   constructor(model, signal) {
     super(model, signal);
-    this.outbox = new Outbox((content, buffers) => this.link.send(content, buffers), this.client);
+    this.outbox = new Outbox((content, buffers) => this.#send(content, buffers), this.client);
+    this.listen("notices", () => !this.link.alive && this.outbox.delivery.pause(), signal);
     signal.addEventListener("abort", () => {
       clearTimeout(this.#timer);
-      this.outbox.delivery.stop();
+      this.outbox.stop();
     });
   }
 
@@ -51,8 +59,25 @@ export class PadStore extends Store {
     return this.drawing.current !== null;
   }
 
+  /**
+   * @param {Record<string, any>} content
+   * @param {ArrayBuffer[]} [buffers]
+   */
+  #send(content, buffers) {
+    if (content.type === "check" && (this.#checks += 1) > CHECKS) this.link.unheard();
+    else this.link.send(content, buffers);
+  }
+
+  /** @override */
+  heard() {
+    this.#checks = 0;
+    super.heard();
+    this.outbox.delivery.resume();
+  }
+
   /** The pen is down. */
   begin() {
+    this.finish(); // of a pointer whose lift got lost
     const wasScrubbed = this.drawing.step !== null;
     this.drawing.begin();
     const wasPale = this.#leaveFewest();
@@ -149,6 +174,7 @@ export class PadStore extends Store {
    */
   receive(content, buffers) {
     if (content.type === "state") this.#adopt(content, buffers);
+    else if (content.type === "changed") content.by !== this.client && this.#askSoon();
     else if (content.type === "seen") this.outbox.delivery.answered(content);
     else if (content.type === "prediction") {
       // One that was on its way while the board was cleared is about strokes that are gone.
@@ -184,7 +210,10 @@ export class PadStore extends Store {
   }
 
   #askSoon() {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => (this.drawingNow ? this.#askSoon() : this.hello()), ASK_AGAIN);
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      if (this.drawingNow) this.#askSoon();
+      else this.hello();
+    }, ASK_AGAIN);
   }
 }

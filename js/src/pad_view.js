@@ -1,5 +1,5 @@
 // One view of a SketchPad.
-import { h, icon, iconButton, watchTheme } from "./dom.js";
+import { h, icon, iconButton, switchOff, watchTheme } from "./dom.js";
 import { fewestButton, fewestLine } from "./fewest_view.js";
 import { drawStroke, fitCanvas } from "./ink.js";
 import { notices } from "./notices.js";
@@ -20,11 +20,12 @@ const KEYS = "Ctrl+Z undo, Ctrl+Shift+Z redo, Delete clear, arrow keys step thro
  * @param {AbortSignal} signal
  */
 export function renderPad(store, root, signal) {
+  // It takes keys, which a picture would not be given by a screen reader.
   const canvas = h("canvas", {
     class: "skw-canvas",
     tabindex: 0,
-    role: "img",
-    "aria-label": `Drawing board. ${KEYS}.`,
+    role: "application",
+    "aria-roledescription": "drawing board",
   });
   const hint = h("div", { class: "skw-hint", "aria-hidden": "true" }, "Draw something");
   const board = h("div", { class: "skw-board" }, canvas, hint);
@@ -48,24 +49,25 @@ export function renderPad(store, root, signal) {
   );
   const tools = h(
     "div",
-    { class: "skw-tools", role: "toolbar", "aria-label": "Drawing" },
+    { class: "skw-tools", role: "group", "aria-label": "Drawing" },
     undo,
     redo,
     clear,
     fewestButton(store, signal),
-    scrubber(store, signal),
+    scrubber(store, canvas, signal),
   );
   const pad = h("div", { class: "skw skw-pad" }, board, predictionLabel(store, signal), tools);
-  pad.append(fewestLine(store, signal), notices(store, GONE, signal));
+  pad.append(fewestLine(store, canvas, signal), notices(store, GONE, signal));
   root.append(pad);
 
   paint(store, canvas, signal);
   const update = () => {
     const { drawing } = store;
     hint.hidden = drawing.strokes.length > 0 || drawing.current !== null;
-    undo.disabled = !drawing.canUndo;
-    redo.disabled = !drawing.canRedo;
-    clear.disabled = drawing.strokes.length === 0;
+    switchOff(undo, !drawing.canUndo);
+    switchOff(redo, !drawing.canRedo);
+    switchOff(clear, drawing.strokes.length === 0);
+    canvas.setAttribute("aria-label", label(drawing));
     board.classList.toggle("skw-scrubbed", drawing.step !== null);
   };
   store.listen("drawing", update, signal);
@@ -84,9 +86,16 @@ export function renderPad(store, root, signal) {
         store.walk("undo");
       },
     },
+    store.grip,
     signal,
   );
   pad.addEventListener("keydown", (event) => key(store, event), { signal });
+}
+
+/** @param {import("./strokes.js").Drawing} drawing */
+function label({ strokes: { length: n }, step }) {
+  const strokes = n === 0 ? "empty" : `${n} stroke${n === 1 ? "" : "s"}`;
+  return `Drawing, ${step === null ? strokes : `stroke ${step} of ${n}`}. ${KEYS}.`;
 }
 
 /**

@@ -105,7 +105,7 @@ export class PanelsStore extends Store {
       const text = JSON.stringify(seen);
       if (text === this.#lastSight) return;
       this.#lastSight = text;
-      this.link.send({ type: "visible", layers: seen });
+      this.link.send({ type: "visible", layers: seen, client: this.client });
     });
   }
 

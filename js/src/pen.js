@@ -40,8 +40,10 @@ export class Grip {
     if (pointerType === "touch" && (penNear || !event.isPrimary || Math.max(event.width, event.height) > PALM)) {
       return "ignore";
     }
-    if (this.active && !(pointerType === "pen" && this.active.type === "touch")) return "ignore";
-    const outcome = this.active ? "replace" : "draw";
+    // The same pointer that goes down again was lifted where nobody saw it.
+    const other = this.active && this.active.id !== pointerId ? this.active : null;
+    if (other && !(pointerType === "pen" && other.type === "touch")) return "ignore";
+    const outcome = other ? "replace" : "draw";
     this.active = { id: pointerId, type: pointerType };
     return outcome;
   }
@@ -100,10 +102,12 @@ export function toPoints(events, box, board, last) {
  * @param {HTMLCanvasElement} canvas
  * @param {() => number} board side in board units
  * @param {Hand} hand
+ * @param {Grip} grip shared by all canvases of one drawing
  * @param {AbortSignal} signal
  */
-export function listenToPen(canvas, board, hand, signal) {
-  const grip = new Grip();
+export function listenToPen(canvas, board, hand, grip, signal) {
+  /** What the grip held when it began to draw here. @type {Grip["active"]} */
+  let mine = null;
   /** @type {Point | null} */
   let last = null;
 
@@ -114,8 +118,11 @@ export function listenToPen(canvas, board, hand, signal) {
     last = points[points.length - 1];
     hand.extend(points);
   };
+  /** @param {{ pointerId: number }} event */
+  const holds = (event) => mine !== null && mine === grip.active && grip.holds(event);
   const end = () => {
     grip.release();
+    mine = null;
     last = null;
     hand.finish();
   };
@@ -127,10 +134,9 @@ export function listenToPen(canvas, board, hand, signal) {
       if (outcome === "ignore") return;
       event.preventDefault();
       canvas.focus({ preventScroll: true });
-      if (outcome === "replace") {
-        last = null;
-        hand.takeBack();
-      }
+      mine = grip.active;
+      last = null;
+      if (outcome === "replace") hand.takeBack();
       try {
         canvas.setPointerCapture(event.pointerId);
       } catch {
@@ -145,23 +151,26 @@ export function listenToPen(canvas, board, hand, signal) {
     "pointermove",
     (event) => {
       grip.notice(event);
-      if (grip.holds(event)) draw(coalesced(event));
+      if (!holds(event)) return;
+      // A mouse or a pen that moves with nothing pressed was lifted where nobody saw it.
+      if (event.buttons === 0 && event.pointerType !== "touch") end();
+      else draw(coalesced(event));
     },
     { signal },
   );
   canvas.addEventListener(
     "pointerup",
     (event) => {
-      if (!grip.holds(event)) return;
+      if (!holds(event)) return;
       draw([event]);
       end();
     },
     { signal },
   );
   for (const name of /** @type {const} */ (["pointercancel", "lostpointercapture"])) {
-    canvas.addEventListener(name, (event) => grip.holds(event) && end(), { signal });
+    canvas.addEventListener(name, (event) => holds(event) && end(), { signal });
   }
   // A long press must not open a menu over the stroke; a right click may.
   canvas.addEventListener("contextmenu", (event) => grip.active && event.preventDefault(), { signal });
-  signal.addEventListener("abort", () => grip.active && end());
+  signal.addEventListener("abort", () => mine !== null && mine === grip.active && end());
 }

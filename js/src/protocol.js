@@ -13,8 +13,9 @@ export const POINT = 4;
  *   seen?: Record<string, number>,
  * }} StateMessage seen: the last message of each page that the kernel has applied
  * @typedef {{ type: "seen", client: string, check: number, seen: number }} SeenMessage to one page, which has asked
+ * @typedef {{ type: "changed", by: string }} ChangedMessage another page has changed the drawing; a hello brings it
  * @typedef {{
- *   type: "prediction", frame: number | null, step: number, provisional?: boolean, known?: boolean, top: [string, number][],
+ *   type: "prediction", frame: number | null, step: number, provisional?: boolean, known?: boolean, top: [string, number | null][],
  *   since?: number | null,
  * }} PredictionMessage
  * @typedef {{

@@ -1,5 +1,5 @@
 // A slider over the strokes, with a play button.
-import { h, icon, iconButton } from "./dom.js";
+import { h, icon, iconButton, switchOff } from "./dom.js";
 
 /** Milliseconds a stroke when played. */
 const BEAT = 450;
@@ -9,10 +9,11 @@ const STOP = ["M4.5 4h7v8h-7z"];
 
 /**
  * @param {import("./pad_store.js").PadStore} store
+ * @param {HTMLElement} board takes the focus when there is nothing to step through any more
  * @param {AbortSignal} signal
  * @returns {HTMLElement}
  */
-export function scrubber(store, signal) {
+export function scrubber(store, board, signal) {
   const { drawing } = store;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   let timer;
@@ -55,8 +56,10 @@ export function scrubber(store, signal) {
     const at = drawing.step ?? n;
     slider.max = String(Math.max(n, 1));
     slider.value = String(Math.max(at, 1));
+    // One that is disabled cannot hold the focus, which would be lost for the keys of the board.
+    if (n < 2 && slider === document.activeElement) board.focus({ preventScroll: true });
     slider.disabled = n < 2;
-    play.disabled = n < 2;
+    switchOff(play, n < 2);
     slider.setAttribute("aria-valuetext", `stroke ${at} of ${n}`);
     slider.style.setProperty("--skw-at", n > 1 ? `${((at - 1) / (n - 1)) * 100}%` : "100%");
     text.textContent = n === 0 ? "no strokes" : `${at} of ${n}`;

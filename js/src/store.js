@@ -20,8 +20,10 @@ const ASKS = 6;
  * @extends {Emitter<Events & { notices: void }>}
  */
 export class Store extends Emitter {
-  /** @type {ErrorMessage | null} */
-  error = null;
+  /** @type {ErrorMessage | null} what the kernel says */
+  #error = null;
+  /** @type {Map<string, ErrorMessage>} why the last message of a type could not be shown here */
+  #unshown = new Map();
   status = "";
   views = 0;
   /** Names this page to the kernel, which may talk to several. */
@@ -49,6 +51,15 @@ export class Store extends Emitter {
     });
   }
 
+  /** @returns {ErrorMessage | null} the error to show */
+  get error() {
+    return this.#error ?? this.#unshown.values().next().value ?? null;
+  }
+
+  set error(error) {
+    this.#error = error;
+  }
+
   /**
    * A view has mounted: ask the kernel for everything.
    *
@@ -64,7 +75,9 @@ export class Store extends Emitter {
     this.link.send({ type: "hello", client: this.client });
     clearTimeout(this.#again);
     this.#again = setTimeout(() => {
-      if (asks > 1 && this.views > 0 && this.link.alive) this.hello(asks - 1);
+      if (this.views === 0 || !this.link.alive) return;
+      if (asks > 1) this.hello(asks - 1);
+      else this.link.unheard();
     }, ANSWER);
   }
 
@@ -75,23 +88,31 @@ export class Store extends Emitter {
   #receive(content, buffers) {
     // What the kernel has seen of the pen answers another question than a hello, which may have been lost.
     if (content.type !== "seen") clearTimeout(this.#again);
+    this.heard();
     try {
       if (content.type === "error") {
-        this.error = content.title === null ? null : content;
+        this.#error = content.title === null ? null : content;
         this.#noticed();
       } else if (content.type === "status") {
         this.status = content.text;
         this.#noticed();
       } else {
         this.receive(content, buffers);
+        if (this.#unshown.delete(content.type)) this.#noticed();
       }
     } catch (error) {
-      // The console is out of sight for most; a message that cannot be shown is said where the user looks.
+      // The console is out of sight for most; a message that cannot be shown is said where the user looks, until one is.
       const { message, stack } = /** @type {Error} */ (error);
-      this.error = { type: "error", title: "Could not show a message of the kernel", message, traceback: stack };
+      const title = "Could not show a message of the kernel";
+      this.#unshown.set(content.type, { type: "error", title, message, traceback: stack });
       this.#noticed();
     }
     this.#confirm(content);
+  }
+
+  /** Something came from the kernel. */
+  heard() {
+    this.link.heard();
   }
 
   #noticed() {
@@ -116,7 +137,7 @@ export class Store extends Emitter {
     afterPaint(() => {
       const latency = typeof since === "number" ? performance.now() - since : NaN;
       const known = latency >= 0 && latency < LATENCY_LIMIT;
-      this.link.send({ type: "ack", frame, latency_ms: known ? latency : null });
+      this.link.send({ type: "ack", frame, latency_ms: known ? latency : null, client: this.client });
     });
   }
 }

@@ -8,6 +8,17 @@ import { POINT } from "./protocol.js";
 /** Steps that undo reaches back; the kernel keeps the same number. */
 export const HISTORY = 1000;
 
+/** Ids of a page: room for half as many strokes, and for 2 ** 32 pages below 2 ** 53, where numbers are whole. */
+const BLOCK = 2 ** 20;
+
+/**
+ * The first id of a page's strokes. No other page and no earlier visit has them: the kernel remembers the ids of strokes
+ * that were undone or cleared, which nobody tells a page.
+ */
+export function blockOfIds() {
+  return BLOCK * (1 + Math.floor(Math.random() * (2 ** 32 - 1)));
+}
+
 export class Drawing {
   /** @type {Stroke[]} */
   strokes = [];
@@ -22,7 +33,12 @@ export class Drawing {
   // Operations that only the kernel remembers, from before this page was loaded.
   #hiddenUndo = 0;
   #hiddenRedo = 0;
-  #nextId = 2;
+  #nextId;
+
+  /** @param {number} [firstId] of its strokes, even */
+  constructor(firstId = 2) {
+    this.#nextId = firstId;
+  }
 
   get canUndo() {
     return this.#done.length + this.#hiddenUndo > 0;
@@ -37,7 +53,7 @@ export class Drawing {
     return this.step === null ? this.strokes : this.strokes.slice(0, this.step);
   }
 
-  /** Begin a stroke at the live end. The page's ids are even, the kernel's odd: they never meet. */
+  /** Begin a stroke at the live end. A page's ids are even, the kernel's odd: they never meet. */
   begin() {
     this.step = null;
     this.current = { id: this.#nextId, points: new Float32Array(64 * POINT), n: 0 };
@@ -163,8 +179,6 @@ export class Drawing {
     this.#undone = [];
     this.#hiddenUndo = undo;
     this.#hiddenRedo = redo;
-    const last = strokes.reduce((most, { id }) => Math.max(most, id), this.#nextId - 2);
-    this.#nextId = Math.max(this.#nextId, 2 * (Math.floor(last / 2) + 1));
     return true;
   }
 

@@ -148,3 +148,17 @@ test("whatever is lost, late or twice on the way, the kernel applies everything 
     delivery.stop();
   }
 });
+
+test("a delivery that is paused asks nothing, and goes on with all that it has", () => {
+  const { delivery, news } = setUp();
+  delivery.send({ type: "undo" });
+  delivery.pause();
+  delivery.send({ type: "redo" });
+  pass(5 * LONGEST);
+  assert.deepEqual(news(), [1, 2]);
+  delivery.resume();
+  pass(CHECK);
+  assert.deepEqual(news(), ["?"]);
+  delivery.answered({ type: "seen", client: "page", check: 1, seen: 0 });
+  assert.deepEqual(news(), [1, 2]);
+});

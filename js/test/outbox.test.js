@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
-import { Outbox } from "../src/outbox.js";
+import { Outbox, REST } from "../src/outbox.js";
 import { Drawing } from "../src/strokes.js";
 import { Frames } from "./fakes.js";
 
@@ -88,4 +88,25 @@ test("a stroke that follows within the same frame starts anew", () => {
   outbox.grow(second);
   frames.next();
   assert.deepEqual(sent.map(({ first, end }) => [first, end]), [[0, true], [0, false]]);
+});
+
+test("a step that waits is not sent behind the stroke that leaves it", () => {
+  const { frames, sent, outbox, extend } = setUp();
+  outbox.scrub(1);
+  outbox.end(extend(1), 1);
+  frames.next();
+  assert.deepEqual(sent.map(({ type }) => type), ["points"]);
+  assert.equal(outbox.waiting, false);
+});
+
+test("a pen that rests on the board says so, until it is lifted", () => {
+  const { frames, sent, outbox, extend } = setUp();
+  const stroke = extend(2);
+  frames.next();
+  const points = () => sent.filter(({ type }) => type === "points").map(({ first, end, bytes }) => [first, end, bytes]);
+  for (let ms = 0; ms < 2 * REST; ms += 100) mock.timers.tick(100);
+  assert.deepEqual(points(), [[0, false, 32], [2, false, 0], [2, false, 0]]);
+  outbox.end(stroke, 1);
+  mock.timers.tick(10 * REST);
+  assert.deepEqual(points().slice(3), [[2, true, 0]]);
 });

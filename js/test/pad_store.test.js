@@ -134,6 +134,16 @@ test("an answer to another question does not count as the answer to a hello", ()
   assert.equal(model.of("hello").length, 2);
 });
 
+test("after a reload a stroke takes no id of one that was undone before", () => {
+  const before = setUp();
+  for (const x of [1, 2, 3]) before.draw(x);
+  const used = before.ids();
+  const { state, draw, ids } = setUp();
+  state(used.slice(0, 1), { undo: 1, redo: 2 });
+  for (const x of [4, 5]) draw(x);
+  assert.equal(new Set([...used, ...ids()]).size, 5);
+});
+
 test("a kernel that has forgotten this page is believed when it had confirmed everything", () => {
   const { store, model, draw, state, ids } = setUp();
   draw(1);
@@ -235,6 +245,98 @@ test("an error of the kernel is kept until it is taken back; a broken message be
   assert.equal(store.error, null);
   state([1], { strokes: [{ id: 1, n: 5 }] });
   assert.match(String(/** @type {any} */ (store).error?.message), /expected 5 points/);
+});
+
+test("what could not be shown is said until a message of its kind can", () => {
+  const { store, model, state } = setUp();
+  let told = 0;
+  store.listen("notices", () => (told += 1), new AbortController().signal);
+  state([1], { strokes: [{ id: 1, n: 5 }] });
+  assert.match(store.error?.title ?? "", /Could not show/);
+  model.deliver({ ...guess, frame: null });
+  assert.match(store.error?.title ?? "", /Could not show/);
+  state([1]);
+  assert.equal(store.error, null);
+  assert.equal(told, 2);
+});
+
+test("what could not be shown takes no error of the kernel away", () => {
+  const { store, model, state } = setUp();
+  state([1], { strokes: [{ id: 1, n: 5 }] });
+  model.deliver({ type: "error", title: "ValueError", message: "no", traceback: "File ..." });
+  assert.equal(store.error?.title, "ValueError");
+  state([1]);
+  assert.equal(store.error?.title, "ValueError");
+});
+
+/** @param {number} ms */
+function pass(ms) {
+  for (let gone = 0; gone < ms; gone += 100) mock.timers.tick(100);
+}
+
+test("a kernel that answers no hello is taken for gone, and is there again with its first word", () => {
+  const { store, model } = setUp();
+  pass(60_000);
+  assert.deepEqual([store.link.alive, store.link.silent], [false, true]);
+  assert.equal(model.of("hello").length, 6);
+  model.deliver({ type: "status", text: "" });
+  assert.deepEqual([store.link.alive, store.link.silent], [true, false]);
+});
+
+test("a kernel that falls silent while one draws is taken for gone, and is asked nothing more until it speaks", () => {
+  const { store, model, draw } = setUp();
+  model.deliver({ type: "status", text: "" });
+  draw(1);
+  pass(120_000);
+  assert.deepEqual([store.link.alive, store.link.silent], [false, true]);
+  const asked = model.of("check").length;
+  draw(2);
+  pass(120_000);
+  assert.equal(model.of("check").length, asked);
+  model.deliver({ type: "status", text: "" });
+  assert.equal(store.link.alive, true);
+  pass(2000);
+  assert.ok(model.of("check").length > asked);
+});
+
+test("a model that has no comm says so at once", () => {
+  const { store, model } = setUp();
+  /** @type {any} */ (model).comm_live = false;
+  store.hello();
+  assert.deepEqual([store.link.alive, store.link.silent], [false, false]);
+});
+
+test("what another page has changed is asked for, when the pen is up", () => {
+  const { store, model, state, ids } = setUp();
+  state([1]);
+  model.deliver({ type: "changed", by: store.client });
+  pass(1000);
+  assert.equal(model.of("hello").length, 1);
+  store.begin();
+  model.deliver({ type: "changed", by: "other" });
+  pass(1000);
+  assert.equal(model.of("hello").length, 1);
+  store.finish();
+  for (let i = 0; i < 30; i++) model.deliver({ type: "changed", by: "other" });
+  pass(500);
+  assert.equal(model.of("hello").length, 2);
+  state([1, 3]);
+  assert.deepEqual(ids(), [1, 3]);
+});
+
+test("a stroke that begins under way of another ends that one, and both are sent whole", () => {
+  const { store, model } = setUp();
+  const point = (/** @type {number} */ x) => [{ x, y: 1, time: x, pressure: 1 }];
+  store.begin();
+  store.extend(point(1));
+  store.begin();
+  store.extend(point(2));
+  store.finish();
+  assert.deepEqual(store.drawing.strokes.map(({ n }) => n), [1, 1]);
+  assert.deepEqual(model.of("points").map(({ stroke, end }) => [stroke, end]), [
+    [store.drawing.strokes[0].id, true],
+    [store.drawing.strokes[1].id, true],
+  ]);
 });
 
 test("the end of the model ends its listening", () => {

@@ -93,14 +93,15 @@ test("the rows in sight of any view are told once a frame, in order, and only wh
   store.see(two, null);
   frames.next();
   assert.deepEqual(model.of("visible").map(({ layers }) => layers), [["relu1", "relu3"], ["relu3"]]);
+  assert.equal(model.of("visible")[0].client, store.client);
 });
 
 test("a frame of panels is confirmed after its paint", () => {
-  const { model, frames, panels } = setUp();
+  const { store, model, frames, panels } = setUp();
   panels(["relu1"], { frame: 12 });
   frames.next();
   frames.next();
-  assert.deepEqual(model.of("ack"), [{ type: "ack", frame: 12, latency_ms: null }]);
+  assert.deepEqual(model.of("ack"), [{ type: "ack", frame: 12, latency_ms: null, client: store.client }]);
 });
 
 test("a choice in the page reaches the model and is saved", () => {

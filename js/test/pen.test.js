@@ -104,8 +104,8 @@ test("the pen takes over from the hand that touched first", () => {
   assert.equal(grip.holds({ pointerId: 5 }), true);
 });
 
-/** A canvas that listens, and what a hand on it does. */
-function board() {
+/** A canvas that listens, and what a hand on it does. @param {Grip} [grip] */
+function board(grip = new Grip()) {
   /** @type {any} */
   const canvas = new EventTarget();
   /** @type {number[]} */
@@ -122,7 +122,7 @@ function board() {
     takeBack: () => log.push("takeBack"),
   };
   const life = new AbortController();
-  listenToPen(canvas, () => 400, hand, life.signal);
+  listenToPen(canvas, () => 400, hand, grip, life.signal);
   /** @param {string} type @param {any} fields */
   const fire = (type, fields) => {
     const event = new Event(type, { cancelable: true });
@@ -177,4 +177,35 @@ test("a view that goes away ends its stroke and listens no more", () => {
   life.abort();
   fire("pointerdown", { ...press(), ...at(110, 60) });
   assert.deepEqual(log, ["begin", [20], "finish"]);
+});
+
+test("a mouse or a pen that moves with nothing pressed has been lifted unseen; a finger says nothing of buttons", () => {
+  for (const pointerType of ["mouse", "pen", "touch"]) {
+    const { fire, log } = board();
+    fire("pointerdown", { ...at(110, 60), ...press({ pointerType, pressure: 0.5 }) });
+    fire("pointermove", { ...at(120, 60), ...press({ pointerType, pressure: 0.5, buttons: 1 }) });
+    fire("pointermove", { ...at(130, 60), ...press({ pointerType, pressure: 0.5, buttons: 0 }) });
+    fire("pointermove", { ...at(140, 60), ...press({ pointerType, pressure: 0.5, buttons: 0 }) });
+    const rest = pointerType === "touch" ? [[60], [80]] : ["finish"];
+    assert.deepEqual(log, ["begin", [20], [40], ...rest], pointerType);
+  }
+});
+
+test("a pointer that goes down again begins anew, whatever became of its lift", () => {
+  const { fire, log } = board();
+  fire("pointerdown", { ...press(), ...at(110, 60) });
+  fire("pointerdown", { ...press(), ...at(110, 60) });
+  assert.deepEqual(log, ["begin", [20], "begin", [20]]);
+});
+
+test("on two canvases of one drawing one pointer draws at a time, and the end of one view leaves the other alone", () => {
+  const grip = new Grip();
+  const [left, right] = [board(grip), board(grip)];
+  left.fire("pointerdown", { ...at(110, 60), ...press({ pointerType: "touch", pointerId: 7 }) });
+  right.fire("pointerdown", { ...at(110, 60), ...press() });
+  assert.deepEqual(right.log, []);
+  right.life.abort();
+  left.fire("pointermove", { ...at(120, 60), ...press({ pointerType: "touch", pointerId: 7 }) });
+  left.fire("pointerup", { ...at(130, 60), ...press({ pointerType: "touch", pointerId: 7 }) });
+  assert.deepEqual(left.log, ["begin", [20], [40], [60], "finish"]);
 });

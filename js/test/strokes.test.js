@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { Drawing, HISTORY } from "../src/strokes.js";
+import { blockOfIds, Drawing, HISTORY } from "../src/strokes.js";
 
 /** @param {Drawing} drawing @param {number} x */
 function draw(drawing, x) {
@@ -88,13 +88,27 @@ test("the kernel's drawing replaces this one; what only it remembers is asked fo
   assert.equal(drawing.lastTime, 7);
 });
 
-test("new strokes have even ids above all that the kernel has", () => {
-  const drawing = new Drawing();
+test("new strokes have even ids of the page's own, whatever the kernel has", () => {
+  const drawing = new Drawing(40);
   drawing.replace([{ id: 9, n: 1, points: new Float32Array(4) }], {});
-  assert.equal(drawing.begin().id, 10);
+  assert.equal(drawing.begin().id, 40);
   drawing.extend(1, 1, 1, 1);
   drawing.finish();
-  assert.equal(drawing.begin().id, 12);
+  // Of another page: its next ids are not ours to take.
+  drawing.replace([{ id: 90, n: 1, points: new Float32Array(4) }], {});
+  assert.equal(drawing.begin().id, 42);
+});
+
+test("a page's ids are whole even numbers that no other page has", () => {
+  const firsts = Array.from({ length: 2000 }, blockOfIds);
+  for (const first of firsts) {
+    const drawing = new Drawing(first);
+    assert.ok(Number.isSafeInteger(first + 1e6) && first > 0 && first % 2 === 0, `${first}`);
+    assert.equal(drawing.begin().id, first);
+  }
+  const apart = firsts.sort((a, b) => a - b).slice(1).map((first, i) => first - firsts[i]);
+  assert.ok(apart.every((gap) => gap === 0 || gap >= 1e6));
+  assert.ok(apart.filter((gap) => gap === 0).length <= 1);
 });
 
 test("what is drawn after a reload can be undone here, what was drawn before it only by the kernel", () => {

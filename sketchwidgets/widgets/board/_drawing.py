@@ -92,13 +92,14 @@ class _Growing:
 class Drawing:
     """Strokes with undo, redo, clear and a scrubbed step. Every method may be called from any thread.
 
-    Listeners are called without arguments after each change, on the thread that made it.
+    Each page may have a stroke under way; `current` is the one that grew last. Listeners are called without arguments
+    after each change, on the thread that made it.
     """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._strokes: tuple[Stroke, ...] = ()
-        self._current: _Growing | None = None
+        self._growing: dict[str | None, _Growing] = {}  # by page; the one that grew last is at the end
         self._step: int | None = None
         self._revision = 0
         self._done: deque[_Operation] = deque(maxlen=HISTORY)
@@ -116,7 +117,8 @@ class Drawing:
     def snapshot(self) -> Snapshot:
         """The drawing now; immutable and cheap, also while a long stroke is under way."""
         with self._lock:
-            current = self._current.stroke() if self._current is not None else None
+            growing = next(reversed(self._growing.values()), None)
+            current = None if growing is None else growing.stroke()
             return Snapshot(self._strokes, current, self._step, self._revision)
 
     @property
@@ -132,24 +134,38 @@ class Drawing:
         elif callback in self._listeners:
             self._listeners.remove(callback)
 
+    @property
+    def drawing_pages(self) -> tuple[str | None, ...]:
+        """The pages that have a stroke under way."""
+        with self._lock:
+            return tuple(self._growing)
+
     def extend(
-        self, stroke_id: int, first: int, points: np.ndarray, end: bool = False, up_ms: float | None = None
+        self,
+        stroke_id: int,
+        first: int,
+        points: np.ndarray,
+        end: bool = False,
+        up_ms: float | None = None,
+        page: str | None = None,
     ) -> None:
-        """Take points `first`, `first` + 1, ... of a stroke under way; `end` finishes it.
+        """Take points `first`, `first` + 1, ... of a stroke under way in a page; `end` finishes it.
 
         `points` is (n, 4) float32. Points that are here already are skipped. ValueError where points before
         `first` never came, or where the stroke grows beyond MAX_POINTS.
         """
         with self._lock:
-            current = self._current
+            current = self._growing.get(page)
             if current is None or current.id != stroke_id:
                 if stroke_id in self._known:
                     return  # the tail of a stroke that was finished by something newer
                 if first > 0:
                     raise ValueError(f"stroke {stroke_id} starts at point {first}, its beginning never came")
-                self._finish(None)
-                current = self._current = _Growing(stroke_id)
+                self._finish(page, None)
+                current = _Growing(stroke_id)
                 self._known.add(stroke_id)
+            self._growing.pop(page, None)
+            self._growing[page] = current
             if first > current.length:
                 raise ValueError(f"stroke {stroke_id}: points {current.length} to {first - 1} are missing")
             if first + len(points) > MAX_POINTS:
@@ -157,21 +173,22 @@ class Drawing:
             current.extend(points[current.length - first :])
             self._step = None
             if end:
-                self._finish(up_ms)
+                self._finish(page, up_ms)
             self._revision += 1
         self._notify()
 
-    def finish(self) -> None:
-        """Finish the stroke under way, if there is one: its page is gone and no end will come."""
+    def finish(self, page: str | None = None) -> bool:
+        """Finish the stroke under way in a page that is gone: no end will come. False where there is none."""
         with self._lock:
-            if self._current is None:
-                return
-            self._finish(None)
+            if page not in self._growing:
+                return False
+            self._finish(page, None)
             self._revision += 1
         self._notify()
+        return True
 
-    def _finish(self, up_ms: float | None) -> None:
-        growing, self._current = self._current, None
+    def _finish(self, page: str | None, up_ms: float | None) -> None:
+        growing = self._growing.pop(page, None)
         if growing is not None and growing.length:
             self._append(growing.finish(up_ms))
 

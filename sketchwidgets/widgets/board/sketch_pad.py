@@ -11,6 +11,7 @@ from traitlets import Int, TraitError, Unicode, validate
 
 from ...sketch import Sketch
 from ..parts._base import BundledWidget, MessageError, _register
+from ..parts._pages import GONE, Pages
 from ._drawing import Drawing, sketch_of
 from ._inbox import Inbox
 
@@ -46,6 +47,8 @@ class SketchPad(BundledWidget):
         self.drawing = Drawing()
         self._inbox = Inbox()
         self._inbox_lock = threading.RLock()
+        self._pages = Pages()
+        self._left: threading.Timer | None = None  # looks for strokes whose page has gone
         self._prediction: dict[str, Any] = {"type": "prediction", "frame": None, "step": 0, "top": []}
         self._fewest: dict[str, Any] = {"type": "fewest", "offered": False, "on": False}
         self._fewest_callbacks: list[Callable[[], None]] = []
@@ -128,7 +131,7 @@ class SketchPad(BundledWidget):
                 "step": int(prediction.step),
                 "provisional": bool(prediction.provisional),
                 "known": bool(prediction.known),
-                "top": [[str(name), round(float(p), 5)] for name, p in prediction.top(top)],
+                "top": [[str(name), _share(p)] for name, p in prediction.top(top)],
             }
         self._prediction = content
         self.send({**content, "since": since})
@@ -201,10 +204,36 @@ class SketchPad(BundledWidget):
 
     # From the front end
 
+    def _hear(self, client: str) -> None:
+        self._pages.hear(client)
+        self._finish_left()
+        super()._hear(client)
+
     def _on_hello(self, content: dict[str, Any], buffers: list[Any]) -> None:
-        if content.get("client") not in self._inbox.seen:
-            self.drawing.finish()  # a new page: the one that was drawing has gone
+        client = _name(content)
+        if any(page != client for page in self.drawing.drawing_pages):
+            # By a page that was reloaded, which is silent for a moment only as yet, or by another that is open too.
+            self._look_later()
         super()._on_hello(content, buffers)
+
+    def _finish_left(self) -> None:
+        """Finish the strokes of pages that are gone: no end will come."""
+        finished = [self.drawing.finish(page) for page in self.drawing.drawing_pages if self._pages.gone(page)]
+        if any(finished) and self.comm is not None:
+            self._send_state()
+
+    def _look_later(self) -> None:
+        if self._left is not None:
+            self._left.cancel()
+        self._left = threading.Timer(GONE + 0.5, self._finish_left)
+        self._left.daemon = True
+        self._left.start()
+
+    def close(self) -> None:
+        """Close the comm and forget the callbacks, so that nothing keeps the widget alive."""
+        if self._left is not None:
+            self._left.cancel()
+        super().close()
 
     def _on_points(self, content: dict[str, Any], buffers: list[Any]) -> None:
         self._in_order(content, buffers, self._add_points)
@@ -237,11 +266,22 @@ class SketchPad(BundledWidget):
             callback()
 
     def _in_order(self, content: dict[str, Any], buffers: list[Any], apply: Callable[..., Any]) -> None:
-        client, number = content.get("client"), content.get("seq")
-        if not isinstance(client, str) or not isinstance(number, int):
-            client = number = None
+        client, number = _name(content), content.get("seq")
+        if not isinstance(number, int):
+            number = None
         with self._inbox_lock:
-            _apply_all(self._inbox.push(client, number, (content, buffers, apply)))
+            before = self._shared()
+            try:
+                _apply_all(self._inbox.push(client, number, (content, buffers, apply)))
+            finally:
+                # The other pages ask for the drawing when they have time for it. Those that are gone cost nothing.
+                if self._shared() != before and self._pages.others(client):
+                    self.send({"type": "changed", "by": client})
+
+    def _shared(self) -> tuple[Any, ...]:
+        """What all pages should show the same of."""
+        snapshot = self.drawing.snapshot()
+        return snapshot.strokes, snapshot.step, self.drawing.history
 
     def _on_check(self, content: dict[str, Any], buffers: list[Any]) -> None:
         """The page asks what has arrived, and sends again what has not. `confirmed` is what it was told before."""
@@ -269,7 +309,18 @@ class SketchPad(BundledWidget):
         if not isinstance(up_ms, int | float) or not math.isfinite(up_ms):
             up_ms = None
         points = _decode_points(buffers, stroke)
-        self.drawing.extend(stroke, first, points, bool(content.get("end")), up_ms)
+        self.drawing.extend(stroke, first, points, bool(content.get("end")), up_ms, _name(content))
+
+
+def _name(content: dict[str, Any]) -> str | None:
+    """The page that a message is from, where it says so."""
+    client = content.get("client")
+    return client if isinstance(client, str) else None
+
+
+def _share(probability: float) -> float | None:
+    """A probability for JSON, which has no NaN."""
+    return round(float(probability), 5) if math.isfinite(probability) else None
 
 
 def _apply_all(due: Iterable[tuple[dict[str, Any], list[Any], Callable[..., Any]]]) -> None:

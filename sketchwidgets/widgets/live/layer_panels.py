@@ -10,6 +10,7 @@ from traitlets import Enum, Int, List, TraitError, Unicode, validate
 from ...visualization.figures import Figure
 from ..parts._base import MessageError
 from ..parts._exporting import ExportingWidget
+from ..parts._pages import Pages
 from ._packing import pack_layers
 from ._panels_figure import panels_figure
 
@@ -39,6 +40,8 @@ class LayerPanels(ExportingWidget):
 
     def __init__(self, **kwargs: Any) -> None:
         self._visible_callbacks: list[Callable[[tuple[str, ...]], None]] = []
+        self._pages = Pages()
+        self._sights: dict[str | None, tuple[str, ...]] = {}  # the rows in sight, by page
         self._rows: dict[str, Any] | None = None
         self._frames: list[tuple[dict[str, Any], bytes]] = []
         self._paper: tuple[dict[str, Any], bytes] | None = None
@@ -142,8 +145,22 @@ class LayerPanels(ExportingWidget):
         names = content.get("layers")
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise MessageError(f"visible needs a list of layer names, not {names!r}")
+        client = content.get("client")
+        client = client if isinstance(client, str) else None
+        self._sights = {page: seen for page, seen in self._sights.items() if not self._pages.left_behind(page)}
+        self._sights[client] = tuple(names)
         for callback in tuple(self._visible_callbacks):
-            callback(tuple(names))
+            callback(self.visible)
+
+    @property
+    def visible(self) -> tuple[str, ...] | None:
+        """Names of the rows that somebody sees, in any page; None where no page has said."""
+        sights = [seen for page, seen in tuple(self._sights.items()) if not self._pages.left_behind(page)]
+        return tuple(dict.fromkeys(name for seen in sights for name in seen)) if sights else None
+
+    def _hear(self, client: str) -> None:
+        self._pages.hear(client)
+        super()._hear(client)
 
     def close(self) -> None:
         """Close the comm and let go of the tiles and the callbacks."""

@@ -42,6 +42,7 @@ class BundledWidget(anywidget.AnyWidget):
         self.greeted = False  # whether a view has ever appeared
         self._hello_callbacks: list[Callable[[], None]] = []
         self._ack_callbacks: list[Callable[[int, float | None], None]] = []
+        self._heard_callbacks: list[Callable[[], None]] = []
         self._error: dict[str, Any] = {"type": "error", "title": None}
         self._status: dict[str, Any] = {"type": "status", "text": ""}
         unknown = sorted(set(kwargs) - set(self.class_trait_names()))
@@ -89,6 +90,14 @@ class BundledWidget(anywidget.AnyWidget):
         """Call `callback(frame, latency_ms)` once a frame is painted; the latency counts from pointer-up."""
         _register(self._ack_callbacks, callback, remove)
 
+    def on_heard(self, callback: Callable[[], None], remove: bool = False) -> None:
+        """Call `callback()` before any message of a page that says its name. Any thread: only set an event."""
+        _register(self._heard_callbacks, callback, remove)
+
+    def _hear(self, _client: str) -> None:
+        for callback in tuple(self._heard_callbacks):
+            callback()
+
     def _receive(self, _widget: Any, content: Any, buffers: Sequence[Any] | None) -> None:
         """Dispatch one message. Runs on whatever thread the comm used, so the handlers must be quick."""
         kind = content.get("type") if isinstance(content, dict) else None
@@ -98,6 +107,8 @@ class BundledWidget(anywidget.AnyWidget):
             handler = getattr(self, f"_on_{kind}", None) if isinstance(kind, str) else None
             if handler is None:
                 raise MessageError(f"unknown message type {kind!r}")
+            if isinstance(client := content.get("client"), str):
+                self._hear(client)
             handler(content, list(buffers or []))
         except MessageError as error:
             self.send_error(error, "A message from the page was ignored")
@@ -128,6 +139,7 @@ class BundledWidget(anywidget.AnyWidget):
         """Close the comm and forget the callbacks, so that nothing keeps the widget alive."""
         self._hello_callbacks.clear()
         self._ack_callbacks.clear()
+        self._heard_callbacks.clear()
         super().close()
 
 
