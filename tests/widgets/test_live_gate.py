@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sketchwidgets.widgets.parts._gate import Gate
+from sketchwidgets.widgets.parts._gate import PROBES, Gate
 
 
 class Clock:
@@ -87,6 +87,54 @@ def test_a_late_confirmation_brings_a_view_back(gate, clock):
     clock.now += 60.0
     assert not gate.present
     assert not gate.confirm(frame)
+    assert gate.open
+
+
+def test_any_word_of_its_page_brings_a_view_back_but_makes_none(gate, clock):
+    gate.issue()
+    clock.now += 3.0
+    assert not gate.present
+    gate.hear()
+    assert gate.present
+    unseen = Gate(clock=clock)
+    unseen.hear()
+    assert not unseen.present
+
+
+def test_a_few_probes_find_out_whether_somebody_looks_and_then_nothing_is_sent(gate, clock):
+    assert gate.admit(lambda frame: None)
+    clock.now += 2.0
+    assert gate.lost == 1
+    sent = []
+    for number, pause in enumerate(PROBES, start=1):
+        assert gate.retry_in() == pytest.approx(pause)
+        clock.now += pause - 0.01
+        assert not gate.probing
+        assert not gate.admit(sent.append)
+        clock.now += 0.02
+        assert gate.probing
+        assert gate.admit(sent.append)
+        assert not gate.probing
+        assert not gate.admit(sent.append), "one at a time"
+        assert gate.retry_in() == pytest.approx(2.0)
+        assert not gate.present
+        clock.now += 2.0
+        assert gate.lost == 1 + number
+    assert gate.retry_in() is None
+    clock.now += 100_000
+    assert not gate.admit(sent.append)
+    assert len(sent) == len(PROBES)
+    gate.hear()
+    assert gate.admit(sent.append)
+
+
+def test_a_probe_that_is_confirmed_brings_the_view_back(gate, clock):
+    gate.issue()
+    clock.now += 2.0 + PROBES[0]
+    assert not gate.admit(lambda frame: None), "the frame is given up only now"
+    clock.now += PROBES[0]
+    assert gate.admit(gate.confirm)
+    assert gate.present
     assert gate.open
 
 

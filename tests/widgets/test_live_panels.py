@@ -14,6 +14,7 @@ from sketchwidgets.widgets.live import _outlet, _refinement
 from sketchwidgets.widgets.live._packing import pack_layers
 from sketchwidgets.widgets.live._prediction_feed import PredictionFeed
 from sketchwidgets.widgets.live._view import View
+from sketchwidgets.widgets.parts import _gate
 from sketchwidgets.widgets.parts._gate import Gate
 
 # Back-pressure
@@ -112,6 +113,69 @@ def test_a_page_that_paints_again_gets_the_view_of_the_meantime(monkeypatch):
     feed.deliver()
     assert page.last("prediction")["step"] == 1
     page.confirm()
+    feed.deliver()
+    assert page.last("prediction")["step"] == 2
+    pad.close()
+
+
+@pytest.mark.parametrize("loses", ["frame", "confirmation"])
+def test_one_lost_message_does_not_leave_an_old_prediction(monkeypatch, loses):
+    now = [0.0]
+    monkeypatch.setattr(_outlet, "Gate", lambda: Gate(clock=lambda: now[0]))
+    pad = sw.SketchPad()
+    page = Page(pad, confirms="never" if loses == "confirmation" else "later")
+    if loses == "frame":
+        monkeypatch.setattr(pad, "send", lambda content, buffers=None: None)
+    feed = PredictionFeed(pad, None, lambda: None)
+    feed.show(view_of(1))
+    feed.deliver()
+    monkeypatch.setattr(pad, "send", page._receive)
+    page.confirms, page.unconfirmed = "at once", []
+    for _ in range(3):
+        now[0] += feed.retry_in() or 0.0
+        feed.deliver()
+    assert page.last("prediction")["step"] == 1
+    assert feed.gate.present
+    assert feed.retry_in() is None
+    pad.close()
+
+
+def test_lost_panels_are_sent_again_though_nothing_is_drawn(stage, monkeypatch):
+    monkeypatch.setattr(_outlet, "Gate", lambda: Gate(expiry=0.1))
+    monkeypatch.setattr(_gate, "PROBES", (0.1, 0.1, 0.1))
+    lab = stage()
+    page = lab.panels_page
+    lost = []
+
+    def lose(content, buffers=None):
+        if content["type"] == "panels":
+            lost.append(content)
+
+    monkeypatch.setattr(lab.panels, "send", lose)
+    lab.draw(strokes(1)[0])
+    page.wait(lambda _: lost)
+    monkeypatch.setattr(lab.panels, "send", page._receive)
+    lab.panels_of(1)
+    names = {layer["name"] for message in page.of("panels") for layer in message["layers"]}
+    assert names == {"relu1", "relu2"}
+
+
+def test_a_page_that_draws_is_there_whatever_was_lost(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(_outlet, "Gate", lambda: Gate(clock=lambda: now[0]))
+    woken = []
+    pad = sw.SketchPad()
+    page = Page(pad, confirms="never")
+    feed = PredictionFeed(pad, None, lambda: woken.append(1))
+    feed.show(view_of(1))
+    feed.deliver()
+    now[0] += 3
+    feed.show(view_of(2))
+    feed.deliver()
+    assert page.last("prediction")["step"] == 1
+    woken.clear()
+    page.say({"type": "check", "client": "page", "check": 1, "confirmed": 0})
+    assert woken
     feed.deliver()
     assert page.last("prediction")["step"] == 2
     pad.close()
@@ -219,6 +283,35 @@ def test_a_stroke_in_progress_projects_only_what_is_in_sight(stage):
     lab.panels_page.wait(
         lambda page: {layer["name"] for m in page.of("panels") for layer in m["layers"]} == {"relu1", "relu2"}
     )
+
+
+def test_the_first_stroke_on_a_cleared_board_is_projected_while_it_is_drawn(stage):
+    lab = stage()
+    lab.panels_page.say({"type": "visible", "layers": ["relu2"]})
+    lab.draw(strokes(1)[0])
+    lab.panels_of(1)
+    before = len(lab.panels_page.of("empty"))
+    lab.pad_page.say({"type": "clear"})
+    lab.panels_page.wait(lambda page: len(page.of("empty")) > before)
+    lab.panels_page.say({"type": "visible", "layers": []})  # the rows are gone, and so none is in sight
+    lab.panels_page.messages.clear()
+    lab.pad_page.draw([[10, 10], [200, 300]], end=False)
+    lab.panels_of(1)
+
+
+def test_rows_that_are_shown_and_out_of_sight_are_not_projected_while_one_draws(stage):
+    lab = stage()
+    lab.draw(strokes(1)[0])
+    lab.panels_of(1)
+    lab.settle()
+    lab.panels_page.say({"type": "visible", "layers": []})
+    lab.panels_page.messages.clear()
+    stroke = lab.pad_page.draw([[10, 10], [200, 300]], end=False)
+    lab.pad_page.wait(lambda page: page.last("prediction")["provisional"])
+    lab.settle()
+    assert lab.panels_page.of("panels") == []
+    lab.pad_page.draw([[250, 300]], stroke=stroke, first=2)
+    lab.panels_of(2)
 
 
 def test_another_rule_or_top_projects_the_same_pass_again(stage):

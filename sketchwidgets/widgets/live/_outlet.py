@@ -23,6 +23,7 @@ class Outlet:
         self._error: str | None = None
         widget.on_hello(self._greet)
         widget.on_ack(self._confirm)
+        widget.on_heard(self._hear)
         if widget.greeted:  # shown before it was linked; should that view be gone, the first frames expire
             self._greet()
 
@@ -30,6 +31,11 @@ class Outlet:
     def watched(self) -> bool:
         """Whether the widget is open and somebody looks at it, and this feeds it."""
         return not self.closed and self.widget.comm is not None and self.gate.present
+
+    @property
+    def probing(self) -> bool:
+        """Whether nobody seems to look, and one frame may find out whether that is so."""
+        return not self.closed and self.widget.comm is not None and self.gate.probing
 
     def report(self, error: Exception, title: str) -> None:
         """Show an error in the widget. One that is shown already is not sent again."""
@@ -49,6 +55,7 @@ class Outlet:
         self.closed = True
         self.widget.on_hello(self._greet, remove=True)
         self.widget.on_ack(self._confirm, remove=True)
+        self.widget.on_heard(self._hear, remove=True)
 
     # On comm threads: note it down and leave.
 
@@ -56,6 +63,11 @@ class Outlet:
         self.gate.hello()
         self.views += 1
         self._wake()
+
+    def _hear(self) -> None:
+        if not self.gate.present:  # a frame or its confirmation was lost, and not the view
+            self.gate.hear()
+            self._wake()
 
     def _confirm(self, frame: int, latency_ms: float | None) -> None:
         self.gate.confirm(frame)

@@ -26,7 +26,8 @@ class PanelFeed(Outlet):
         self._job: Refinement | None = None
         self._job_of: tuple[View, Any] | None = None
         self._finished: tuple[View, Any] | None = (self._view, self._settings)
-        self._visible: tuple[str, ...] | None = None
+        # Whether the page shows no rows, so that none can be in sight; and the first frame that will show some.
+        self._blank, self._filling = True, None
         self._rows: tuple[str, ...] = ()
         panels.on_visible(self._look)
         panels.observe(self._adjust, names=_SETTINGS)
@@ -52,8 +53,9 @@ class PanelFeed(Outlet):
 
         `record` makes the recorded pass of a view that has none; None where it cannot be had.
         """
-        if not self.watched:
-            self._job = None
+        if not self.watched and not self.probing:
+            if not self.gate.unconfirmed:  # else it waits for the answer to a probe
+                self._job = None
             return False
         if self._job is not None and self._job_of[1] != self._settings:
             self._job = None
@@ -61,8 +63,8 @@ class PanelFeed(Outlet):
             return False
         job = self._job
         if not job.computed:
-            if self._visible is not None:
-                job.prefer(self._visible)
+            if self._sight is not None:
+                job.prefer(self._sight)
             job.advance()
         if job.due and not self.closed:
             self.gate.admit(lambda frame: self._send(job, frame))
@@ -76,9 +78,13 @@ class PanelFeed(Outlet):
         self._job, self._finished = None, (self._view, self._settings)
 
     def retry_in(self) -> float | None:
-        """Seconds until panels that wait for the page should be tried again; None where none wait."""
+        """Seconds until panels that wait for the page, or were lost, should be tried again; None where none were."""
+        if self._view.preview is not None and (self._take is None or self._take.asked != self.layers):
+            return None  # the next points bring one
+        if self.widget.comm is None:
+            return None
         waits = self._job is not None or self._finished != (self._view, self._settings)
-        return self.gate.retry_in() if waits else None
+        return self.gate.retry_in() if waits or self.gate.unconfirmed else None
 
     def close(self) -> None:
         """Stop listening to the widget, and send it nothing more."""
@@ -91,16 +97,24 @@ class PanelFeed(Outlet):
         self._job = self._take = None
 
     @property
-    def _settings(self) -> tuple[str, int, tuple[str, ...] | None]:
-        return self.widget.rule, self.widget.top, self.layers
+    def _settings(self) -> tuple[str, int, tuple[str, ...] | None, int]:
+        # What was lost on its way is projected again.
+        return self.widget.rule, self.widget.top, self.layers, self.gate.lost
+
+    @property
+    def _sight(self) -> tuple[str, ...] | None:
+        """The layers in sight; None where nobody knows, as of rows that are still to come."""
+        names = self.widget.visible
+        return None if self._blank and not names else names
 
     def _begin(self, record: Callable[[View], Take | None]) -> bool:
         view, settings = self._view, self._settings
-        if self._finished == (view, settings) or not self.gate.open:
+        if self._finished == (view, settings) or not (self.gate.open or self.probing):
             return False
         if not view.strokes:
             self.recover()
             self.widget.send_empty()
+            self._blank, self._filling = True, None
             self.give_up()
             return False
         if self._take is None or self._take.asked != self.layers:
@@ -108,7 +122,7 @@ class PanelFeed(Outlet):
         if self._take is None or self.closed:
             return False
         # A stroke in progress will change in a moment, so only what is seen is worth the time.
-        job = Refinement(self._take, self.widget.rule, self.widget.top, self._visible, view.preview is None)
+        job = Refinement(self._take, self.widget.rule, self.widget.top, self._sight, view.preview is None)
         if job.done:
             self.give_up()
             return False
@@ -123,6 +137,8 @@ class PanelFeed(Outlet):
         self.recover()
         view, _ = self._job_of
         first = not job.started
+        if self._filling is None:
+            self._filling = frame
         layers = [(name, _title(job.take, name), projection) for name, projection in job.hand_out()]
         self.widget.send_panels(
             view.strokes,
@@ -137,8 +153,12 @@ class PanelFeed(Outlet):
 
     # On comm threads: note it down and leave.
 
-    def _look(self, names: tuple[str, ...]) -> None:
-        self._visible = names
+    def _confirm(self, frame: int, latency_ms: float | None) -> None:
+        if self._filling is not None and frame >= self._filling:
+            self._blank = False
+        super()._confirm(frame, latency_ms)
+
+    def _look(self, _names: tuple[str, ...]) -> None:
         self._wake()
 
     def _adjust(self, _change: Any) -> None:

@@ -15,8 +15,13 @@ class PredictionFeed(Outlet):
         super().__init__(pad, wake)
         self._recognition = recognition
         self._view = View()
-        self._painted = (self._view, self.views)  # what the pad was sent last, and after how many hellos
+        self._painted = self._news  # what the pad was sent last
         self._charted = self._view
+
+    @property
+    def _news(self) -> tuple[View, int, int]:
+        """What is to be shown, after how many hellos and lost frames: each of them is a reason to send it again."""
+        return self._view, self.views, self.gate.lost
 
     def show(self, view: View) -> None:
         """Make this the view to show; `deliver` sends it."""
@@ -26,7 +31,7 @@ class PredictionFeed(Outlet):
         """Send the newest view if it is news and the page is not behind."""
         if self.closed:
             return
-        view, news = self._view, (self._view, self.views)
+        view, news = self._view, self._news
         if news != self._painted and self.widget.comm is not None:
             if self.gate.admit(
                 lambda frame: self.widget.send_prediction(view.prediction, frame=frame, since=view.since)
@@ -42,5 +47,7 @@ class PredictionFeed(Outlet):
             self._charted = view
 
     def retry_in(self) -> float | None:
-        """Seconds until a view that waits for the page should be tried again; None where none waits."""
-        return None if (self._view, self.views) == self._painted else self.gate.retry_in()
+        """Seconds until a view that waits for the page, or was lost, should be tried again; None where none was."""
+        if self.widget.comm is None or (self._news == self._painted and not self.gate.unconfirmed):
+            return None
+        return self.gate.retry_in()
