@@ -53,8 +53,10 @@ export function exportButtons(downloads, signal) {
     button.addEventListener(
       "click",
       () => {
-        button.disabled = true;
-        downloads.ask(format, () => (button.disabled = false));
+        // Not disabled, which would take the focus from it, and from whoever walks by keys.
+        if (button.getAttribute("aria-disabled") === "true") return;
+        button.setAttribute("aria-disabled", "true");
+        downloads.ask(format, () => button.removeAttribute("aria-disabled"));
       },
       { signal },
     );

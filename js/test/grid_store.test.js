@@ -116,6 +116,48 @@ test("a download ends with its answer, with one that says it failed, and where t
   assert.deepEqual(done, ["first", "second"]);
 });
 
+test("all downloads that wait end when the kernel is found to be gone, as after a restart", () => {
+  const { model, store } = setUp();
+  /** @type {string[]} */
+  const done = [];
+  store.downloads.ask("png", () => done.push("png"));
+  store.downloads.ask("svg", () => done.push("svg"));
+  assert.deepEqual(done, []);
+  model.broken = true;
+  model.trigger("comm_live_update");
+  assert.deepEqual(done, ["png", "svg"]);
+});
+
+test("a file that does not come is given up with a notice, and saved when it comes after all", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { model, store } = setUp();
+  let done = 0;
+  store.downloads.ask("pdf", () => (done += 1));
+  t.mock.timers.tick(50_000);
+  assert.equal(done, 0);
+  t.mock.timers.tick(20_000);
+  assert.equal(done, 1);
+  assert.match(store.status, /PDF has not come/);
+  const { client, number } = model.of("export")[0];
+  let clicks = 0;
+  const page = /** @type {any} */ (globalThis);
+  page.document = { createElement: () => ({ click: () => (clicks += 1) }) };
+  t.after(() => delete page.document);
+  model.deliver({ type: "export", format: "pdf", client, number, name: "f.pdf" }, [new DataView(new ArrayBuffer(3))]);
+  assert.deepEqual([done, clicks, store.status], [1, 1, ""]);
+});
+
+test("what the kernel says is not taken away by a file that comes late", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { model, store } = setUp();
+  store.downloads.ask("png", () => {});
+  t.mock.timers.tick(70_000);
+  model.deliver({ type: "status", text: "computing" });
+  const { client, number } = model.of("export")[0];
+  model.deliver({ type: "export", format: "png", client, number, name: null });
+  assert.equal(store.status, "computing");
+});
+
 test("a file that has come is handed to the browser under its name and as what it is", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] }); // its address is kept for a minute
   const { model, store } = setUp();
