@@ -15,6 +15,8 @@ export class GridSectionView {
   #grid = h("div", { class: "skw-cells", role: "group" });
   /** The tile that the tab key reaches. */
   #current = 0;
+  #act;
+  #pointed = false;
 
   /**
    * @param {{
@@ -24,6 +26,7 @@ export class GridSectionView {
    * @param {AbortSignal} signal
    */
   constructor(act, signal) {
+    this.#act = act;
     this.element = h("section", { class: "skw-section" }, this.#title, this.#caption, this.#grid);
     this.#grid.addEventListener(
       "click",
@@ -40,11 +43,20 @@ export class GridSectionView {
       const inner = this.tiles[at]?.picture.inner.getBoundingClientRect();
       const x = inner ? (event.clientX - inner.left) / inner.width : -1;
       const y = inner ? (event.clientY - inner.top) / inner.height : -1;
-      if (x >= 0 && y >= 0 && x <= 1 && y <= 1) act.hover(at, x, y);
-      else act.hover(null, 0, 0);
+      if (!(x >= 0 && y >= 0 && x <= 1 && y <= 1)) return this.leave();
+      this.#pointed = true;
+      act.hover(at, x, y);
     };
     this.#grid.addEventListener("pointermove", point, { signal });
-    this.#grid.addEventListener("pointerleave", () => act.hover(null, 0, 0), { signal });
+    this.#grid.addEventListener("pointerleave", () => this.leave(), { signal });
+    signal.addEventListener("abort", () => this.leave());
+  }
+
+  /** The pointer is over none of the tiles; no event says so of a section or a view that goes. */
+  leave() {
+    if (!this.#pointed) return;
+    this.#pointed = false;
+    this.#act.hover(null, 0, 0);
   }
 
   /**

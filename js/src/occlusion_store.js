@@ -1,6 +1,7 @@
 // The occlusion experiment of one model: its maps, and what the network says at every place. No DOM here.
 import { Downloads } from "./downloads.js";
 import { cutTile } from "./grid_store.js";
+import { percent } from "./percent.js";
 import { bytes } from "./protocol.js";
 import { Store } from "./store.js";
 
@@ -157,6 +158,21 @@ export function answerAt(experiment, cell) {
     box: [y, x, bottom, right],
     done,
   };
+}
+
+/**
+ * What a kept patch does, in one sentence to be read aloud.
+ *
+ * @param {Experiment} experiment
+ * @param {Cell | null} cell
+ */
+export function sentence(experiment, cell) {
+  const { guesses, target, box, done } = answerAt(experiment, cell);
+  if (box === null) return `No patch: ${target.name} ${percent(target.before, true)}.`;
+  const place = `Patch at row ${box[0]}, column ${box[1]}`;
+  if (!done) return `${place}: not computed.`;
+  const other = guesses[0].isTarget ? "" : `, ${guesses[0].name} is more probable`;
+  return `${place}: ${target.name} ${percent(target.chance, true)} instead of ${percent(target.before, true)}${other}.`;
 }
 
 /**

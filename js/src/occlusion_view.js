@@ -3,7 +3,7 @@ import { h } from "./dom.js";
 import { exportButtons } from "./grid_toolbar.js";
 import { legendOf, PictureView, scaleOf } from "./grid_tile.js";
 import { notices } from "./notices.js";
-import { answerAt, cellOfMap, cellOfPicture, moved, occluded, points, same } from "./occlusion_store.js";
+import { answerAt, cellOfMap, cellOfPicture, moved, occluded, points, same, sentence } from "./occlusion_store.js";
 import { percent } from "./percent.js";
 import { short } from "./tiles.js";
 
@@ -77,28 +77,51 @@ class Panel {
   }
 
   /**
-   * Call back with the place of the pointer, as shares, and with null once it has left; and for a press.
+   * Call back with the place of the pointer, as shares, and with null once it has left; and for a click or a tap. A
+   * finger that scrolls the page is no tap: the browser takes it away before it is lifted.
    *
    * @param {(x: number | null, y: number) => void} move
    * @param {() => void} press
    * @param {AbortSignal} signal
    */
   listen(move, press, signal) {
+    let [inside, down] = [false, false];
     /** @param {PointerEvent} event */
     const tell = ({ clientX, clientY }) => {
       const { left, top, width, height } = this.inner.getBoundingClientRect();
-      if (width > 0) move((clientX - left) / width, (clientY - top) / height);
+      if (width === 0) return;
+      inside = true;
+      move((clientX - left) / width, (clientY - top) / height);
+    };
+    const leave = () => {
+      const was = inside;
+      inside = down = false;
+      if (was) move(null, 0);
     };
     this.inner.addEventListener("pointermove", tell, { signal });
-    this.inner.addEventListener("pointerleave", () => move(null, 0), { signal });
+    this.inner.addEventListener("pointerleave", leave, { signal });
+    this.inner.addEventListener("pointercancel", leave, { signal });
     this.inner.addEventListener(
       "pointerdown",
       (event) => {
+        if (event.button !== 0 || !event.isPrimary) return;
+        tell(event);
+        down = true;
+      },
+      { signal },
+    );
+    this.inner.addEventListener(
+      "pointerup",
+      (event) => {
+        if (event.button !== 0 || !down) return;
+        down = false;
         tell(event);
         press();
       },
       { signal },
     );
+    // No event says that the view has gone from under the pointer.
+    signal.addEventListener("abort", leave);
   }
 }
 
@@ -107,7 +130,7 @@ class AnswerPanel {
   #title = h("span", { class: "skw-occ-title" });
   #rows = h("div", { class: "skw-occ-bars" });
   #facts = h("div", { class: "skw-occ-facts" });
-  element = h("div", { class: "skw-occ-answer", "aria-live": "polite" }, this.#title, this.#rows, this.#facts);
+  element = h("div", { class: "skw-occ-answer" }, this.#title, this.#rows, this.#facts);
 
   /**
    * @param {Experiment} experiment
@@ -161,6 +184,9 @@ export function renderOcclusion(store, root, signal) {
   const heat = new Panel("heat", LARGE);
   const seen = new Panel("occluded", LARGE);
   const answer = new AnswerPanel();
+  // The one thing that is read aloud, since all the rest follows the pointer.
+  const spoken = h("p", { class: "skw-spoken", role: "status" });
+  let said = store.kept;
   const maps = /** @type {const} */ (["activity", "probability", "label"]).map((key) => ({ key, panel: new Panel(key, SMALL) }));
   const stage = h(
     "div",
@@ -181,7 +207,7 @@ export function renderOcclusion(store, root, signal) {
     exportButtons(store.downloads, signal),
   );
   const head = h("div", { class: "skw-grid-head skw-occ-head" }, tools);
-  root.append(h("div", { class: "skw skw-occlusion" }, notices(store, GONE, signal), stage, head));
+  root.append(h("div", { class: "skw skw-occlusion" }, notices(store, GONE, signal), stage, head, spoken));
 
   /** @param {Panel} panel @param {Locate} locate */
   const follow = (panel, locate) => {
@@ -217,6 +243,8 @@ export function renderOcclusion(store, root, signal) {
     if (!experiment) return;
     const { rows, cols, boxes, tiles } = experiment;
     const isKept = same(cell, kept);
+    if (!same(kept, said)) spoken.textContent = sentence(experiment, kept);
+    said = kept;
     seen.show(cell === null ? "What the network sees" : "What the network sees now", occluded(experiment, cell));
     answer.show(experiment, cell);
     if (cell === null) {
@@ -233,6 +261,7 @@ export function renderOcclusion(store, root, signal) {
   const draw = () => {
     const { experiment } = store;
     stage.hidden = head.hidden = experiment === null;
+    said = store.kept; // of an experiment that is new nobody has chosen the place just now
     if (!experiment) return;
     heat.show(`Where patches change map ${experiment.unit}`, experiment.tiles.heat);
     const target = experiment.classes.find(([index]) => index === experiment.target)?.[1] ?? "the class";

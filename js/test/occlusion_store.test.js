@@ -8,6 +8,7 @@ import {
   occluded,
   OcclusionStore,
   points,
+  sentence,
   unpack,
 } from "../src/occlusion_store.js";
 import { fakeFrames, FakeModel } from "./fakes.js";
@@ -104,6 +105,14 @@ test("says what it says with a patch, and what it said before", () => {
 test("knows what was not computed", () => {
   const { guesses, done } = answerAt(experiment(), [1, 1]);
   assert.deepEqual([guesses, done], [[], false]);
+});
+
+test("says in one sentence what a kept patch does", () => {
+  const now = experiment();
+  assert.equal(sentence(now, null), "No patch: cat 50\u00a0%.");
+  assert.equal(sentence(now, [0, 0]), "Patch at row 0, column 0: cat 25\u00a0% instead of 50\u00a0%, dog is more probable.");
+  assert.equal(sentence(now, [0, 1]), "Patch at row 0, column 3: cat 50\u00a0% instead of 50\u00a0%.");
+  assert.equal(sentence(now, [1, 1]), "Patch at row 2, column 3: not computed.");
 });
 
 test("finds the cell under the pointer", () => {

@@ -1,5 +1,6 @@
 """Occlusion maps in the page: pointed at, kept, moved by key, computed anew."""
 
+from _pointer import Hand
 from _widgets import draw_for, wait_until
 from playwright.sync_api import expect
 
@@ -47,6 +48,7 @@ def test_pointing_covers_the_drawing(notebook, drawing, pictures):
         "x": (column + 0.5) / cells[1] * box["width"],
         "y": (row + 0.5) / cells[0] * box["height"],
     }
+    spoken = view.get_by_role("status").and_(view.locator(".skw-spoken"))
     canvas.hover(position=position)
     expect(answer).to_contain_text(f"Patch at row {top}, column {left}")
     covered = page.ask(ink.format(f"occluded({row}, {column})"))
@@ -56,12 +58,15 @@ def test_pointing_covers_the_drawing(notebook, drawing, pictures):
     )
     assert [item.locator(".skw-occ-name").inner_text() for item in rows.all()] == said
     assert page.ask("explorer.cell") is None
-    # A click keeps it when the pointer leaves.
+    expect(spoken).to_have_text("")
+    expect(view.locator("[aria-live]")).to_have_count(0)
+    # A click keeps it when the pointer leaves, and only then it is read aloud.
     canvas.click(position=position)
     page.page.mouse.move(5, 5)
     wait_until(lambda: page.ask("explorer.cell"), [row, column])
     expect(answer).to_contain_text(f"Patch at row {top}, column {left}")
     expect(view.locator("[data-map=heat] .skw-occ-kept")).to_be_visible()
+    expect(spoken).to_contain_text(f"Patch at row {top}, column {left}: ")
 
     page.looks(explorer, pictures / "occlusion.png", narrow=500, height=2400)
 
@@ -72,6 +77,7 @@ def test_pointing_covers_the_drawing(notebook, drawing, pictures):
     view.locator(".skw-occ-stage").focus()  # asking the kernel has moved it
     page.page.keyboard.press("Escape")
     wait_until(lambda: page.ask("explorer.cell"), None)
+    expect(spoken).to_contain_text("No patch: ")
     expect(answer).to_contain_text("Without a patch the network says")
 
     # Other settings, from the page.
@@ -92,3 +98,50 @@ def test_pointing_covers_the_drawing(notebook, drawing, pictures):
 
     pad.button("Clear").click()
     expect(view.locator(".skw-occ-stage")).to_be_hidden()
+
+
+MAPS = """
+import torch, sketchwidgets as sw
+torch.manual_seed(0)
+layers = torch.nn.Conv2d(1, 4, 5), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()
+image = torch.rand(1, 1, 32, 32)
+maps = sw.show(sw.occlusion(torch.nn.Sequential(*layers).eval(), image, size=8, stride=8, progress=False))
+maps
+"""
+_SCROLLED = "(element) => element.closest('.jp-WindowedPanel-outer, .jp-Notebook').scrollTop"
+
+
+def test_one_button_and_a_tap_keep_a_place_and_a_finger_scrolls(notebook):
+    page = notebook(
+        MAPS, "maps", *["'more'"] * 30, "", has_touch=True, viewport={"width": 1000, "height": 700}
+    )
+    page.run(0)
+    view = page.output(0)
+    canvas = view.locator("[data-map=heat] canvas")
+    for button in ("middle", "right"):
+        canvas.click(button=button, position={"x": 100, "y": 100})
+        page.page.keyboard.press("Escape")  # the menu of JupyterLab
+    assert page.ask("maps.cell") is None
+    canvas.tap(position={"x": 100, "y": 100})
+    wait_until(lambda: page.ask("maps.cell"), [1, 1])
+    canvas.tap(position={"x": 160, "y": 40})
+    wait_until(lambda: page.ask("maps.cell"), [0, 2])
+    canvas.tap(position={"x": 160, "y": 40})  # the one that is kept
+    wait_until(lambda: page.ask("maps.cell"), None)
+
+    canvas.scroll_into_view_if_needed()
+    before = canvas.evaluate(_SCROLLED)
+    finger = Hand(page.page, canvas, pointer="touch")
+    finger.stroke([(200, 390 - 25 * k, 20 * k) for k in range(14)])
+    wait_until(lambda: canvas.evaluate(_SCROLLED) > before, True)
+    assert page.ask("maps.cell") is None
+
+
+def test_a_view_that_goes_from_under_the_pointer_points_nowhere(notebook):
+    page = notebook(MAPS, "maps", "", viewport={"width": 1100, "height": 1400})
+    page.run(0, 1)
+    other = page.output(1).locator(".skw-occ-answer")
+    page.output(0).locator("[data-map=heat] canvas").hover(position={"x": 100, "y": 100})
+    expect(other).to_contain_text("Patch at row")
+    page.clear_output(0)
+    expect(other).to_contain_text("Without a patch")
