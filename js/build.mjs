@@ -5,7 +5,7 @@ import { build } from "esbuild";
 
 const here = new URL("./", import.meta.url);
 const out = new URL("../sketchwidgets/static/", here);
-const sheets = ["base.css", "pad.css", "fewest.css", "panels.css", "grid.css", "occlusion.css", "switches.css", "lab.css"];
+const sheets = ["base.css", "pad.css", "fewest.css", "panels.css", "grid.css", "occlusion.css", "switches.css", "lab.css", "forced.css"];
 
 await mkdir(out, { recursive: true });
 await build({
