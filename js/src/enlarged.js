@@ -6,13 +6,18 @@ import { fieldSide, paperPixels, short } from "./tiles.js";
 /** @typedef {import("./panels_store.js").PanelsStore} PanelsStore */
 
 /**
- * The colour of an element's text as numbers.
+ * The colour of an element's text as numbers. A browser says colours in many ways, as a theme that mixes them does: it is
+ * asked for the pixel.
  *
  * @param {Element} element
  * @returns {[number, number, number]}
  */
 function textColour(element) {
-  const [r, g, b] = (getComputedStyle(element).color.match(/[\d.]+/g) ?? ["0", "0", "0"]).map(Number);
+  const context = h("canvas", { width: 1, height: 1 }).getContext("2d");
+  if (!context) return [0, 0, 0];
+  context.fillStyle = getComputedStyle(element).color;
+  context.fillRect(0, 0, 1, 1);
+  const [r, g, b] = context.getImageData(0, 0, 1, 1).data;
   return [r, g, b];
 }
 
@@ -31,7 +36,8 @@ export class Enlarged {
 
   /**
    * @param {PanelsStore} store
-   * @param {(layer: string, channel: number) => void} back called when it closes, to give the focus back
+   * @param {(layer: string, channel: number, held: boolean) => void} back called when it closes, to give the focus back
+   *   where it held it
    * @param {AbortSignal} signal
    */
   constructor(store, back, signal) {
@@ -93,9 +99,10 @@ export class Enlarged {
   close() {
     if (!this.shown) return;
     const { layer, channel } = this.shown;
+    const held = this.element.contains(document.activeElement);
     this.shown = null;
     this.element.hidden = true;
-    this.#back(layer, channel);
+    this.#back(layer, channel, held);
   }
 
   #found() {

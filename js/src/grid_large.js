@@ -18,7 +18,8 @@ export class GridLarge {
 
   /**
    * @param {GridStore} store
-   * @param {(section: number, tile: number) => void} back called when it closes, to give the focus back
+   * @param {(section: number, tile: number, held: boolean) => void} back called when it closes, to give the focus back
+   *   where it held it
    * @param {(section: number, tile: number) => void} move called when another tile is wanted
    * @param {AbortSignal} signal
    */
@@ -73,9 +74,10 @@ export class GridLarge {
   close() {
     if (!this.shown) return;
     const [section, tile] = this.shown;
+    const held = this.element.contains(document.activeElement);
     this.shown = null;
     this.element.hidden = true;
-    this.#back(section, tile);
+    this.#back(section, tile, held);
   }
 
   /** Show what the tile is now; one that has gone closes. */

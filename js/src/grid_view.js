@@ -31,9 +31,9 @@ export function renderGrid(store, root, signal) {
 
   const large = new GridLarge(
     store,
-    (section, tile) => {
+    (section, tile, held) => {
       mark();
-      views[section]?.tiles[tile]?.element.focus();
+      if (held) views[section]?.tiles[tile]?.element.focus();
     },
     (section, tile) => open(section, tile),
     signal,
@@ -68,6 +68,7 @@ export function renderGrid(store, root, signal) {
     head.hidden = title.hidden && tools.hidden;
     while (views.length > store.sections.length) {
       const view = views.pop();
+      view?.leave();
       if (view?.element.contains(large.element)) large.close();
       view?.element.remove();
     }

@@ -29,9 +29,9 @@ export function renderPanels(store, root, signal) {
 
   const enlarged = new Enlarged(
     store,
-    (layer, channel) => {
+    (layer, channel, held) => {
       mark(layer);
-      views.get(layer)?.tiles.find(({ tile }) => tile?.channel === channel)?.element.focus();
+      if (held) views.get(layer)?.tiles.find(({ tile }) => tile?.channel === channel)?.element.focus();
     },
     signal,
   );

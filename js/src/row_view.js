@@ -11,6 +11,8 @@ export class RowView {
   tiles = [];
   /** Side of what is shown of the field, in pixels of the input; 0 where it is all of it. */
   #cropped = 0;
+  /** The tile that the tab key reaches: one a row, since the arrow keys lead to the others. */
+  #current = 0;
   #title = h("h4", { class: "skw-row-title" });
   #grid = h("div", { class: "skw-grid" });
 
@@ -24,12 +26,13 @@ export class RowView {
     this.#grid.addEventListener(
       "click",
       (event) => {
-        const rank = this.tiles.findIndex(({ element }) => element.contains(/** @type {Node} */ (event.target)));
+        const rank = this.#rankOf(event.target);
         if (rank >= 0) open(rank);
       },
       { signal },
     );
     this.#grid.addEventListener("keydown", (event) => this.#walk(event), { signal });
+    this.#grid.addEventListener("focusin", (event) => this.#reach(this.#rankOf(event.target)), { signal });
   }
 
   /**
@@ -66,15 +69,30 @@ export class RowView {
       this.#grid.append(view.element);
     }
     row.tiles.forEach((tile, i) => this.tiles[i].update(tile, row.channels, field, shown, windows[i]));
+    this.#reach(Math.min(this.#current, this.tiles.length - 1));
+  }
+
+  /** @param {EventTarget | null} target */
+  #rankOf(target) {
+    return this.tiles.findIndex(({ element }) => element.contains(/** @type {Node} */ (target)));
+  }
+
+  /** @param {number} rank */
+  #reach(rank) {
+    if (rank < 0) return;
+    if (this.tiles[this.#current]) this.tiles[this.#current].element.tabIndex = -1;
+    this.#current = rank;
+    this.tiles[rank].element.tabIndex = 0;
   }
 
   /** @param {KeyboardEvent} event */
   #walk(event) {
-    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    const at = this.tiles.findIndex(({ element }) => element === document.activeElement);
-    if (by === undefined || at < 0) return;
+    const at = this.#rankOf(document.activeElement);
+    const count = this.tiles.length;
+    const to = { ArrowRight: (at + 1) % count, ArrowLeft: (at - 1 + count) % count, Home: 0, End: count - 1 }[event.key];
+    if (to === undefined || at < 0) return;
     event.preventDefault();
     event.stopPropagation();
-    this.tiles[(at + by + this.tiles.length) % this.tiles.length].element.focus();
+    this.tiles[to].element.focus();
   }
 }

@@ -34,7 +34,7 @@ export class TileView {
   constructor() {
     this.element = h(
       "button",
-      { type: "button", class: "skw-tile" },
+      { type: "button", class: "skw-tile", tabindex: -1 },
       h("span", { class: "skw-tile-picture" }, this.#canvas, this.#dead),
       this.#number,
     );

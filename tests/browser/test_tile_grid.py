@@ -106,8 +106,13 @@ def test_tiles_are_shown_enlarged_walked_resized_and_downloaded(grid_page, pictu
 
     # Files.
     for name in ("PNG", "SVG"):
+        button = root.get_by_role("button", name=name, exact=True)
+        button.focus()
         with page.page.expect_download() as download:
-            root.get_by_role("button", name=name, exact=True).click()
+            press("Enter")
+            press("Enter")  # while it waits it asks for no second one
+        expect(button).not_to_have_attribute("aria-disabled", "true")
+        expect(button).to_be_focused()
         assert download.value.suggested_filename == f"Everything-b-a-figure-b-holds.{name.lower()}"
         download.value.save_as(tmp_path / name)
     image = Image.open(io.BytesIO((tmp_path / "PNG").read_bytes()))
@@ -120,7 +125,11 @@ def test_tiles_are_shown_enlarged_walked_resized_and_downloaded(grid_page, pictu
     ]
 
     # Chosen instead of enlarged, by either side.
+    cells.nth(1).click()
+    expect(large).to_be_visible()
     page.ask("setattr(grid, 'selectable', True)")
+    expect(large).to_be_hidden()
+    expect(cells.nth(1)).not_to_be_focused()  # the user was elsewhere
     cells.nth(4).click()
     wait_until(lambda: page.ask("grid.selected"), [0, 4])
     expect(large).to_be_hidden()
@@ -146,4 +155,9 @@ def test_tiles_are_shown_enlarged_walked_resized_and_downloaded(grid_page, pictu
     assert (section, tile) == (0, 1)
     assert (x, y) == pytest.approx((0.25, 0.5), abs=0.02)
     page.page.mouse.move(5, 5)
+    wait_until(lambda: page.ask("hovers")[-1][0], None)
+    # A view that goes from under the pointer.
+    cells.nth(1).locator("canvas").hover()
+    wait_until(lambda: page.ask("hovers")[-1][0], 0)
+    page.clear_output(0)
     wait_until(lambda: page.ask("hovers")[-1][0], None)
