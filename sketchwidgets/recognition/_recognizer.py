@@ -235,8 +235,6 @@ class Recognizer:
                 yield read, lengths
                 bar.update(len(group))
 
-    _readouts_of_groups = readouts
-
     def probabilities(self, scores: Tensor, steps: int | Sequence[int] | np.ndarray) -> Tensor:
         """Of scores (..., n_classes) after so many strokes, one number for all or one for each row; as calibrated.
 

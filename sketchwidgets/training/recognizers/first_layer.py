@@ -37,16 +37,17 @@ def shrink_unexcited(conv: nn.Conv2d, images: Iterable[Tensor], strength: float 
         raise ValueError(f"conv must have no groups and no dilation: {conv}")
     if not strength > 0:  # at 0, what no drawing excites is not determined
         raise ValueError(f"strength must be above 0, not {strength}")
+    # On the CPU: not every device has float64.
     moments, count = 0.0, 0
     for batch in images:
-        patches = F.unfold(batch.double(), conv.kernel_size, padding=conv.padding, stride=conv.stride)
+        patches = F.unfold(batch.cpu().double(), conv.kernel_size, padding=conv.padding, stride=conv.stride)
         patches = patches.transpose(1, 2).flatten(0, 1)
         moments, count = moments + patches.T @ patches, count + len(patches)
     if not count:
         raise ValueError("images is empty")
     moments = moments / count
-    old = conv.weight.flatten(1).double()
-    ridge = strength * torch.eye(len(moments), dtype=moments.dtype, device=moments.device)
+    old = conv.weight.flatten(1).cpu().double()
+    ridge = strength * torch.eye(len(moments), dtype=moments.dtype)
     new = torch.linalg.solve(moments + ridge, moments @ old.T).T
     change = ((new - old) @ moments * (new - old)).sum() / (old @ moments * old).sum()
     conv.weight.copy_(new.view_as(conv.weight))

@@ -125,7 +125,7 @@ def _what_it_reads(
     with tqdm(
         total=len(indices), desc="what the last layer reads", unit="drawing", disable=not progress
     ) as bar:
-        for read, counts in recognizer._readouts_of_groups(sketches, 64, False):
+        for read, counts in recognizer.readouts(sketches, 64, False):
             found.append(read.half().cpu())
             lengths.append(counts)
             bar.update(len(counts))

@@ -225,14 +225,14 @@ def fit_shares(
     sketches = (drawings.strokes(index) for index in indices)
     bar = tqdm(total=len(indices), desc="weighing the streams", unit="drawing", disable=not progress)
     with bar:
-        for read, counts in recognizer._readouts_of_groups(sketches, 64, False):
+        for read, counts in recognizer.readouts(sketches, 64, False):
             parts = zip(read.split(split, dim=1), weights, strict=True)
-            scores.append(torch.stack([part @ weight.T for part, weight in parts]).double().cpu())
+            scores.append(torch.stack([part @ weight.T for part, weight in parts]).cpu().double())
             lengths.append(counts)
             bar.update(len(counts))
     stroke, image = torch.cat(scores, 1)
-    of_image = recognizer.cnn.fc.bias.double().cpu()
-    stroke += recurrent.output.bias.double().cpu() - of_image
+    of_image = recognizer.cnn.fc.bias.cpu().double()
+    stroke += recurrent.output.bias.cpu().double() - of_image
     image += of_image
     lengths = np.concatenate(lengths)
     label = torch.from_numpy(np.repeat(drawings.label[indices].astype(np.int64), lengths))
