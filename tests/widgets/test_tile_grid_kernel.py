@@ -12,6 +12,7 @@ from traitlets import TraitError
 import sketchwidgets as sw
 from sketchwidgets.visualization.figures import Chart, Figure, Section, Tile
 from sketchwidgets.widgets import TileGrid
+from sketchwidgets.widgets.parts import _gate
 from sketchwidgets.widgets.parts._figure_packing import pack_figure
 
 
@@ -137,11 +138,38 @@ def test_a_grid_that_is_closed_sends_nothing_more():
         grid.show(figure(number, title=str(number)))
     page.mount()
     grid.show(figure(2, title="last"))
-    timer = grid._newest._timer
-    assert timer.is_alive()
+    watch = grid._newest._worker
+    assert watch.alive
     grid.close()
-    timer.join(20)
+    assert not watch.alive
+    grid._newest.confirm(2)
     assert titles(page)[-1] == "1"
+
+
+def test_what_was_lost_on_its_way_is_sent_again_once_the_page_is_heard():
+    grid = TileGrid(figure(1, 2, 3))
+    page = Page(grid, confirms="never", mounted=False)
+    page.say({"type": "hello", "client": "page"})
+    grid.update_tiles(0, {1: tile(9, "lost")})
+    page.unconfirmed.clear()  # neither the frame nor its confirmation arrives
+    page.wait(lambda page: not grid._newest._gate.present)
+    page.confirms = "at once"
+    page.say({"type": "click", "section": 0, "tile": 0, "client": "page"})
+    captions = [t["caption"] for t in page.last("figure")["sections"][0]["tiles"]]
+    assert captions == ["1", "lost", "3"]
+    assert len(page.of("figure")) == 2
+    grid.close()
+
+
+def test_the_last_figure_is_sent_again_by_itself_where_it_was_lost(monkeypatch):
+    monkeypatch.setattr(_gate, "PROBES", (0.1, 10.0))
+    grid = TileGrid()
+    page = Page(grid, confirms="never")
+    grid.show(figure(1, title="last"))
+    page.wait(lambda page: titles(page) == ["", "last", "last"])
+    page.confirm()
+    assert grid._newest._gate.present
+    grid.close()
 
 
 def test_single_tiles_are_sent_alone():

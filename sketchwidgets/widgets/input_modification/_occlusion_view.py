@@ -35,6 +35,7 @@ class OcclusionView(ExportingWidget):
         self._occlusion: Occlusion | None = None
         super().__init__(**kwargs)
         self.on_ack(self._newest.confirm)
+        self.on_heard(self._newest.hear)
         if occlusion is not None:
             self.show(occlusion)
 
@@ -80,7 +81,7 @@ class OcclusionView(ExportingWidget):
             return True  # it is checked again when there is something
         return all(0 <= n < count for n, count in zip(cell, self._occlusion.activity.shape, strict=True))
 
-    def _send_newest(self, frame: int) -> None:
+    def _send_newest(self, frame: int, _whole: bool) -> None:
         content, buffer = pack_occlusion(self._occlusion)
         self._send_maps({**content, "frame": frame}, buffer)
 

@@ -49,6 +49,7 @@ class TileGrid(ExportingWidget):
         self._stale: set[tuple[int, int]] | None = set()
         super().__init__(**kwargs)
         self.on_ack(self._newest.confirm)
+        self.on_heard(self._newest.hear)
         if figure is not None:
             self.show(figure)
 
@@ -114,11 +115,11 @@ class TileGrid(ExportingWidget):
         sections = self._figure.sections
         return 0 <= section < len(sections) and 0 <= tile < len(sections[section].tiles)
 
-    def _send_stale(self, frame: int) -> None:
+    def _send_stale(self, frame: int, whole: bool) -> None:
         """Send what the page lacks."""
         # Forgotten first: a tile that cannot be packed would else keep back all that come after it.
         stale, self._stale = self._stale, set()
-        if stale is None:
+        if whole or stale is None:
             content, buffer = pack_figure(self._figure)
             content = {"type": "figure", **content}
         else:
