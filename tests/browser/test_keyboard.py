@@ -125,3 +125,70 @@ def test_saving_and_running_reach_jupyterlab_from_a_control(notebook):
         "count => window.jupyterapp.shell.currentWidget.content.widgets[1].model.executionCount > count",
         arg=count,
     )
+
+
+def test_ctrl_s_saves_and_shift_enter_runs_while_the_board_has_the_focus(lab_of_two):
+    page, lab = lab_of_two
+    dirty = "() => window.jupyterapp.shell.currentWidget.model.dirty"
+    runs = "() => window.jupyterapp.shell.currentWidget.content.widgets[1].model.executionCount"
+    before = cells(page)
+    for target in [lab.canvas, lab.root.locator(".skw-tile:not(.skw-is-dead)").first]:
+        page.page.evaluate("() => { window.jupyterapp.shell.currentWidget.model.dirty = true; }")
+        target.focus()
+        page.page.keyboard.press("Control+s")
+        page.page.wait_for_function(f"() => !({dirty})()")
+        # What follows is the widget's again.
+        target.focus()
+        for key in DANGEROUS:
+            page.page.keyboard.press(key)
+        assert cells(page) == before
+    count = page.page.evaluate(runs)
+    lab.canvas.click()  # a press activates the cell, and is a stroke
+    page.page.keyboard.press("Shift+Enter")
+    page.page.wait_for_function(f"count => ({runs})() > count", arg=count)
+
+
+def focused(target):
+    return target.evaluate("(element) => element === document.activeElement")
+
+
+def test_no_button_that_has_nothing_more_to_do_takes_the_focus_away(lab_of_two):
+    page, lab = lab_of_two
+    undo, clear, slider = (
+        lab.button("Undo"),
+        lab.button("Clear"),
+        lab.root.locator(".skw-scrubber .skw-slider"),
+    )
+    undo.focus()
+    for _ in range(3):
+        page.page.keyboard.press("Enter")
+    expect(lab.scrub_text).to_have_text("no strokes")
+    expect(undo).to_be_disabled()
+    assert focused(undo)
+    for _ in range(2):
+        page.page.keyboard.press("Control+Shift+z")
+    expect(lab.scrub_text).to_have_text("2 of 2")
+    slider.focus()
+    page.page.keyboard.press("Delete")
+    expect(lab.scrub_text).to_have_text("no strokes")
+    assert focused(lab.canvas)
+    page.page.keyboard.press("Control+z")
+    expect(lab.scrub_text).to_have_text("2 of 2")
+    clear.focus()
+    page.page.keyboard.press("Enter")
+    expect(lab.scrub_text).to_have_text("no strokes")
+    assert focused(clear)
+    page.page.keyboard.press("Control+z")
+    expect(lab.scrub_text).to_have_text("2 of 2")
+
+
+def test_a_search_that_ends_leaves_the_focus_of_its_stop_button_on_the_board(lab_of_two):
+    page, lab = lab_of_two
+    says = "lab.pad.send_fewest(busy={}, kept=[], text='', note='', share=0.5)"
+    page.ask(says.format(True))
+    page.ask(f"__import__('threading').Timer(2, lambda: {says.format(False)}).start()")
+    stop = lab.button("Stop")
+    stop.focus()
+    assert focused(stop)
+    expect(stop).to_be_hidden()
+    assert focused(lab.canvas)
