@@ -14,3 +14,7 @@ test("fine ones have a decimal where it counts", () => {
   const shown = [0, 0.00004, 0.034, 0.5, 0.9962, 0.99996, 1, NaN].map((p) => percent(p, true));
   assert.deepEqual(shown, [`0${s}%`, `< 0.1${s}%`, `3.4${s}%`, `50${s}%`, `99.6${s}%`, `> 99.9${s}%`, `100${s}%`, "–"]);
 });
+
+test("what JSON makes of NaN is a dash", () => {
+  for (const share of /** @type {any[]} */ ([null, "nan", NaN, undefined])) assert.equal(percent(share), "–");
+});

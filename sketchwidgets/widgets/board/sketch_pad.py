@@ -218,7 +218,9 @@ class SketchPad(BundledWidget):
 
     def _finish_left(self) -> None:
         """Finish the strokes of pages that are gone: no end will come."""
-        finished = [self.drawing.finish(page) for page in self.drawing.drawing_pages if self._pages.gone(page)]
+        finished = [
+            self.drawing.finish(page) for page in self.drawing.drawing_pages if self._pages.gone(page)
+        ]
         if any(finished) and self.comm is not None:
             self._send_state()
 

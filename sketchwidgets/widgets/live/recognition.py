@@ -255,6 +255,6 @@ def _title(best: list[tuple[str, float]], known: bool, at: int, strokes: int, pr
         note = f"after {at} stroke{'s' if at > 1 else ''}"
     return (
         f'<div class="skw-recognition-title{looks}">'
-        f'<span class="skw-name">{html.escape(name)}</span><span class="skw-share">{html.escape(share)}</span>'
+        f'<bdi class="skw-name">{html.escape(name)}</bdi><span class="skw-share">{html.escape(share)}</span>'
         f'<div class="skw-note">{note}</div></div>'
     )
