@@ -132,7 +132,7 @@ def test_one_lost_message_does_not_leave_an_old_prediction(monkeypatch, loses):
     monkeypatch.setattr(pad, "send", page._receive)
     page.confirms, page.unconfirmed = "at once", []
     for _ in range(3):
-        now[0] += feed.retry_in() or 0.0
+        now[0] += feed.retry_in() or 2.0
         feed.deliver()
     assert page.last("prediction")["step"] == 1
     assert feed.gate.present

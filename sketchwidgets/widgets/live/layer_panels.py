@@ -147,7 +147,9 @@ class LayerPanels(ExportingWidget):
             raise MessageError(f"visible needs a list of layer names, not {names!r}")
         client = content.get("client")
         client = client if isinstance(client, str) else None
-        self._sights = {page: seen for page, seen in self._sights.items() if not self._pages.left_behind(page)}
+        self._sights = {
+            page: seen for page, seen in self._sights.items() if not self._pages.left_behind(page)
+        }
         self._sights[client] = tuple(names)
         for callback in tuple(self._visible_callbacks):
             callback(self.visible)

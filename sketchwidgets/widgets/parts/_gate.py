@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Callable
 
-
 # Seconds from when nobody looks, as it seems, to a frame that finds out whether it is so, and to the next ones: what was
 # lost may have been the frame or its confirmation, and not the view. After the last one a view must speak first.
 PROBES = (5.0, 10.0, 20.0, 40.0, 80.0)
@@ -90,7 +89,7 @@ class Gate:
             return self._present and len(self._sent) < self._limit
 
     def admit(self, send: Callable[[int], None]) -> bool:
-        """Call `send(frame)` if a frame, or a probe, may go now; False where none may. One that raises has taken no place."""
+        """Call `send(frame)` if a frame or a probe may go now, else False. One that raises has taken no place."""
         frame = self.issue()
         if frame is None:
             frame = self._issue_probe()
