@@ -31,7 +31,14 @@ SYSTEM = """(name) => {
 
 @pytest.fixture
 def page(notebook):
-    page = notebook(MAPS, OCCLUSION, GRID, viewport={"width": 1200, "height": 1300}, forced_colors="active")
+    page = notebook(
+        MAPS,
+        OCCLUSION,
+        GRID,
+        "sw.SketchPad()",
+        viewport={"width": 1200, "height": 1300},
+        forced_colors="active",
+    )
     page.hide_side_bars()
     page.run()
     return page
@@ -79,3 +86,8 @@ def test_what_is_chosen_and_how_long_bars_are_is_seen(page, pictures):
     assert len(said) == swatches.count() == 2
     assert canvas not in said
     grid.screenshot(path=pictures / "forced-colors-grid.png")
+
+    board = page.output(3).locator(".skw-board")
+    assert style(board, "outlineStyle") == "none"
+    board.locator("canvas").focus()
+    assert (style(board, "outlineStyle"), style(board, "outlineColor")) == ("solid", highlight)
