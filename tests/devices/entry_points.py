@@ -326,7 +326,7 @@ def _picture_tables() -> Any:
         points, None, np.full(120, 4), np.full(60, 2), labels, key_ids, ("cat", "dog", "bee")
     )
     recognizer = _of_scribbles(drawings)
-    methods = ("occlusion", "gradient", "relevance", "inversion")
+    methods = ("gradient", "relevance")
     networks = {"net": recognizer}
     options = {"progress": False, "network": recognizer, "methods": methods}
     with TemporaryDirectory() as folder:
