@@ -95,6 +95,8 @@ export function watchTheme(callback, signal) {
     attributes: true,
     attributeFilter: ["data-jp-theme-light", "data-jp-theme-name", "class"],
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", callback, { signal });
+  for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) {
+    matchMedia(query).addEventListener("change", callback, { signal });
+  }
   signal.addEventListener("abort", () => observer.disconnect());
 }

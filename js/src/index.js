@@ -8,7 +8,6 @@ import { PadStore } from "./pad_store.js";
 import { renderPad } from "./pad_view.js";
 import { PanelsStore } from "./panels_store.js";
 import { renderPanels } from "./panels_view.js";
-import { letShortcutsThrough } from "./shortcuts.js";
 import { Store } from "./store.js";
 
 /**
@@ -50,7 +49,6 @@ export default function widget() {
     /** @param {{ model: Model, el: HTMLElement }} props */
     render({ model, el }) {
       const life = new AbortController();
-      letShortcutsThrough(el, life.signal);
       kindOf(model).render(store, el, life.signal);
       store.mount(life.signal);
       keepKeys(life.signal);

@@ -39,27 +39,34 @@ var FORMATS = {
   svg: { type: "image/svg+xml", title: "Download as a drawing with text (SVG)" },
   pdf: { type: "application/pdf", title: "Download as a page to print or to put in a paper (PDF)" }
 };
+var PATIENCE = 6e4;
 var Downloads = class {
   #store;
-  /** @type {Map<number, () => void>} what is asked for, and what to do when it has come */
+  /** @type {Map<number, { done: () => void, timer: ReturnType<typeof setTimeout> }>} what is asked for */
   #waiting = /* @__PURE__ */ new Map();
+  /** What was asked for and has not come in time; it is still taken when it comes. @type {Set<number>} */
+  #late = /* @__PURE__ */ new Set();
+  /** The status line that was written last. */
+  #notice = "";
   #number = 0;
   /** @param {import("./store.js").Store<any>} store */
   constructor(store) {
     this.#store = store;
+    store.listen("notices", () => !store.link.alive && this.#giveUp(), new AbortController().signal);
   }
   /**
    * Ask the kernel for a file.
    *
    * @param {Format} format
-   * @param {() => void} done called when it has come, or cannot
+   * @param {() => void} done called when it has come, or cannot, or takes too long
    */
   ask(format, done) {
     const number = ++this.#number;
-    this.#waiting.set(number, done);
+    const timer = setTimeout(() => this.#miss(number, format), PATIENCE);
+    this.#waiting.set(number, { done, timer });
     const { link, client } = this.#store;
     link.send({ type: "export", format, client, number });
-    if (!link.alive) this.#finish(number);
+    if (!link.alive) this.#giveUp();
   }
   /**
    * An "export" message: the file, or with no name that there is none.
@@ -68,15 +75,39 @@ var Downloads = class {
    * @param {Buffer[]} buffers
    */
   receive({ format, client, number, name }, buffers) {
-    if (client !== this.#store.client || !this.#waiting.has(number)) return;
+    if (client !== this.#store.client || !(this.#waiting.has(number) || this.#late.delete(number))) return;
     this.#finish(number);
+    if (this.#notice && this.#store.status === this.#notice) this.#say("");
     if (name === null) return;
     saveFile(name, new Blob([bytes(buffers[0]).slice()], { type: FORMATS[format].type }));
   }
   /** @param {number} number */
   #finish(number) {
-    this.#waiting.get(number)?.();
+    const asked = this.#waiting.get(number);
     this.#waiting.delete(number);
+    clearTimeout(asked?.timer);
+    asked?.done();
+  }
+  /** The kernel is gone, or does not answer. */
+  #giveUp() {
+    for (const number of [...this.#waiting.keys()]) {
+      this.#late.add(number);
+      this.#finish(number);
+    }
+  }
+  /**
+   * @param {number} number
+   * @param {Format} format
+   */
+  #miss(number, format) {
+    this.#late.add(number);
+    this.#finish(number);
+    this.#say(`The ${format.toUpperCase()} has not come. While the kernel is busy it waits, and is saved when it comes; else ask again.`);
+  }
+  /** @param {string} notice in the status line */
+  #say(notice) {
+    this.#notice = this.#store.status = notice;
+    this.#store.emit("notices", void 0);
   }
 };
 function saveFile(name, blob) {
@@ -101,10 +132,17 @@ function h(tag, attributes = {}, ...children) {
   element.append(...children);
   return element;
 }
-function iconButton(image, label, act, signal) {
-  const button = h("button", { type: "button", class: "skw-button", title: label, "aria-label": label }, image);
-  button.addEventListener("click", act, { signal });
+function iconButton(image, label2, act, signal) {
+  const button = h("button", { type: "button", class: "skw-button", title: label2, "aria-label": label2 }, image);
+  button.addEventListener("click", () => isOff(button) || act(), { signal });
   return button;
+}
+function switchOff(button, off) {
+  if (off) button.setAttribute("aria-disabled", "true");
+  else button.removeAttribute("aria-disabled");
+}
+function isOff(button) {
+  return button.getAttribute("aria-disabled") === "true";
 }
 var SVG = "http://www.w3.org/2000/svg";
 function icon(...paths) {
@@ -128,7 +166,9 @@ function watchTheme(callback, signal) {
     attributes: true,
     attributeFilter: ["data-jp-theme-light", "data-jp-theme-name", "class"]
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", callback, { signal });
+  for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) {
+    matchMedia(query).addEventListener("change", callback, { signal });
+  }
   signal.addEventListener("abort", () => observer.disconnect());
 }
 
@@ -159,8 +199,10 @@ var Emitter = class {
 
 // src/link.js
 var Link = class {
-  /** False once the kernel has been restarted or shut down. */
+  /** False once the kernel has been restarted or shut down, or does not answer. */
   alive = true;
+  /** Whether it is not alive because nothing was heard of it; it may be at work. */
+  silent = false;
   #model;
   #changed;
   /**
@@ -172,7 +214,8 @@ var Link = class {
     this.#changed = changed;
   }
   /**
-   * Send a message; one that cannot be sent is dropped and `alive` says so.
+   * Send a message; one that cannot be sent is dropped and `alive` says so. That one could be sent says nothing: without
+   * a comm, as in a notebook that was opened with its widgets and no kernel, ipywidgets drops it and does not tell.
    *
    * @param {Record<string, any>} content
    * @param {ArrayBuffer[]} [buffers]
@@ -180,10 +223,24 @@ var Link = class {
   send(content, buffers = []) {
     try {
       this.#model.send(content, void 0, buffers);
-      this.#set(true);
     } catch {
       this.#set(false);
+      return;
     }
+    if (
+      /** @type {any} */
+      this.#model.comm_live === false
+    ) this.#set(false);
+  }
+  /** Something came from the kernel. */
+  heard() {
+    this.silent = false;
+    this.#set(true);
+  }
+  /** The kernel was asked again and again, and nothing has come. */
+  unheard() {
+    this.silent = this.alive;
+    this.#set(false);
   }
   /** @param {boolean} alive */
   #set(alive) {
@@ -198,8 +255,10 @@ var LATENCY_LIMIT = 6e4;
 var ANSWER = 2e3;
 var ASKS = 6;
 var Store = class extends Emitter {
-  /** @type {ErrorMessage | null} */
-  error = null;
+  /** @type {ErrorMessage | null} what the kernel says */
+  #error = null;
+  /** @type {Map<string, ErrorMessage>} why the last message of a type could not be shown here */
+  #unshown = /* @__PURE__ */ new Map();
   status = "";
   views = 0;
   /** Names this page to the kernel, which may talk to several. */
@@ -224,6 +283,13 @@ var Store = class extends Emitter {
       model.off("comm_live_update", probe);
     });
   }
+  /** @returns {ErrorMessage | null} the error to show */
+  get error() {
+    return this.#error ?? this.#unshown.values().next().value ?? null;
+  }
+  set error(error) {
+    this.#error = error;
+  }
   /**
    * A view has mounted: ask the kernel for everything.
    *
@@ -238,7 +304,9 @@ var Store = class extends Emitter {
     this.link.send({ type: "hello", client: this.client });
     clearTimeout(this.#again);
     this.#again = setTimeout(() => {
-      if (asks > 1 && this.views > 0 && this.link.alive) this.hello(asks - 1);
+      if (this.views === 0 || !this.link.alive) return;
+      if (asks > 1) this.hello(asks - 1);
+      else this.link.unheard();
     }, ANSWER);
   }
   /**
@@ -247,25 +315,32 @@ var Store = class extends Emitter {
    */
   #receive(content, buffers) {
     if (content.type !== "seen") clearTimeout(this.#again);
+    this.heard();
     try {
       if (content.type === "error") {
-        this.error = content.title === null ? null : content;
+        this.#error = content.title === null ? null : content;
         this.#noticed();
       } else if (content.type === "status") {
         this.status = content.text;
         this.#noticed();
       } else {
         this.receive(content, buffers);
+        if (this.#unshown.delete(content.type)) this.#noticed();
       }
     } catch (error) {
       const { message, stack } = (
         /** @type {Error} */
         error
       );
-      this.error = { type: "error", title: "Could not show a message of the kernel", message, traceback: stack };
+      const title = "Could not show a message of the kernel";
+      this.#unshown.set(content.type, { type: "error", title, message, traceback: stack });
       this.#noticed();
     }
     this.#confirm(content);
+  }
+  /** Something came from the kernel. */
+  heard() {
+    this.link.heard();
   }
   #noticed() {
     this.emit("notices", void 0);
@@ -288,13 +363,13 @@ var Store = class extends Emitter {
     afterPaint(() => {
       const latency = typeof since === "number" ? performance.now() - since : NaN;
       const known = latency >= 0 && latency < LATENCY_LIMIT;
-      this.link.send({ type: "ack", frame, latency_ms: known ? latency : null });
+      this.link.send({ type: "ack", frame, latency_ms: known ? latency : null, client: this.client });
     });
   }
 };
 
 // src/grid_store.js
-var PATIENCE = 1e3;
+var PATIENCE2 = 1e3;
 var GridStore = class extends Store {
   title = "";
   /** @type {GridSection[]} */
@@ -372,7 +447,7 @@ var GridStore = class extends Store {
     });
   }
   #tell() {
-    if (this.#spot === void 0 || performance.now() - this.#told < PATIENCE) return;
+    if (this.#spot === void 0 || performance.now() - this.#told < PATIENCE2) return;
     const spot = this.#spot;
     this.#spot = void 0;
     this.#told = performance.now();
@@ -574,7 +649,8 @@ var GridLarge = class {
   #facts = h("dl", { class: "skw-facts" });
   /**
    * @param {GridStore} store
-   * @param {(section: number, tile: number) => void} back called when it closes, to give the focus back
+   * @param {(section: number, tile: number, held: boolean) => void} back called when it closes, to give the focus back
+   *   where it held it
    * @param {(section: number, tile: number) => void} move called when another tile is wanted
    * @param {AbortSignal} signal
    */
@@ -627,9 +703,10 @@ var GridLarge = class {
   close() {
     if (!this.shown) return;
     const [section, tile] = this.shown;
+    const held = this.element.contains(document.activeElement);
     this.shown = null;
     this.element.hidden = true;
-    this.#back(section, tile);
+    this.#back(section, tile, held);
   }
   /** Show what the tile is now; one that has gone closes. */
   update() {
@@ -672,6 +749,8 @@ var GridSectionView = class {
   #grid = h("div", { class: "skw-cells", role: "group" });
   /** The tile that the tab key reaches. */
   #current = 0;
+  #act;
+  #pointed = false;
   /**
    * @param {{
    *   open: (tile: number) => void,
@@ -680,6 +759,7 @@ var GridSectionView = class {
    * @param {AbortSignal} signal
    */
   constructor(act, signal) {
+    this.#act = act;
     this.element = h("section", { class: "skw-section" }, this.#title, this.#caption, this.#grid);
     this.#grid.addEventListener(
       "click",
@@ -696,11 +776,19 @@ var GridSectionView = class {
       const inner = this.tiles[at]?.picture.inner.getBoundingClientRect();
       const x = inner ? (event.clientX - inner.left) / inner.width : -1;
       const y = inner ? (event.clientY - inner.top) / inner.height : -1;
-      if (x >= 0 && y >= 0 && x <= 1 && y <= 1) act.hover(at, x, y);
-      else act.hover(null, 0, 0);
+      if (!(x >= 0 && y >= 0 && x <= 1 && y <= 1)) return this.leave();
+      this.#pointed = true;
+      act.hover(at, x, y);
     };
     this.#grid.addEventListener("pointermove", point, { signal });
-    this.#grid.addEventListener("pointerleave", () => act.hover(null, 0, 0), { signal });
+    this.#grid.addEventListener("pointerleave", () => this.leave(), { signal });
+    signal.addEventListener("abort", () => this.leave());
+  }
+  /** The pointer is over none of the tiles; no event says so of a section or a view that goes. */
+  leave() {
+    if (!this.#pointed) return;
+    this.#pointed = false;
+    this.#act.hover(null, 0, 0);
   }
   /**
    * @param {GridSection} section
@@ -824,8 +912,9 @@ function exportButtons(downloads, signal) {
     button.addEventListener(
       "click",
       () => {
-        button.disabled = true;
-        downloads.ask(format, () => button.disabled = false);
+        if (button.getAttribute("aria-disabled") === "true") return;
+        button.setAttribute("aria-disabled", "true");
+        downloads.ask(format, () => button.removeAttribute("aria-disabled"));
       },
       { signal }
     );
@@ -835,23 +924,28 @@ function exportButtons(downloads, signal) {
 }
 
 // src/notices.js
+var SILENT = "The kernel does not answer, and nothing new is shown until it does. It may be busy. If it is gone, run the cell again.";
 function notices(store, gone, signal) {
-  const banner = h("div", { class: "skw-banner", role: "alert", hidden: true }, gone);
+  const banner = h("div", { class: "skw-banner", role: "alert", hidden: true });
   const title = h("div", { class: "skw-error-title" });
   const message = h("div", { class: "skw-error-message" });
   const traceback = h("pre", { class: "skw-error-traceback" });
   const details = h("details", {}, h("summary", {}, "Traceback"), traceback);
   const error = h("div", { class: "skw-error", role: "alert", hidden: true }, title, message, details);
   const status = h("div", { class: "skw-status", role: "status", hidden: true });
+  const write = (element, text) => {
+    if (element.textContent !== text) element.textContent = text;
+  };
   const update = () => {
+    write(banner, store.link.silent ? SILENT : gone);
     banner.hidden = store.link.alive;
     error.hidden = store.error === null;
-    title.textContent = store.error?.title ?? "";
-    message.textContent = store.error?.message ?? "";
-    traceback.textContent = store.error?.traceback ?? "";
+    write(title, store.error?.title ?? "");
+    write(message, store.error?.message ?? "");
+    write(traceback, store.error?.traceback ?? "");
     details.hidden = !store.error?.traceback;
     status.hidden = !store.status || !store.link.alive;
-    status.textContent = store.status;
+    write(status, store.status);
   };
   store.listen("notices", update, signal);
   update();
@@ -875,14 +969,14 @@ function renderGrid(store, root, signal) {
   root.append(h("div", { class: "skw skw-tile-grid" }, head, notices(store, GONE, signal), list));
   const large = new GridLarge(
     store,
-    (section, tile) => {
-      mark();
-      views[section]?.tiles[tile]?.element.focus();
+    (section, tile, held) => {
+      mark2();
+      if (held) views[section]?.tiles[tile]?.element.focus();
     },
     (section, tile) => open(section, tile),
     signal
   );
-  const mark = () => {
+  const mark2 = () => {
     const chosen = model.get("selectable") ? model.get("selected") : large.shown;
     views.forEach(
       ({ tiles }, section) => tiles.forEach(({ element, switches }, tile) => {
@@ -900,7 +994,7 @@ function renderGrid(store, root, signal) {
     if (model.get("selectable") || view.tiles[tile]?.switches) return;
     if (large.element.parentNode !== view.element) view.element.append(large.element);
     large.open(section, tile);
-    mark();
+    mark2();
   };
   const draw = () => {
     title.textContent = store.title;
@@ -909,6 +1003,7 @@ function renderGrid(store, root, signal) {
     head.hidden = title.hidden && tools.hidden;
     while (views.length > store.sections.length) {
       const view = views.pop();
+      view?.leave();
       if (view?.element.contains(large.element)) large.close();
       view?.element.remove();
     }
@@ -927,12 +1022,12 @@ function renderGrid(store, root, signal) {
     const side = Number(model.get("tile"));
     store.sections.forEach((section, i) => views[i].update(section, side));
     large.update();
-    mark();
+    mark2();
   };
   const selectable = () => {
     if (model.get("selectable")) large.close();
     list.classList.toggle("skw-selectable", Boolean(model.get("selectable")));
-    mark();
+    mark2();
   };
   store.listen("figure", draw, signal);
   store.listen(
@@ -949,7 +1044,7 @@ function renderGrid(store, root, signal) {
     ["tile", draw],
     ["toolbar", draw],
     ["selectable", selectable],
-    ["selected", mark]
+    ["selected", mark2]
   ];
   for (const [name, act] of changes) {
     model.on(`change:${name}`, act);
@@ -961,6 +1056,49 @@ function renderGrid(store, root, signal) {
   }
   selectable();
   draw();
+}
+
+// src/keys.js
+var OURS = ".skw, .skw-explorer, .skw-curves, .skw-player, .skw-lab";
+var SUPPRESS = "data-lm-suppress-shortcuts";
+var SHARED = /* @__PURE__ */ Symbol.for("sketchwidgets.keys");
+function passes({ key: key2, ctrlKey, metaKey, shiftKey, altKey }) {
+  const command = ctrlKey || metaKey;
+  if (key2 === "Enter") return (shiftKey || command) && !altKey;
+  return command && !altKey && /^[b-ln-xB-LN-X]$/.test(key2);
+}
+function mark(event) {
+  const { target: target2 } = event;
+  if (!(target2 instanceof Element) || !target2.closest(OURS)) return;
+  if (passes(
+    /** @type {KeyboardEvent} */
+    event
+  )) target2.removeAttribute(SUPPRESS);
+  else target2.setAttribute(SUPPRESS, "true");
+}
+function keepKeys(signal) {
+  const page = (
+    /** @type {any} */
+    window
+  );
+  const shared = page[SHARED] ??= { views: 0, mark };
+  if (shared.views++ === 0) window.addEventListener("keydown", shared.mark, true);
+  signal.addEventListener("abort", () => {
+    if (--shared.views > 0) return;
+    window.removeEventListener("keydown", shared.mark, true);
+    delete page[SHARED];
+  });
+}
+
+// src/percent.js
+var SPACE = " ";
+function percent(share, fine = false) {
+  if (share === null || !Number.isFinite(share)) return "–";
+  const digits = fine && (share < 0.1 || share > 0.995) ? 1 : 0;
+  const unit = 10 ** -digits;
+  if (share > 0 && 100 * share < unit / 2) return `< ${unit}${SPACE}%`;
+  if (share < 1 && 100 * share >= 100 - unit / 2) return `> ${100 - unit}${SPACE}%`;
+  return `${(100 * share).toFixed(share === 0 || share === 1 ? 0 : digits)}${SPACE}%`;
 }
 
 // src/occlusion_store.js
@@ -1082,6 +1220,14 @@ function answerAt(experiment, cell) {
     done
   };
 }
+function sentence(experiment, cell) {
+  const { guesses, target: target2, box, done } = answerAt(experiment, cell);
+  if (box === null) return `No patch: ${target2.name} ${percent(target2.before, true)}.`;
+  const place = `Patch at row ${box[0]}, column ${box[1]}`;
+  if (!done) return `${place}: not computed.`;
+  const other = guesses[0].isTarget ? "" : `, ${guesses[0].name} is more probable`;
+  return `${place}: ${target2.name} ${percent(target2.chance, true)} instead of ${percent(target2.before, true)}${other}.`;
+}
 function cellOfMap({ rows, cols }, x, y) {
   const index = (share, count) => Math.min(count - 1, Math.max(0, Math.floor(share * count)));
   return [index(y, rows), index(x, cols)];
@@ -1120,17 +1266,6 @@ function points(chance, before) {
   const change = 100 * (chance - before);
   if (Number.isNaN(change) || Math.abs(change) < 0.05) return "±0";
   return `${change > 0 ? "+" : "−"}${Math.abs(change).toFixed(Math.abs(change) < 9.95 ? 1 : 0)}`;
-}
-
-// src/percent.js
-var SPACE = " ";
-function percent(share, fine = false) {
-  if (Number.isNaN(share)) return "–";
-  const digits = fine && (share < 0.1 || share > 0.995) ? 1 : 0;
-  const unit = 10 ** -digits;
-  if (share > 0 && 100 * share < unit / 2) return `< ${unit}${SPACE}%`;
-  if (share < 1 && 100 * share >= 100 - unit / 2) return `> ${100 - unit}${SPACE}%`;
-  return `${(100 * share).toFixed(share === 0 || share === 1 ? 0 : digits)}${SPACE}%`;
 }
 
 // src/tiles.js
@@ -1249,34 +1384,56 @@ var Panel = class {
     });
   }
   /**
-   * Call back with the place of the pointer, as shares, and with null once it has left; and for a press.
+   * Call back with the place of the pointer, as shares, and with null once it has left; and for a click or a tap. A
+   * finger that scrolls the page is no tap: the browser takes it away before it is lifted.
    *
    * @param {(x: number | null, y: number) => void} move
    * @param {() => void} press
    * @param {AbortSignal} signal
    */
   listen(move, press, signal) {
+    let [inside, down] = [false, false];
     const tell = ({ clientX, clientY }) => {
       const { left, top, width, height } = this.inner.getBoundingClientRect();
-      if (width > 0) move((clientX - left) / width, (clientY - top) / height);
+      if (width === 0) return;
+      inside = true;
+      move((clientX - left) / width, (clientY - top) / height);
+    };
+    const leave = () => {
+      const was = inside;
+      inside = down = false;
+      if (was) move(null, 0);
     };
     this.inner.addEventListener("pointermove", tell, { signal });
-    this.inner.addEventListener("pointerleave", () => move(null, 0), { signal });
+    this.inner.addEventListener("pointerleave", leave, { signal });
+    this.inner.addEventListener("pointercancel", leave, { signal });
     this.inner.addEventListener(
       "pointerdown",
       (event) => {
+        if (event.button !== 0 || !event.isPrimary) return;
+        tell(event);
+        down = true;
+      },
+      { signal }
+    );
+    this.inner.addEventListener(
+      "pointerup",
+      (event) => {
+        if (event.button !== 0 || !down) return;
+        down = false;
         tell(event);
         press();
       },
       { signal }
     );
+    signal.addEventListener("abort", leave);
   }
 };
 var AnswerPanel = class {
   #title = h("span", { class: "skw-occ-title" });
   #rows = h("div", { class: "skw-occ-bars" });
   #facts = h("div", { class: "skw-occ-facts" });
-  element = h("div", { class: "skw-occ-answer", "aria-live": "polite" }, this.#title, this.#rows, this.#facts);
+  element = h("div", { class: "skw-occ-answer" }, this.#title, this.#rows, this.#facts);
   /**
    * @param {Experiment} experiment
    * @param {Cell | null} cell
@@ -1288,13 +1445,13 @@ var AnswerPanel = class {
       ...guesses.map(({ name, chance, before, isTarget }) => {
         const bar = h("span", { class: "skw-occ-bar" });
         bar.style.width = `${100 * Math.min(1, chance)}%`;
-        const mark = h("span", { class: "skw-occ-mark", hidden: cell === null });
-        mark.style.left = `${100 * Math.min(1, before)}%`;
+        const mark2 = h("span", { class: "skw-occ-mark", hidden: cell === null });
+        mark2.style.left = `${100 * Math.min(1, before)}%`;
         return h(
           "div",
           { class: `skw-occ-row${isTarget ? " skw-occ-target" : ""}`, title: `${name}: ${percent(before, true)} without a patch` },
           h("span", { class: "skw-occ-name" }, name),
-          h("span", { class: "skw-occ-track" }, bar, mark),
+          h("span", { class: "skw-occ-track" }, bar, mark2),
           h("span", { class: "skw-occ-share" }, percent(chance, true)),
           h("span", { class: "skw-occ-change" }, cell === null ? "" : points(chance, before))
         );
@@ -1317,6 +1474,8 @@ function renderOcclusion(store, root, signal) {
   const heat = new Panel("heat", LARGE);
   const seen2 = new Panel("occluded", LARGE);
   const answer = new AnswerPanel();
+  const spoken = h("p", { class: "skw-spoken", role: "status" });
+  let said = store.kept;
   const maps = (
     /** @type {const} */
     ["activity", "probability", "label"].map((key2) => ({ key: key2, panel: new Panel(key2, SMALL) }))
@@ -1340,7 +1499,7 @@ function renderOcclusion(store, root, signal) {
     exportButtons(store.downloads, signal)
   );
   const head = h("div", { class: "skw-grid-head skw-occ-head" }, tools);
-  root.append(h("div", { class: "skw skw-occlusion" }, notices(store, GONE2, signal), stage, head));
+  root.append(h("div", { class: "skw skw-occlusion" }, notices(store, GONE2, signal), stage, head, spoken));
   const follow = (panel, locate) => {
     panel.listen(
       (x, y) => {
@@ -1368,11 +1527,13 @@ function renderOcclusion(store, root, signal) {
     },
     { signal }
   );
-  const mark = () => {
+  const mark2 = () => {
     const { experiment, cell, kept } = store;
     if (!experiment) return;
     const { rows, cols, boxes, tiles } = experiment;
     const isKept = same(cell, kept);
+    if (!same(kept, said)) spoken.textContent = sentence(experiment, kept);
+    said = kept;
     seen2.show(cell === null ? "What the network sees" : "What the network sees now", occluded(experiment, cell));
     answer.show(experiment, cell);
     if (cell === null) {
@@ -1389,15 +1550,16 @@ function renderOcclusion(store, root, signal) {
   const draw = () => {
     const { experiment } = store;
     stage.hidden = head.hidden = experiment === null;
+    said = store.kept;
     if (!experiment) return;
     heat.show(`Where patches change map ${experiment.unit}`, experiment.tiles.heat);
     const target2 = experiment.classes.find(([index]) => index === experiment.target)?.[1] ?? "the class";
     const titles = { activity: `Activity of ${experiment.unit}`, probability: `Probability of ${target2}, %`, label: "Most probable class" };
     for (const { key: key2, panel } of maps) panel.show(titles[key2], experiment.tiles[key2]);
-    mark();
+    mark2();
   };
   store.listen("experiment", draw, signal);
-  store.listen("cell", mark, signal);
+  store.listen("cell", mark2, signal);
   draw();
 }
 
@@ -1465,6 +1627,7 @@ var Delivery = class {
   #asked = null;
   #checks = 0;
   #wait = CHECK;
+  #paused = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #send;
@@ -1524,13 +1687,25 @@ var Delivery = class {
     if (this.pending) this.#watch();
     for (const { content, buffers } of this.#kept) if (content.seq <= seq) this.#send(content, buffers);
   }
+  /** Ask nothing, whatever is sent: nobody is there to answer. */
+  pause() {
+    this.#paused = true;
+    this.stop();
+  }
+  /** Ask again. */
+  resume() {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#wait = CHECK;
+    if (this.pending) this.#watch();
+  }
   /** Ask no more, until something is sent. */
   stop() {
     clearTimeout(this.#timer);
     this.#timer = void 0;
   }
   #watch() {
-    this.#timer ??= setTimeout(() => this.#ask(), this.#wait);
+    if (!this.#paused) this.#timer ??= setTimeout(() => this.#ask(), this.#wait);
   }
   #ask() {
     this.#timer = void 0;
@@ -1543,6 +1718,7 @@ var Delivery = class {
 };
 
 // src/outbox.js
+var REST = 2e3;
 var Outbox = class {
   /** @type {{ stroke: Stroke, sent: number } | null} */
   #open = null;
@@ -1550,6 +1726,8 @@ var Outbox = class {
   #step;
   #scheduled = false;
   #schedule;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #rest;
   /**
    * @param {(content: Record<string, any>, buffers?: ArrayBuffer[]) => void} send
    * @param {string} client names this page, since numbers count from 1 in each
@@ -1565,8 +1743,14 @@ var Outbox = class {
   }
   /** @param {Stroke} stroke has grown */
   grow(stroke) {
-    this.#open ??= { stroke, sent: 0 };
+    this.#begin(stroke);
     this.#later();
+  }
+  /** @param {Stroke} stroke */
+  #begin(stroke) {
+    if (this.#open) return;
+    this.#open = { stroke, sent: 0 };
+    this.#step = void 0;
   }
   /**
    * The stroke has ended: its last points go out now, the answer should not wait for a frame.
@@ -1575,7 +1759,7 @@ var Outbox = class {
    * @param {number} upMs performance.now() at pointer-up
    */
   end(stroke, upMs) {
-    this.#open ??= { stroke, sent: 0 };
+    this.#begin(stroke);
     this.#points(true, upMs);
   }
   /** @param {"undo" | "redo" | "clear" | "fewest" | "fewest_off" | "fewest_stop"} type */
@@ -1601,6 +1785,11 @@ var Outbox = class {
       this.delivery.send({ type: "scrub", step });
     }
   }
+  /** Send nothing more by itself. */
+  stop() {
+    clearTimeout(this.#rest);
+    this.delivery.stop();
+  }
   #later() {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -1612,23 +1801,152 @@ var Outbox = class {
   /**
    * @param {boolean} end
    * @param {number} [upMs]
+   * @param {boolean} [resting] with or without points
    */
-  #points(end, upMs) {
+  #points(end, upMs, resting = false) {
     const open = this.#open;
     if (!open) return;
     const { stroke, sent } = open;
-    if (stroke.n === sent && !end) return;
+    if (stroke.n === sent && !end && !resting) return;
     const content = { type: "points", stroke: stroke.id, first: sent, end };
     if (end) content.up_ms = upMs;
     const buffers = stroke.n > sent ? [encodePoints(stroke, sent, stroke.n)] : [];
     open.sent = stroke.n;
+    clearTimeout(this.#rest);
     if (end) this.#open = null;
+    else this.#rest = setTimeout(() => this.#points(false, void 0, true), REST);
     this.delivery.send(content, buffers);
   }
 };
 
+// src/pen.js
+var PEN_NEAR = 600;
+var PALM = 60;
+var Grip = class {
+  /** @type {{ id: number, type: string } | null} */
+  active = null;
+  #lastPen = -Infinity;
+  /** @param {{ pointerType: string, timeStamp: number }} event any event of a pointer near the board */
+  notice({ pointerType, timeStamp }) {
+    if (pointerType === "pen") this.#lastPen = timeStamp;
+  }
+  /**
+   * A pointer is down: "draw", "ignore", or "replace" when it is the pen and what draws is a touch.
+   *
+   * @param {Press} event
+   * @returns {"draw" | "ignore" | "replace"}
+   */
+  press(event) {
+    const { pointerType, pointerId, button, ctrlKey, timeStamp } = event;
+    const penNear = timeStamp - this.#lastPen < PEN_NEAR;
+    this.notice(event);
+    if (button !== 0 || pointerType === "mouse" && ctrlKey) return "ignore";
+    if (pointerType === "touch" && (penNear || !event.isPrimary || Math.max(event.width, event.height) > PALM)) {
+      return "ignore";
+    }
+    const other = this.active && this.active.id !== pointerId ? this.active : null;
+    if (other && !(pointerType === "pen" && other.type === "touch")) return "ignore";
+    const outcome = other ? "replace" : "draw";
+    this.active = { id: pointerId, type: pointerType };
+    return outcome;
+  }
+  /** @param {{ pointerId: number }} event */
+  holds({ pointerId }) {
+    return this.active?.id === pointerId;
+  }
+  release() {
+    this.active = null;
+  }
+};
+function coalesced(event) {
+  const all = event.getCoalescedEvents?.() ?? [];
+  return all.length > 0 ? all : [event];
+}
+function toPoints(events, box, board, last) {
+  const points2 = [];
+  const inside = (v) => Math.min(board, Math.max(0, v));
+  for (const event of events) {
+    const x = inside((event.clientX - box.left) / box.width * board);
+    const y = inside((event.clientY - box.top) / box.height * board);
+    if (last && x === last.x && y === last.y) continue;
+    const pressure = event.pointerType === "pen" ? event.pressure || (last?.pressure ?? 0.5) : 1;
+    const time = Math.max(event.timeStamp, last?.time ?? -Infinity);
+    last = { x, y, time, pressure };
+    points2.push(last);
+  }
+  return points2;
+}
+function listenToPen(canvas, board, hand, grip, signal) {
+  let mine = null;
+  let last = null;
+  const draw = (events) => {
+    const points2 = toPoints(events, canvas.getBoundingClientRect(), board(), last);
+    if (points2.length === 0) return;
+    last = points2[points2.length - 1];
+    hand.extend(points2);
+  };
+  const holds = (event) => mine !== null && mine === grip.active && grip.holds(event);
+  const end = () => {
+    grip.release();
+    mine = null;
+    last = null;
+    hand.finish();
+  };
+  canvas.addEventListener(
+    "pointerdown",
+    (event) => {
+      const outcome = grip.press(event);
+      if (outcome === "ignore") return;
+      event.preventDefault();
+      canvas.focus({ preventScroll: true });
+      mine = grip.active;
+      last = null;
+      if (outcome === "replace") hand.takeBack();
+      try {
+        canvas.setPointerCapture(event.pointerId);
+      } catch {
+      }
+      hand.begin();
+      draw([event]);
+    },
+    { signal }
+  );
+  canvas.addEventListener(
+    "pointermove",
+    (event) => {
+      grip.notice(event);
+      if (!holds(event)) return;
+      if (event.buttons === 0 && event.pointerType !== "touch") end();
+      else draw(coalesced(event));
+    },
+    { signal }
+  );
+  canvas.addEventListener(
+    "pointerup",
+    (event) => {
+      if (!holds(event)) return;
+      draw([event]);
+      end();
+    },
+    { signal }
+  );
+  for (
+    const name of
+    /** @type {const} */
+    ["pointercancel", "lostpointercapture"]
+  ) {
+    canvas.addEventListener(name, (event) => holds(event) && end(), { signal });
+  }
+  canvas.addEventListener("contextmenu", (event) => grip.active && event.preventDefault(), { signal });
+  signal.addEventListener("abort", () => mine !== null && mine === grip.active && end());
+}
+
 // src/strokes.js
 var HISTORY = 1e3;
+var BLOCK = 2 ** 20;
+function blockOfIds() {
+  return BLOCK * (1 + Math.floor(Math.random() * (2 ** 32 - 1)));
+}
 var Drawing = class {
   /** @type {Stroke[]} */
   strokes = [];
@@ -1643,7 +1961,11 @@ var Drawing = class {
   // Operations that only the kernel remembers, from before this page was loaded.
   #hiddenUndo = 0;
   #hiddenRedo = 0;
-  #nextId = 2;
+  #nextId;
+  /** @param {number} [firstId] of its strokes, even */
+  constructor(firstId = 2) {
+    this.#nextId = firstId;
+  }
   get canUndo() {
     return this.#done.length + this.#hiddenUndo > 0;
   }
@@ -1654,7 +1976,7 @@ var Drawing = class {
   get visible() {
     return this.step === null ? this.strokes : this.strokes.slice(0, this.step);
   }
-  /** Begin a stroke at the live end. The page's ids are even, the kernel's odd: they never meet. */
+  /** Begin a stroke at the live end. A page's ids are even, the kernel's odd: they never meet. */
   begin() {
     this.step = null;
     this.current = { id: this.#nextId, points: new Float32Array(64 * POINT), n: 0 };
@@ -1765,8 +2087,6 @@ var Drawing = class {
     this.#undone = [];
     this.#hiddenUndo = undo;
     this.#hiddenRedo = redo;
-    const last = strokes.reduce((most, { id }) => Math.max(most, id), this.#nextId - 2);
-    this.#nextId = Math.max(this.#nextId, 2 * (Math.floor(last / 2) + 1));
     return true;
   }
   /** The time of the last point in ms, 0 for an empty board. */
@@ -1778,26 +2098,32 @@ var Drawing = class {
 
 // src/pad_store.js
 var PAUSE = 1e3;
+var CHECKS = 6;
 var ASK_AGAIN = 250;
 var PadStore = class extends Store {
-  drawing = new Drawing();
+  drawing = new Drawing(blockOfIds());
   fewest = new Fewest();
+  /** One for all views: only one pointer draws at a time. */
+  grip = new Grip();
   /** @type {PredictionMessage | null} */
   prediction = null;
   /** The page's clock at time 0 of the drawing. @type {number | null} */
   #zero = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  /** Questions since something was heard of the kernel. */
+  #checks = 0;
   /**
    * @param {import("./store.js").Model} model
    * @param {AbortSignal} signal
    */
   constructor(model, signal) {
     super(model, signal);
-    this.outbox = new Outbox((content, buffers) => this.link.send(content, buffers), this.client);
+    this.outbox = new Outbox((content, buffers) => this.#send(content, buffers), this.client);
+    this.listen("notices", () => !this.link.alive && this.outbox.delivery.pause(), signal);
     signal.addEventListener("abort", () => {
       clearTimeout(this.#timer);
-      this.outbox.delivery.stop();
+      this.outbox.stop();
     });
   }
   get board() {
@@ -1809,8 +2135,23 @@ var PadStore = class extends Store {
   get drawingNow() {
     return this.drawing.current !== null;
   }
+  /**
+   * @param {Record<string, any>} content
+   * @param {ArrayBuffer[]} [buffers]
+   */
+  #send(content, buffers) {
+    if (content.type === "check" && (this.#checks += 1) > CHECKS) this.link.unheard();
+    else this.link.send(content, buffers);
+  }
+  /** @override */
+  heard() {
+    this.#checks = 0;
+    super.heard();
+    this.outbox.delivery.resume();
+  }
   /** The pen is down. */
   begin() {
+    this.finish();
     const wasScrubbed = this.drawing.step !== null;
     this.drawing.begin();
     const wasPale = this.#leaveFewest();
@@ -1897,6 +2238,7 @@ var PadStore = class extends Store {
    */
   receive(content, buffers) {
     if (content.type === "state") this.#adopt(content, buffers);
+    else if (content.type === "changed") content.by !== this.client && this.#askSoon();
     else if (content.type === "seen") this.outbox.delivery.answered(content);
     else if (content.type === "prediction") {
       const wanted = content.top.length > 0 && (this.drawing.strokes.length > 0 || this.drawingNow);
@@ -1928,8 +2270,11 @@ var PadStore = class extends Store {
     this.#afterChange();
   }
   #askSoon() {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.drawingNow ? this.#askSoon() : this.hello(), ASK_AGAIN);
+    this.#timer ??= setTimeout(() => {
+      this.#timer = void 0;
+      if (this.drawingNow) this.#askSoon();
+      else this.hello();
+    }, ASK_AGAIN);
   }
 };
 
@@ -1937,10 +2282,10 @@ var PadStore = class extends Store {
 function fewestButton(store, signal) {
   const title = "Show which strokes are enough for the network to recognise the drawing";
   const button = h("button", { type: "button", class: "skw-text-button skw-fewest-button", title }, "Fewest strokes");
-  button.addEventListener("click", () => store.toggleFewest(), { signal });
+  button.addEventListener("click", () => isOff(button) || store.toggleFewest(), { signal });
   const update = () => {
     button.hidden = !store.fewest.offered;
-    button.disabled = store.drawing.strokes.length === 0 || !store.link.alive;
+    switchOff(button, store.drawing.strokes.length === 0 || !store.link.alive);
     button.setAttribute("aria-pressed", String(store.fewest.on));
   };
   for (
@@ -1951,7 +2296,7 @@ function fewestButton(store, signal) {
   update();
   return button;
 }
-function fewestLine(store, signal) {
+function fewestLine(store, board, signal) {
   const text = h("span", { class: "skw-fewest-text" });
   const note = h("span", { class: "skw-fewest-note" });
   const bar = h("div", { class: "skw-fewest-done" });
@@ -1963,6 +2308,7 @@ function fewestLine(store, signal) {
   const line = h("div", { class: "skw-fewest", hidden: true }, said, stop, track, spoken);
   const update = () => {
     const { fewest } = store;
+    if (!fewest.busy && stop === document.activeElement) board.focus({ preventScroll: true });
     line.hidden = !fewest.on;
     text.textContent = fewest.text;
     note.textContent = fewest.note;
@@ -2016,147 +2362,31 @@ function fitCanvas(canvas, entry) {
   return true;
 }
 
-// src/pen.js
-var PEN_NEAR = 600;
-var PALM = 60;
-var Grip = class {
-  /** @type {{ id: number, type: string } | null} */
-  active = null;
-  #lastPen = -Infinity;
-  /** @param {{ pointerType: string, timeStamp: number }} event any event of a pointer near the board */
-  notice({ pointerType, timeStamp }) {
-    if (pointerType === "pen") this.#lastPen = timeStamp;
-  }
-  /**
-   * A pointer is down: "draw", "ignore", or "replace" when it is the pen and what draws is a touch.
-   *
-   * @param {Press} event
-   * @returns {"draw" | "ignore" | "replace"}
-   */
-  press(event) {
-    const { pointerType, pointerId, button, ctrlKey, timeStamp } = event;
-    const penNear = timeStamp - this.#lastPen < PEN_NEAR;
-    this.notice(event);
-    if (button !== 0 || pointerType === "mouse" && ctrlKey) return "ignore";
-    if (pointerType === "touch" && (penNear || !event.isPrimary || Math.max(event.width, event.height) > PALM)) {
-      return "ignore";
-    }
-    if (this.active && !(pointerType === "pen" && this.active.type === "touch")) return "ignore";
-    const outcome = this.active ? "replace" : "draw";
-    this.active = { id: pointerId, type: pointerType };
-    return outcome;
-  }
-  /** @param {{ pointerId: number }} event */
-  holds({ pointerId }) {
-    return this.active?.id === pointerId;
-  }
-  release() {
-    this.active = null;
-  }
-};
-function coalesced(event) {
-  const all = event.getCoalescedEvents?.() ?? [];
-  return all.length > 0 ? all : [event];
-}
-function toPoints(events, box, board, last) {
-  const points2 = [];
-  const inside = (v) => Math.min(board, Math.max(0, v));
-  for (const event of events) {
-    const x = inside((event.clientX - box.left) / box.width * board);
-    const y = inside((event.clientY - box.top) / box.height * board);
-    if (last && x === last.x && y === last.y) continue;
-    const pressure = event.pointerType === "pen" ? event.pressure || (last?.pressure ?? 0.5) : 1;
-    const time = Math.max(event.timeStamp, last?.time ?? -Infinity);
-    last = { x, y, time, pressure };
-    points2.push(last);
-  }
-  return points2;
-}
-function listenToPen(canvas, board, hand, signal) {
-  const grip = new Grip();
-  let last = null;
-  const draw = (events) => {
-    const points2 = toPoints(events, canvas.getBoundingClientRect(), board(), last);
-    if (points2.length === 0) return;
-    last = points2[points2.length - 1];
-    hand.extend(points2);
-  };
-  const end = () => {
-    grip.release();
-    last = null;
-    hand.finish();
-  };
-  canvas.addEventListener(
-    "pointerdown",
-    (event) => {
-      const outcome = grip.press(event);
-      if (outcome === "ignore") return;
-      event.preventDefault();
-      canvas.focus({ preventScroll: true });
-      if (outcome === "replace") {
-        last = null;
-        hand.takeBack();
-      }
-      try {
-        canvas.setPointerCapture(event.pointerId);
-      } catch {
-      }
-      hand.begin();
-      draw([event]);
-    },
-    { signal }
-  );
-  canvas.addEventListener(
-    "pointermove",
-    (event) => {
-      grip.notice(event);
-      if (grip.holds(event)) draw(coalesced(event));
-    },
-    { signal }
-  );
-  canvas.addEventListener(
-    "pointerup",
-    (event) => {
-      if (!grip.holds(event)) return;
-      draw([event]);
-      end();
-    },
-    { signal }
-  );
-  for (
-    const name of
-    /** @type {const} */
-    ["pointercancel", "lostpointercapture"]
-  ) {
-    canvas.addEventListener(name, (event) => grip.holds(event) && end(), { signal });
-  }
-  canvas.addEventListener("contextmenu", (event) => grip.active && event.preventDefault(), { signal });
-  signal.addEventListener("abort", () => grip.active && end());
-}
-
 // src/prediction_label.js
 var DONT_KNOW = "I don't know yet";
 function predictionLabel(store, signal) {
-  const name = h("span", { class: "skw-guess-name" });
+  const name = h("bdi", { class: "skw-guess-name" });
   const probability = h("span", { class: "skw-guess-p" });
   const others = h("span", { class: "skw-guess-others" });
   const spoken = h("span", { class: "skw-spoken", role: "status" });
-  const guess = h("div", { class: "skw-guess", "aria-hidden": "true" }, name, probability, others);
-  const said = ([label, p]) => `${label} ${percent(p)}`;
+  const first = h("span", { class: "skw-guess-first" }, name, probability);
+  const guess = h("div", { class: "skw-guess", "aria-hidden": "true" }, first, others);
+  const said = ([label2, p]) => `⁨${label2}⁩ ${percent(p)}`;
+  const shown = (guesses) => guesses.flatMap(([label2, p], i) => [i ? " · " : "", h("bdi", {}, label2), ` ${percent(p)}`]);
   const update = () => {
     const prediction = store.link.alive ? store.prediction : null;
     const top = prediction?.top ?? [];
-    const [first, ...rest] = top;
-    const unsure = Boolean(first) && prediction?.known === false;
-    name.textContent = unsure ? DONT_KNOW : first?.[0] ?? "";
-    probability.textContent = first && !unsure ? percent(first[1]) : "";
-    others.textContent = (unsure ? top.slice(0, 3) : rest.slice(0, 2)).map(said).join(" · ");
+    const [best, ...rest] = top;
+    const unsure = Boolean(best) && prediction?.known === false;
+    name.textContent = unsure ? DONT_KNOW : best?.[0] ?? "";
+    probability.textContent = best && !unsure ? percent(best[1]) : "";
+    others.replaceChildren(...shown(unsure ? top.slice(0, 3) : rest.slice(0, 2)));
     guess.title = top.map(said).join("\n");
     guess.classList.toggle("skw-unsure", unsure);
     const provisional = Boolean(prediction?.provisional || prediction && store.drawingNow);
     guess.classList.toggle("skw-provisional", provisional);
     if (provisional) return;
-    const heard = first ? `${first[0]}, ${percent(first[1])}` : "";
+    const heard = best ? `${best[0]}, ${percent(best[1])}` : "";
     spoken.textContent = unsure ? `${DONT_KNOW}, perhaps ${heard}` : heard;
   };
   store.listen("prediction", update, signal);
@@ -2169,7 +2399,7 @@ function predictionLabel(store, signal) {
 var BEAT = 450;
 var PLAY = ["M5 3.2v9.6l7.5-4.8z"];
 var STOP = ["M4.5 4h7v8h-7z"];
-function scrubber(store, signal) {
+function scrubber(store, board, signal) {
   const { drawing } = store;
   let timer;
   const slider = h("input", {
@@ -2182,10 +2412,10 @@ function scrubber(store, signal) {
   });
   const text = h("span", { class: "skw-scrub-text" });
   const play = iconButton(icon(...PLAY), "Play the strokes", () => timer ? stop() : start(), signal);
-  const face = (paths, label) => {
+  const face = (paths, label2) => {
     play.replaceChildren(icon(...paths));
-    play.title = label;
-    play.setAttribute("aria-label", label);
+    play.title = label2;
+    play.setAttribute("aria-label", label2);
   };
   const stop = () => {
     clearInterval(timer);
@@ -2207,8 +2437,9 @@ function scrubber(store, signal) {
     const at = drawing.step ?? n;
     slider.max = String(Math.max(n, 1));
     slider.value = String(Math.max(at, 1));
+    if (n < 2 && slider === document.activeElement) board.focus({ preventScroll: true });
     slider.disabled = n < 2;
-    play.disabled = n < 2;
+    switchOff(play, n < 2);
     slider.setAttribute("aria-valuetext", `stroke ${at} of ${n}`);
     slider.style.setProperty("--skw-at", n > 1 ? `${(at - 1) / (n - 1) * 100}%` : "100%");
     text.textContent = n === 0 ? "no strokes" : `${at} of ${n}`;
@@ -2235,8 +2466,8 @@ function renderPad(store, root, signal) {
   const canvas = h("canvas", {
     class: "skw-canvas",
     tabindex: 0,
-    role: "img",
-    "aria-label": `Drawing board. ${KEYS}.`
+    role: "application",
+    "aria-roledescription": "drawing board"
   });
   const hint = h("div", { class: "skw-hint", "aria-hidden": "true" }, "Draw something");
   const board = h("div", { class: "skw-board" }, canvas, hint);
@@ -2260,23 +2491,24 @@ function renderPad(store, root, signal) {
   );
   const tools = h(
     "div",
-    { class: "skw-tools", role: "toolbar", "aria-label": "Drawing" },
+    { class: "skw-tools", role: "group", "aria-label": "Drawing" },
     undo,
     redo,
     clear,
     fewestButton(store, signal),
-    scrubber(store, signal)
+    scrubber(store, canvas, signal)
   );
   const pad = h("div", { class: "skw skw-pad" }, board, predictionLabel(store, signal), tools);
-  pad.append(fewestLine(store, signal), notices(store, GONE3, signal));
+  pad.append(fewestLine(store, canvas, signal), notices(store, GONE3, signal));
   root.append(pad);
   paint(store, canvas, signal);
   const update = () => {
     const { drawing } = store;
     hint.hidden = drawing.strokes.length > 0 || drawing.current !== null;
-    undo.disabled = !drawing.canUndo;
-    redo.disabled = !drawing.canRedo;
-    clear.disabled = drawing.strokes.length === 0;
+    switchOff(undo, !drawing.canUndo);
+    switchOff(redo, !drawing.canRedo);
+    switchOff(clear, drawing.strokes.length === 0);
+    canvas.setAttribute("aria-label", label(drawing));
     board.classList.toggle("skw-scrubbed", drawing.step !== null);
   };
   store.listen("drawing", update, signal);
@@ -2294,9 +2526,14 @@ function renderPad(store, root, signal) {
         store.walk("undo");
       }
     },
+    store.grip,
     signal
   );
   pad.addEventListener("keydown", (event) => key(store, event), { signal });
+}
+function label({ strokes: { length: n }, step }) {
+  const strokes = n === 0 ? "empty" : `${n} stroke${n === 1 ? "" : "s"}`;
+  return `Drawing, ${step === null ? strokes : `stroke ${step} of ${n}`}. ${KEYS}.`;
 }
 function paint(store, canvas, signal) {
   const context = (
@@ -2447,7 +2684,7 @@ var PanelsStore = class extends Store {
       const text = JSON.stringify(seen2);
       if (text === this.#lastSight) return;
       this.#lastSight = text;
-      this.link.send({ type: "visible", layers: seen2 });
+      this.link.send({ type: "visible", layers: seen2, client: this.client });
     });
   }
   /**
@@ -2481,7 +2718,7 @@ var TileView = class {
   constructor() {
     this.element = h(
       "button",
-      { type: "button", class: "skw-tile" },
+      { type: "button", class: "skw-tile", tabindex: -1 },
       h("span", { class: "skw-tile-picture" }, this.#canvas, this.#dead),
       this.#number
     );
@@ -2508,7 +2745,11 @@ var TileView = class {
 
 // src/enlarged.js
 function textColour(element) {
-  const [r, g, b] = (getComputedStyle(element).color.match(/[\d.]+/g) ?? ["0", "0", "0"]).map(Number);
+  const context = h("canvas", { width: 1, height: 1 }).getContext("2d");
+  if (!context) return [0, 0, 0];
+  context.fillStyle = getComputedStyle(element).color;
+  context.fillRect(0, 0, 1, 1);
+  const [r, g, b] = context.getImageData(0, 0, 1, 1).data;
   return [r, g, b];
 }
 var Enlarged = class {
@@ -2525,7 +2766,8 @@ var Enlarged = class {
   #facts = h("dl", { class: "skw-facts skw-facts-row" });
   /**
    * @param {PanelsStore} store
-   * @param {(layer: string, channel: number) => void} back called when it closes, to give the focus back
+   * @param {(layer: string, channel: number, held: boolean) => void} back called when it closes, to give the focus back
+   *   where it held it
    * @param {AbortSignal} signal
    */
   constructor(store, back, signal) {
@@ -2584,9 +2826,10 @@ var Enlarged = class {
   close() {
     if (!this.shown) return;
     const { layer, channel } = this.shown;
+    const held = this.element.contains(document.activeElement);
     this.shown = null;
     this.element.hidden = true;
-    this.#back(layer, channel);
+    this.#back(layer, channel, held);
   }
   #found() {
     const row = this.shown ? this.#store.rows.get(this.shown.layer) : void 0;
@@ -2704,14 +2947,14 @@ function panelsToolbar(store, signal) {
   );
   return h("div", { class: "skw-panels-head" }, tools, explained);
 }
-function choices(store, name, label, options, signal) {
+function choices(store, name, label2, options, signal) {
   const { model } = store;
   const buttons = options.map(([value, text, title]) => {
     const button = h("button", { type: "button", class: "skw-choice", title, role: "radio" }, text);
     button.addEventListener("click", () => store.choose(name, value), { signal });
     return button;
   });
-  const group = h("div", { class: "skw-choices", role: "radiogroup", "aria-label": label }, ...buttons);
+  const group = h("div", { class: "skw-choices", role: "radiogroup", "aria-label": label2 }, ...buttons);
   group.addEventListener(
     "keydown",
     (event) => {
@@ -2784,6 +3027,8 @@ var RowView = class {
   tiles = [];
   /** Side of what is shown of the field, in pixels of the input; 0 where it is all of it. */
   #cropped = 0;
+  /** The tile that the tab key reaches: one a row, since the arrow keys lead to the others. */
+  #current = 0;
   #title = h("h4", { class: "skw-row-title" });
   #grid = h("div", { class: "skw-grid" });
   /**
@@ -2796,15 +3041,13 @@ var RowView = class {
     this.#grid.addEventListener(
       "click",
       (event) => {
-        const rank = this.tiles.findIndex(({ element }) => element.contains(
-          /** @type {Node} */
-          event.target
-        ));
+        const rank = this.#rankOf(event.target);
         if (rank >= 0) open(rank);
       },
       { signal }
     );
     this.#grid.addEventListener("keydown", (event) => this.#walk(event), { signal });
+    this.#grid.addEventListener("focusin", (event) => this.#reach(this.#rankOf(event.target)), { signal });
   }
   /**
    * @param {Row} row
@@ -2839,15 +3082,31 @@ var RowView = class {
       this.#grid.append(view.element);
     }
     row.tiles.forEach((tile, i) => this.tiles[i].update(tile, row.channels, field, shown, windows[i]));
+    this.#reach(Math.min(this.#current, this.tiles.length - 1));
+  }
+  /** @param {EventTarget | null} target */
+  #rankOf(target2) {
+    return this.tiles.findIndex(({ element }) => element.contains(
+      /** @type {Node} */
+      target2
+    ));
+  }
+  /** @param {number} rank */
+  #reach(rank) {
+    if (rank < 0) return;
+    if (this.tiles[this.#current]) this.tiles[this.#current].element.tabIndex = -1;
+    this.#current = rank;
+    this.tiles[rank].element.tabIndex = 0;
   }
   /** @param {KeyboardEvent} event */
   #walk(event) {
-    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    const at = this.tiles.findIndex(({ element }) => element === document.activeElement);
-    if (by === void 0 || at < 0) return;
+    const at = this.#rankOf(document.activeElement);
+    const count = this.tiles.length;
+    const to = { ArrowRight: (at + 1) % count, ArrowLeft: (at - 1 + count) % count, Home: 0, End: count - 1 }[event.key];
+    if (to === void 0 || at < 0) return;
     event.preventDefault();
     event.stopPropagation();
-    this.tiles[(at + by + this.tiles.length) % this.tiles.length].element.focus();
+    this.tiles[to].element.focus();
   }
 };
 
@@ -2866,15 +3125,15 @@ function renderPanels(store, root, signal) {
   root.append(panels);
   const enlarged = new Enlarged(
     store,
-    (layer, channel) => {
-      mark(layer);
-      views.get(layer)?.tiles.find(({ tile }) => tile?.channel === channel)?.element.focus();
+    (layer, channel, held) => {
+      mark2(layer);
+      if (held) views.get(layer)?.tiles.find(({ tile }) => tile?.channel === channel)?.element.focus();
     },
     signal
   );
   const seen2 = watchSight(store, panels, signal);
   const tileSide = () => Number(store.model.get("tile"));
-  const mark = (name) => {
+  const mark2 = (name) => {
     const channel = enlarged.shown?.layer === name ? enlarged.shown.channel : void 0;
     for (const { tile, element } of views.get(name)?.tiles ?? []) {
       element.classList.toggle("skw-open", tile !== null && tile.channel === channel);
@@ -2887,8 +3146,8 @@ function renderPanels(store, root, signal) {
     const before = enlarged.shown?.layer;
     view.element.append(enlarged.element);
     enlarged.open(name, tile.channel);
-    mark(name);
-    if (before && before !== name) mark(before);
+    mark2(name);
+    if (before && before !== name) mark2(before);
   };
   const rows = () => {
     for (const [name, view] of views) {
@@ -2922,7 +3181,7 @@ function renderPanels(store, root, signal) {
   const row = (name) => {
     const data = store.rows.get(name);
     if (data) views.get(name)?.update(data, store.size, tileSide(), store.model.get("crop") === "signal");
-    mark(name);
+    mark2(name);
   };
   const resize = () => {
     panels.style.setProperty("--skw-tile", `${tileSide()}px`);
@@ -2970,6 +3229,9 @@ var KINDS = {
   sketch_pad: { make: (model, signal) => new PadStore(model, signal), render: renderPad },
   layer_panels: { make: (model, signal) => new PanelsStore(model, signal), render: renderPanels },
   tile_grid: { make: (model, signal) => new GridStore(model, signal), render: renderGrid },
+  // Shows nothing: it is there for the keys, which every view looks after.
+  keys: { make: (model, signal) => new Store(model, signal), render: () => {
+  } },
   occlusion: { make: (model, signal) => new OcclusionStore(model, signal), render: renderOcclusion }
 };
 function kindOf(model) {
@@ -2991,6 +3253,7 @@ function widget() {
       const life = new AbortController();
       kindOf(model).render(store, el, life.signal);
       store.mount(life.signal);
+      keepKeys(life.signal);
       return () => {
         life.abort();
         el.replaceChildren();
