@@ -317,7 +317,9 @@ def ensemble(
         int | None, typer.Option(min=1, help="Votes of Joint Bayesian.", show_default="30")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps; auto is CUDA where there is a GPU.")] = "auto",
+    device: Annotated[
+        str, typer.Option(help="cpu, cuda, cuda:1, mps; auto is CUDA where there is a GPU.")
+    ] = "auto",
 ) -> None:
     """Fine-tune Sketch-a-Nets at several scales, fuse and measure them. Cut off, it goes on where it stopped."""
     from sketchwidgets.training.ensemble import FineTuning, train_ensemble

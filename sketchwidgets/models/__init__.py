@@ -9,7 +9,7 @@ from sketchwidgets.models._device import resolve_device, widest_float
 from sketchwidgets.models._fingerprint import fingerprint
 from sketchwidgets.models._registry import create, name_of
 from sketchwidgets.models._registry import list_models as list
-from sketchwidgets.models._seeded import seeded
+from sketchwidgets.models._seeded import kept_generators, seeded
 from sketchwidgets.models._weights import WeightsError, assign_weights, load_weights, save_weights
 from sketchwidgets.models.networks.alexnet import AlexNet
 from sketchwidgets.models.networks.lenet import LeNet
@@ -63,6 +63,7 @@ __all__ = [
     "from_caffe",
     "from_matconvnet",
     "importers",
+    "kept_generators",
     "layer_groups",
     "list",
     "load_weights",

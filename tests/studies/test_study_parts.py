@@ -7,8 +7,8 @@ from PIL import Image
 from torch import nn
 
 import sketchwidgets as sw
+from sketchwidgets.models import kept_generators
 from sketchwidgets.studies._fast_norm import BandedNorm, with_fast_norms
-from sketchwidgets.studies._generators import kept_generators
 from sketchwidgets.studies._labelled import Labelled, at_most
 from sketchwidgets.training import DrawingSet
 

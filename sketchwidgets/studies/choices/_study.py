@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from sketchwidgets.models import load_weights, save_weights
+from sketchwidgets.models import kept_generators, load_weights, save_weights
 from sketchwidgets.models.ensemble import (
     FeatureFusion,
     JointBayesian,
@@ -28,7 +28,6 @@ from sketchwidgets.models.ensemble import (
 )
 from sketchwidgets.studies._checksum import checksum
 from sketchwidgets.studies._folder import StudyFolder, read_json, write_json
-from sketchwidgets.studies._generators import kept_generators
 from sketchwidgets.studies._named import NamedRight
 from sketchwidgets.studies._settings import plan_of, settings
 from sketchwidgets.studies.choices._drawn import DrawnPictures

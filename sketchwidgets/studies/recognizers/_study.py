@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
+from sketchwidgets.models import kept_generators
 from sketchwidgets.studies._checksum import checksum
 from sketchwidgets.studies._folder import StudyFolder
-from sketchwidgets.studies._generators import kept_generators
 from sketchwidgets.studies._settings import plan_of, settings
 from sketchwidgets.studies.recognizers._methods import Images, measured
 from sketchwidgets.studies.recognizers._plan import Contestant, RecognizersPlan

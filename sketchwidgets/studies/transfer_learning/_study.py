@@ -19,11 +19,11 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
+from sketchwidgets.models import kept_generators
 from sketchwidgets.studies._checksum import checksum, combined
 from sketchwidgets.studies._drawings import of_classes, opened
 from sketchwidgets.studies._fast_norm import with_fast_norms
 from sketchwidgets.studies._folder import StudyFolder
-from sketchwidgets.studies._generators import kept_generators
 from sketchwidgets.studies._labelled import Labelled, at_most
 from sketchwidgets.studies._settings import data_name, plan_of, settings, slug_of
 from sketchwidgets.studies.transfer_learning._classifiers import (

@@ -3,8 +3,8 @@
 import math
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sketchwidgets.models import SketchANet, load_weights, save_weights
+from sketchwidgets.models import SketchANet, kept_generators, load_weights, save_weights, seeded
 from sketchwidgets.models._checks import check_choice, check_range, check_whole
 from sketchwidgets.models.ensemble._first_convolution import SpaceToDepthConv2d
 from sketchwidgets.models.ensemble._views import CROP
@@ -70,7 +70,7 @@ def start_network(
     digits count: "wine-bottle" is "wine bottle"); the other rows are random. Returns the network and how many
     classes the source knew.
     """
-    with _seeded(seed):
+    with seeded(seed):
         network = type(source)(**{**source.arguments, "classes": len(classes), "dropout": dropout})
     state = network.state_dict()
     rows = {_letters(name): row for row, name in enumerate(known)}
@@ -137,7 +137,8 @@ def fine_tune(
     first, seconds = _restore(checkpoint, network, optimizer)
     for epoch in range(first, recipe.epochs):
         begun = time.process_time()
-        with _seeded(seed * 1000 + epoch):
+        with kept_generators():
+            torch.manual_seed(seed * 1000 + epoch)
             generator = torch.Generator().manual_seed(seed * 1000 + epoch + 500)
             order = torch.randperm(len(images), generator=generator)
             network.train()
@@ -172,14 +173,6 @@ def fine_tune(
 def mixed(precision: str, device: torch.device) -> AbstractContextManager:
     """The context of mixed precision on a device, or none."""
     return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
-
-
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """A seed for what is random inside; the generators of all devices are afterwards as they were."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        yield
 
 
 def _trained(network: SketchANet, frozen: Sequence[str]) -> list[nn.Parameter]:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sketchwidgets.models import seeded
 from sketchwidgets.models._checks import check_whole
 from sketchwidgets.training.fitting._fitted import channels_of
 from sketchwidgets.training.fitting._own_input import side_of
@@ -101,9 +102,7 @@ def _run(network: nn.Module, side: int, seen: list[nn.Module]) -> Tensor:
 
 def _drawn(old: nn.Module, classes: int, seed: int) -> nn.Module:
     """A layer as the old one, with other outputs and new weights."""
-    # Of the CPU's generator alone: torch.manual_seed would move on those of all GPUs.
-    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
-        torch.default_generator.manual_seed(seed)
+    with seeded(seed):
         if isinstance(old, nn.Linear):
             made = nn.Linear(old.in_features, classes, old.bias is not None)
         elif old.groups != 1:
