@@ -113,6 +113,7 @@ def test_a_probability_that_is_no_number_is_a_dash(board, drawing):
 
 def test_a_status_has_no_alert_said_again(board):
     page, lab = board
+    page.ask("lab.settle(60)")  # no status of the loading comes any more
     page.page.evaluate(
         """() => {
           window.rewritten = 0;
