@@ -65,10 +65,7 @@ def say(page, *guesses):
     )
 
 
-def test_a_long_name_is_cut_and_its_probability_is_not(board, drawing):
-    page, lab = board
-    lab.hand().stroke(drawing[0], speed=10)
-    expect_recognised(page, lab, 1)
+def expect_a_long_name_cut_and_its_probability_whole(page, lab):
     say(page, ("a very long name that no board has any room for, and on it goes", "0.7"), ("cat", "0.3"))
     expect(lab.name).to_contain_text("a very long name")
     expect(lab.probability).to_have_text("70\u00a0%")
@@ -81,10 +78,7 @@ def test_a_long_name_is_cut_and_its_probability_is_not(board, drawing):
     assert lab.name.evaluate("name => name.scrollWidth > name.clientWidth")
 
 
-def test_names_from_right_to_left_keep_their_own_numbers(board, drawing):
-    page, lab = board
-    lab.hand().stroke(drawing[0], speed=10)
-    expect_recognised(page, lab, 1)
+def expect_names_from_right_to_left_beside_their_own_numbers(page, lab):
     cat, dog, owl = "\u05d7\u05ea\u05d5\u05dc", "\u05db\u05dc\u05d1", "\u05d9\u05e0\u05e9\u05d5\u05e3"
     say(page, (cat, "0.5"), (dog, "0.3"), (owl, "0.2"))
     expect(lab.name).to_have_text(cat)
@@ -102,13 +96,19 @@ def test_names_from_right_to_left_keep_their_own_numbers(board, drawing):
     assert len(places) == 5 + 1
 
 
-def test_a_probability_that_is_no_number_is_a_dash(board, drawing):
-    page, lab = board
-    lab.hand().stroke(drawing[0], speed=10)
-    expect_recognised(page, lab, 1)
+def expect_a_dash_for_a_probability_that_is_no_number(page, lab):
     say(page, ("cat", "float('nan')"), ("dog", "float('nan')"))
     # Which of them comes first is chance, and whether any is known is not.
     expect(lab.root.locator(".skw-guess-others")).to_have_text(re.compile(r"^(cat – · dog –|dog – · cat –)$"))
+
+
+def test_names_and_their_probabilities(board, drawing):
+    page, lab = board
+    lab.hand().stroke(drawing[0], speed=10)
+    expect_recognised(page, lab, 1)
+    expect_a_long_name_cut_and_its_probability_whole(page, lab)
+    expect_names_from_right_to_left_beside_their_own_numbers(page, lab)
+    expect_a_dash_for_a_probability_that_is_no_number(page, lab)
 
 
 def test_a_status_has_no_alert_said_again(board):
